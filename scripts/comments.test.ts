@@ -1,47 +1,30 @@
-import { readdirSync, readFileSync } from 'node:fs'
-import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
+import { type SourceText, sourceFolders, sourcesIn } from './source-files.ts'
 
-const ROOT = join(import.meta.dirname, '..')
-const LEAST_SHARE = 0.95
+const MOST_UNDOCUMENTED = 0.05
 
-/** Folders that both checks hold for, `*` without those below. Add a folder when its comments are revised. */
-const REVISED = [
-  'packages/admin/src',
-  'packages/cli/src',
-  'packages/coordination/src',
-  'packages/core/src/*',
-  'packages/core/src/events',
-  'packages/core/src/live',
-  'packages/core/src/request',
-  'packages/core/src/resource',
-  'packages/core/src/schema',
-  'packages/core/src/snapshot-file',
-  'packages/core/src/startup',
-  'packages/core/src/testing',
-  'packages/core/src/tools',
-  'packages/core/src/updates',
-  'packages/discovery/src',
-  'packages/embedded/src',
-  'packages/etcd/src',
-  'packages/express/src',
-  'packages/fastify/src',
-  'packages/livetree/src',
-  'packages/nestjs/src',
-]
+const FOLDERS = sourceFolders()
 
 const EXPORT =
   /^export (?:default )?(?:declare )?(?:abstract )?(?:async )?(?:function\*?|const|class|interface|type|enum) (\w+)/gm
-const UNCLEAR =
-  /\bwhat (?:comes|came|becomes|became) of\b|\b(?:at )?its (?:own )?word\b|\bso many of\b|\btold\b|\bheard\b|\bin hand\b|\bc(?:o|a)mes? to\b|\bat the door\b|\bis had\b/i
+const UNCLEAR = [
+  /\bwhat (?:comes|came|becomes|became) of\b|\b(?:at )?its (?:own )?word\b|\bput into words\b|\b(?:its|their) own words\b/i,
+  /\btold\b(?! apart\b)|\bheard\b|\bin hand\b|\bc(?:o|a)mes? to\b|\bat the door\b|\bis had\b|\banew\b/i,
+  // A number or a time that only the code below names.
+  /\bso (?:many|long|often)\b(?! (?:that|as)\b)/i,
+  /\bnobody knows\b/i,
+  // The begin of a sentence whose subject is to be guessed.
+  /^(?:\/\*\*?|\/\/)[\s*]*(?:Of|And|Or|Whose|That (?:of|have|has))\b/,
+]
 
 describe('at least 95 % of the exports have a doc comment', () => {
-  test.each(REVISED)('%s', (folder) => {
+  test.each(FOLDERS)('%s', (folder) => {
     const exports = sourcesIn(folder).flatMap(exportsOf)
     const undocumented = exports.filter(({ isDocumented }) => !isDocumented)
-    const share = 1 - undocumented.length / exports.length
     const list = undocumented.map((each) => `${each.file}: ${each.name}`).join('\n')
-    expect(share, `exports without a doc comment:\n${list}`).toBeGreaterThanOrEqual(LEAST_SHARE)
+    expect(undocumented.length, `exports without a doc comment:\n${list}`).toBeLessThanOrEqual(
+      exports.length * MOST_UNDOCUMENTED,
+    )
   })
 
   test('finds an export without one, and counts overloads once', () => {
@@ -55,7 +38,7 @@ describe('at least 95 % of the exports have a doc comment', () => {
 })
 
 describe('comments avoid phrases that have to be read twice', () => {
-  test.each(REVISED)('%s', (folder) => {
+  test.each(FOLDERS)('%s', (folder) => {
     const found = sourcesIn(folder).flatMap(({ file, text }) =>
       unclearIn(text).map((comment) => `${file}: ${comment}`),
     )
@@ -65,6 +48,26 @@ describe('comments avoid phrases that have to be read twice', () => {
   test('finds them in comments, and nowhere else', () => {
     const text = "/** What comes of it. */\nconst note = 'it is told'\n// who is told\n/**\n * Plain.\n */\n"
     expect(unclearIn(text)).toEqual(['/** What comes of it. */', '// who is told'])
+  })
+
+  test.each([
+    '/** At most so many wait. */',
+    '// so long that it is dead: no, so long it may take',
+    '/** Of a rollback: its revision. */',
+    '// Nobody knows whether it is valid.',
+    '/** Two that cannot be told apart; one is told. */',
+  ])('finds %s', (comment) => {
+    expect(unclearIn(comment)).toEqual([comment])
+  })
+
+  test.each([
+    '/** Waits so long that the peer must be dead. */',
+    '/** As often as needed, and so often as asked. */',
+    '/** Two values that cannot be told apart. */',
+    '/** The end of it. And more of that. */',
+    '/** Often it is valid. */',
+  ])('permits %s', (comment) => {
+    expect(unclearIn(comment)).toEqual([])
   })
 })
 
@@ -77,18 +80,6 @@ test.each(sourcesIn('packages/etcd/src/transport/undici').map(({ file, text }) =
     expect(notes?.length ?? 0).toBeGreaterThanOrEqual(2)
   },
 )
-
-interface SourceText {
-  readonly file: string
-  readonly text: string
-}
-
-function sourcesIn(folder: string): SourceText[] {
-  const path = folder.replace(/\/\*$/, '')
-  return readdirSync(join(ROOT, path), { recursive: path === folder, encoding: 'utf8' })
-    .filter((name) => name.endsWith('.ts') && !/\.test(?:-d|\.kit)?\.ts$/.test(name))
-    .map((name) => ({ file: `${path}/${name}`, text: readFileSync(join(ROOT, path, name), 'utf8') }))
-}
 
 function exportsOf({ file, text }: SourceText) {
   return documentedIn(text).map(([name, isDocumented]) => ({ file, name, isDocumented }))
@@ -106,5 +97,7 @@ function documentedIn(text: string): [name: string, isDocumented: boolean][] {
 
 function unclearIn(text: string): string[] {
   const comments = text.match(/\/\*[\s\S]*?\*\/|(?<=^|\s)\/\/[^\n]*/g) ?? []
-  return comments.filter((comment) => UNCLEAR.test(comment.replace(/\s*\n\s*\*?\s*/g, ' ')))
+  return comments
+    .map((comment) => comment.replace(/\s*\n\s*\*?\s*/g, ' '))
+    .filter((comment) => UNCLEAR.some((phrase) => phrase.test(comment)))
 }

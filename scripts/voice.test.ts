@@ -1,7 +1,6 @@
-import { readFileSync } from 'node:fs'
 import { parseSync } from 'rolldown/utils'
 import { expect, test } from 'vitest'
-import { sourceFiles } from './source-files.ts'
+import { sourceFolders, sourcesIn } from './source-files.ts'
 
 type Parsed = ReturnType<typeof parseSync>
 type Statement = Parsed['program']['body'][number]
@@ -121,9 +120,9 @@ function isDocWithProse({ type, value }: Parsed['comments'][number]): boolean {
 }
 
 test('functions are declared, constants are UPPER_CASE, and what is thrown is in @throws', () => {
-  const found = sourceFiles('packages').flatMap((file) =>
-    faultsIn(readFileSync(file, 'utf8')).map((fault) => `${file}: ${fault}`),
-  )
+  const found = sourceFolders()
+    .flatMap(sourcesIn)
+    .flatMap(({ file, text }) => faultsIn(text).map((fault) => `${file}: ${fault}`))
   expect(found).toEqual([])
 })
 

@@ -52,7 +52,7 @@ export interface ResolvedAdmin {
   readonly isUntyped: boolean
   readonly author: string
   readonly store: EtcdStore
-  /** Of all sources; that of the store is number `own`. */
+  /** All sources; the one that reads the store is number `own`. */
   readonly sources: readonly Source[]
   readonly own: number
   /** Without a slash at its end. */

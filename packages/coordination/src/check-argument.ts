@@ -28,7 +28,7 @@ function isPlain(value: unknown): value is object {
   try {
     if (!isObject(value)) return false
     const prototype: unknown = Object.getPrototypeOf(value)
-    // That of another realm is a different object, and has no prototype either.
+    // `Object.prototype` of another realm is a different object, and has no prototype either.
     return prototype === null || Object.getPrototypeOf(prototype) === null
   } catch {
     return false

@@ -21,7 +21,7 @@ type SchemaResult<Output> =
 /** A service, shared by its providers and its consumers. Created by `defineService`. */
 export interface ServiceDefinition<Input = unknown, Output = unknown> {
   readonly name: string
-  /** Of endpoints whose record does not say it. Default `http`. */
+  /** The protocol of endpoints whose record names none. Default `http`. */
   readonly protocol: Protocol
   readonly metadata: MetadataSchema<Input, Output> | undefined
 }

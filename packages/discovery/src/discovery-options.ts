@@ -24,7 +24,7 @@ export interface DiscoveryOptions {
   readonly client: EtcdClient
   /** Where services are in the store: ends in a slash, and does not start with one. Default `services/`. */
   readonly prefix?: string
-  /** Whose records are read. Default `go`: those of etcd's Go client, as they are written here. */
+  /** The format of the records that are read. Default `go`: that of etcd's Go client, which is also the one written. */
   readonly codec?: Codec
   /** The zone of this process: its requests prefer endpoints of it, and it is registered with instances. */
   readonly zone?: string

@@ -25,7 +25,7 @@ declare module 'fastify' {
   }
 }
 
-/** Of an app with several configurations any is taken, by its name. */
+/** An app with several configurations may read each by its name. */
 type Held<T> = Register extends { readonly configs: unknown } ? unknown : T
 
 /** Options of the plugin. `T` must match the configuration registered by `Register`, if there is one. */

@@ -33,7 +33,7 @@ export interface ConflictParts {
   readonly planned: StoreEntry | undefined
   readonly now: StoreEntry | undefined
   readonly wanted: string | undefined
-  /** Of a key that is gone: the revision that removed it, if that is known. */
+  /** The revision that removed the key; undefined if the key exists, or if the revision is not known. */
   readonly removedAt: number | undefined
 }
 

@@ -30,7 +30,7 @@ export interface Draft<S = Step> {
   readonly to?: number | undefined
   /** The keys of the change must not have been written after this revision. */
   readonly ifRevision?: number | undefined
-  /** Of a saved plan: the revision that it was planned at, and the id of its cluster; 0n: not known. */
+  /** The revision that a saved plan was made at, and the id of its cluster; 0n: not known. */
   readonly plannedAt?: number | undefined
   readonly plannedOn?: bigint | undefined
   /** The revisions that keys of the change must have; 0: there must be no such key. */

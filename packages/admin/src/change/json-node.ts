@@ -7,7 +7,7 @@ export interface JsonEntry {
   readonly lead: string
   trail: string
   readonly node: JsonNode
-  /** Of a name that is given twice: the entry before, which does not count. */
+  /** The entry before with the same name, which does not count. */
   readonly earlier: JsonEntry | undefined
   isRemoved: boolean
   /** What edits have done to it: nothing, something inside it, or put it as a whole. */

@@ -139,7 +139,7 @@ function nearestKeys({ state, edits }: WorkedOut, room: number): readonly string
     .map(({ key }) => key)
 }
 
-/** Of a large change the first keys say enough about where it is. */
+/** The first keys of a large change suffice to tell where it is. */
 const MOST_COMPARED = 16
 
 function shared(one: string, other: string): number {

@@ -46,7 +46,7 @@ interface ShownAnswer {
   readonly issues: readonly { readonly path: string; readonly message: string }[]
 }
 
-/** A message shows at most so many instances, and issues of each. */
+/** The most instances that a message shows, and the most issues of each. */
 const MOST_SHOWN = 10
 const MOST_ISSUES = 3
 

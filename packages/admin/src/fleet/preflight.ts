@@ -61,7 +61,7 @@ export interface Preflight {
   readonly revision: number
   /** `rejected`: by one at least. `incomplete`: nobody rejects it, and one is `silent` or `unjudged`. `accepted`: by all, or there is none. */
   readonly outcome: 'accepted' | 'rejected' | 'incomplete'
-  /** Of every instance that reads a key of the plan, by name of the configuration, then by id. */
+  /** The answers of every instance that reads a key of the plan, sorted by name of the configuration, then by id. */
   readonly answers: readonly PreflightAnswer[]
   /** Paths that the plan sets to a text that may be secret: no instance was sent it, and none has judged it. */
   readonly hidden: readonly string[]

@@ -15,13 +15,13 @@ import { type Doing, translated } from '../translate-error.ts'
 import type { CallLimit, Workspace } from '../workspace.ts'
 import { layersHolding, operationsKeys } from './instances.ts'
 
-/** A proposal goes by itself after so long, in seconds. */
+/** The lease of a proposal, in seconds; its keys are deleted when the lease expires. */
 export const PROPOSAL_SECONDS = 60
 
 /** A proposal as it stands in the store. */
 export interface StandingProposal {
   readonly id: string
-  /** That have a part of it. */
+  /** The layers that have a part of the proposal. */
   readonly layers: readonly string[]
   readonly lease: bigint
   /** The revision that wrote it. */

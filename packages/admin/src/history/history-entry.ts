@@ -10,7 +10,7 @@ export interface HistoryChange {
   /** The prefix of its layer: `/config/checkout/prod`. */
   readonly layer: string
   readonly key: string
-  /** Of a key that has several places, since its layer is mounted at several: the one that was asked for, or the first. */
+  /** A layer that is mounted at several places gives its keys several paths: this is the requested one, or the first. */
   readonly path: Path
   /** `db.pool.max` */
   readonly pathText: string
@@ -36,7 +36,7 @@ export interface RecordedEntry extends EntryParts {
   /** By the clock of the writer. */
   readonly at: Date
   readonly message: string | undefined
-  /** Of a rollback: the revision that was gone back to. */
+  /** The revision that a rollback returned to; undefined for other writes. */
   readonly to: number | undefined
   /** It was applied although the schema refused the tree. */
   readonly isForced: boolean
@@ -52,9 +52,9 @@ export interface UnrecordedEntry extends EntryParts {
 /** A write by an admin of a newer version of livetree, whose record cannot be read here. */
 export interface NewerEntry extends EntryParts {
   readonly type: 'newer'
-  /** Of its record. */
+  /** The id in the record of the write. */
   readonly id: string
-  /** Of the format of its record. */
+  /** The version of the record's format. */
   readonly version: number
   /** From the store's own history; empty if that is compacted. */
   readonly changes: readonly HistoryChange[]
@@ -63,7 +63,7 @@ export interface NewerEntry extends EntryParts {
 /** A write by an admin whose record is damaged: nothing says who made it. */
 export interface UnreadableEntry extends EntryParts {
   readonly type: 'unreadable'
-  /** Of its record. */
+  /** The id in the record of the write. */
   readonly id: string
   /** From the store's own history; empty if that is compacted. */
   readonly changes: readonly HistoryChange[]

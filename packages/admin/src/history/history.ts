@@ -46,7 +46,7 @@ const OPTION_TABLE: OptionTable = {
 interface Query {
   readonly path: Path
   readonly since: number | undefined
-  /** Of the only layer that is meant. */
+  /** The prefix of the only layer that is read; undefined: all layers. */
   readonly prefix: string | undefined
   isMeant(change: Pick<HistoryChange, 'layer' | 'path'>): boolean
   /** Each request of the caller for more has the whole time. */

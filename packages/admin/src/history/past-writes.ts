@@ -76,7 +76,7 @@ function readWindow(workspace: Workspace, limit: CallLimit, query: PastWrites): 
       (error: unknown) => compactedAt(error),
     )
     if (!Array.isArray(held)) return { type: 'compacted', at: held }
-    // Of what is older than this, one of the ranges has let something go.
+    // Before this revision, at least one of the ranges has been compacted.
     const after = Math.max(query.after, ...held.map((each) => each.after))
     const byRevision = new Map<number, HistoryChange[]>()
     for (const { revision, changes } of held.flatMap(({ writes }) => writes))

@@ -15,7 +15,7 @@ export interface IndexedRecord {
 export interface FoundRead {
   readonly id: string
   readonly revision: number
-  /** Of the layers whose histories have a part of it. */
+  /** The prefixes of the layers whose histories have a part of the record. */
   readonly prefixes: readonly string[]
   readonly read:
     | { readonly type: 'record'; readonly record: AppliedRecord }

@@ -3,7 +3,7 @@ import type { Workspace } from '../workspace.ts'
 
 /** Where the records of a layer are kept. */
 export class RecordKeys {
-  /** Of the layer, without a slash at its end. */
+  /** The prefix of the layer, without a slash at its end. */
   readonly prefix: string
   readonly #directory: string
 

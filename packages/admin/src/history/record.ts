@@ -7,10 +7,10 @@ export interface RecordedText {
   readonly text?: string
   /** The key may hold a secret. */
   readonly isHidden?: true
-  /** Of a long text: its length, and the SHA-256 hash of its bytes as hex. */
+  /** The length of a text that is too long to be recorded, and the SHA-256 hash of its bytes as hex. */
   readonly bytes?: number
   readonly sha256?: string
-  /** Of the text before: the revision that had written it. */
+  /** The revision that had written the text before. */
   readonly revision?: number
 }
 
@@ -36,7 +36,7 @@ export interface StoredRecord {
   /** By the clock of the writer, in ISO 8601. */
   readonly at: string
   readonly message?: string
-  /** Of a rollback: the revision that was gone back to. */
+  /** The revision that a rollback returned to; undefined for other writes. */
   readonly to?: number
   /** The name of the definition that judged it. */
   readonly name: string

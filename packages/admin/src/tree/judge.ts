@@ -10,7 +10,7 @@ import { candidatesOf, type TreeState } from './tree-state.ts'
 export interface Judgement {
   readonly issues: readonly Issue[]
   readonly unused: readonly UnusedKey[]
-  /** Of a valid tree; frozen. */
+  /** The value of a valid tree; frozen. */
   readonly value: unknown
   readonly isValid: boolean
 }

@@ -34,8 +34,8 @@ export class EditedFile {
   }
 
   /**
-   * Opens the editor, the file being what it was left as, below the lines that say why it is opened again. The time of the
-   * command stands still meanwhile, and begins anew.
+   * Opens the editor with the file as it was saved last, below lines that say why it is opened again. The time limit of the
+   * command is paused meanwhile, and starts again from zero.
    *
    * @returns what it holds then; undefined where it was left as it is
    * @throws CliError 1 for an editor that fails

@@ -10,7 +10,7 @@ export interface Finding {
   readonly what: string
   /** What to do. */
   readonly remedy?: string
-  /** Of a failure. */
+  /** The exit code that a failure leads to. */
   readonly exitCode?: ExitCode
 }
 

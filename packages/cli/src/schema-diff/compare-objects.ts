@@ -19,7 +19,7 @@ interface Known {
   readonly schema: JsonSchema
   readonly properties: JsonSchema
   readonly required: readonly string[]
-  /** Of a record: what each value is. */
+  /** The schema of each value of a record. */
   readonly others: unknown
   readonly isRecord: boolean
 }

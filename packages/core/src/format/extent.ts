@@ -14,7 +14,7 @@ export interface Extent {
   isEndlessAt(part: unknown): boolean
 }
 
-/** What parts that stand at several places may come to, in values; a value that needs more only fills the memory. */
+/** The most values that parts repeated at several places may add. A value that needs more would fill the memory. */
 const MAX_REPEATED = 250_000
 
 /** Why the repetition in a value is not taken; undefined where it is. */

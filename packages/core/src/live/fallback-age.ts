@@ -22,7 +22,7 @@ export class FallbackAge {
     return this.#readyAt
   }
 
-  /** When the fallback was proven; undefined if nobody knows. Moves as `readyAt` does. */
+  /** When the fallback was proven; undefined if that is unknown. Moves as `readyAt` does. */
   get provenAt(): number | undefined {
     if (this.#provenAt !== undefined) this.#provenAt = Math.min(this.#provenAt, this.#clock.now())
     return this.#provenAt

@@ -105,7 +105,7 @@ function named(name: string, layers: readonly LayerPlace[], at: string): readonl
 }
 
 /**
- * Of the layers with the name that is given, the one whose keys begin most like this key; any of them for a key that means
+ * Among the layers with the given name, the one whose keys share the longest prefix with this key; any of them for a key that means
  * something to the source itself, such as one that allows removals.
  */
 function layerOf(

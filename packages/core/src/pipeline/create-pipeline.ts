@@ -201,7 +201,7 @@ class LayeredPipeline<T> implements Pipeline<T> {
     return { type: isSame ? 'unchanged' : 'accepted', value, unused }
   }
 
-  /** Judges the staged layers. Of what it comes to, only the guard takes note. */
+  /** Validates the staged layers. Changes nothing except the losses that the guard counts. */
   #judge(options: EvaluateOptions = {}): Judged<T> {
     this.#isJudging = true
     try {

@@ -32,8 +32,8 @@ import { sameKey } from './unique-keys.ts'
 import { UnusedNotes } from './unused-notes.ts'
 
 /**
- * Judges the tree, node by node, and remembers at each node what came of it; only nodes on the way to a change are
- * judged again. Objects and records without refinements of their own are put together from their parts, as zod would;
+ * Validates the tree, node by node, and stores the result at each node; only nodes on the path to a change are
+ * validated again. Objects and records without refinements of their own are assembled from their parts, as zod would;
  * all else is given to zod whole.
  */
 export class Decoder {

@@ -3,7 +3,7 @@ import { readJson } from './document.ts'
 import { plainValue } from './plain-value.ts'
 import type { RawIssue } from './validate.ts'
 
-/** Text that is a document and cannot be taken as one: not put into words by zod, which would only see text. */
+/** Text at an object's place that cannot be parsed as a document. Its message is not zod's, which would only see text. */
 export class UnreadableText extends Error {
   readonly unreadable: Unreadable
 

@@ -70,7 +70,7 @@ export class Guard {
     watched.isFallback = isFallback && isKnown
     if (isFallback || remembered === undefined) return
     watched.remembered = undefined
-    // Of a later tree nobody knows whether what was allowed to go has been back meanwhile.
+    // It is unknown whether leaves whose removal was allowed have been back before a later tree.
     const { seen, allowed } = remembered
     if (seen?.revision === revision && seen.store === store) this.allowAgain(source, allowed)
   }
@@ -105,8 +105,8 @@ export class Guard {
   }
 
   /**
-   * To be called before a tree is judged, so that it is judged alike when it is judged again. Permission is only for what is
-   * gone. Of leaves that something stands in for, such as text that cannot be read, nobody knows whether they are meant to
+   * Must be called before a tree is judged, so that a second judgement gives the same result. A permission is only for leaves
+   * that are gone. Leaves that a substitute replaces, such as text that cannot be read, may or may not be meant to
    * go; and those that moved count alike with a permission and without.
    */
   settle(): void {
@@ -167,7 +167,7 @@ export class Guard {
     const { layers } = watched
     const isPardoned = isForgiven(losses, layers)
     const hasEarlier = isPardoned && layers.some((layer) => losses.earlier(layer).length > 0)
-    // Of all layers before any is accepted: what is new in one may be what another has lost.
+    // All layers are compared before any is accepted: a leaf that is new in one may be one that another has lost.
     const replaced = layers.map((layer) => replacedIn(this.#tree, layer, layers))
     watched.peak -= absorbedCount(this.#tree, layers) + allowedCount(losses, layers)
     watched.accepted = leafCount(losses, layers)

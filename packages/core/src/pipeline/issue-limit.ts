@@ -2,7 +2,7 @@ import { MAX_LISTED } from './max-listed.ts'
 import type { IssueWriter } from './issues.ts'
 import type { Issue, Origin, Path } from '../issue.ts'
 
-/** Of all that is listed, each name and key counted as often as it is printed: a name may be as long as a store takes. */
+/** The most characters of all names and keys listed, each counted as often as it is printed: a store allows names of any length. */
 const MAX_CHARACTERS = 5_000_000
 
 /** How much of what is wrong, or unused, is listed: by count and by the number of characters when it is printed. */
@@ -21,7 +21,7 @@ export class ListLimit {
   }
 }
 
-/** The issues as far as they are listed, put into words one by one, and how many more there are. */
+/** The issues up to the limit, each with its message, and how many more there are. */
 export function limitedIssues(
   found: readonly (() => Issue)[],
   unlisted: number,

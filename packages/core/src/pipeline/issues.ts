@@ -91,7 +91,7 @@ export class IssueWriter {
     return origin
   }
 
-  /** The issue in its own words, where nothing secret can be in them. */
+  /** The issue with its own message, if no secret can be in that; else undefined. */
   #shownAs(issue: LocatedIssue): ShownIssue | undefined {
     const path = issue.path.map(segmentOf)
     if (issue.isOurs) {
@@ -107,7 +107,7 @@ export class IssueWriter {
     return found && { ...issue, path, expected: found.expected }
   }
 
-  /** Of what may have been made of a secret, only what zod's own list of codes and types knows is said, and known places. */
+  /** Describes an issue whose message may contain a secret: only with codes and types that zod itself defines, and with known places. */
   #inOurWords(issue: LocatedIssue): ShownIssue {
     const code = CODES.has(issue.code) ? issue.code : 'custom'
     const expected = code === 'invalid_type' && TYPES.has(issue.expected) ? issue.expected : undefined
@@ -165,7 +165,7 @@ export class IssueWriter {
     return itemAt(this.#layers, layer).naming === 'env' ? this.origin(layer, path, 0).key : undefined
   }
 
-  /** Of a key that has no place in the tree: its path as the source wrote it. */
+  /** The origin of a key that has no place in the tree: with its path as the source wrote it. */
   rawOrigin(layer: number, path: string, revision: number): Origin {
     const info = itemAt(this.#layers, layer)
     return { source: info.source, layer: info.name, key: shownKey(info.keyPrefix + path), revision }

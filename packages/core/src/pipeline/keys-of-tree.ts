@@ -10,7 +10,7 @@ export interface KeysOfTree {
   hasLeaves(layer: number): boolean
 }
 
-/** Of a tree whose names say it all. */
+/** For a tree whose names are its keys. */
 export const NO_KEYS: KeysOfTree = {
   variableAt: () => undefined,
   documentKeyAt: () => undefined,

@@ -74,7 +74,7 @@ function lockedArray(previous: unknown, next: AnyArray): AnyArray | undefined {
   for (const name of arrayWriters(copy)) {
     Object.defineProperty(copy, name, { value: () => refuse(`call ${name}()`) })
   }
-  // made anew by each call: whoever gets one may write, transfer or wipe it
+  // Each call makes another copy: whoever gets one may write, transfer or wipe it.
   const view = () => copyOfArray(copy) ?? (Uint8Array.prototype.slice.call(copy) as AnyArray)
   const subarray = (begin?: number, end?: number) => view().subarray(begin, end)
   Object.defineProperties(copy, { buffer: { get: () => view().buffer }, subarray: { value: subarray } })

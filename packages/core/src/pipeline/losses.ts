@@ -10,15 +10,15 @@ const MOST_RECENT = 10_000
 interface LayerLosses {
   /** Leaves there are that the schema reads; an empty object says only that there is a directory, and is none. */
   count: number
-  /** Of the last accepted tree, gone in the staged one. */
+  /** Leaves of the last accepted tree that are gone in the staged one. */
   lost: Set<string>
   /** The same, where the source has allowed it. */
   allowed: Set<string>
   /** Gone in an accepted tree since the window began, and not back in one. */
   recent: Set<string>
-  /** Of `recent`, back in the staged tree. */
+  /** Leaves of `recent` that are back in the staged tree. */
   back: Set<string>
-  /** Of `recent`, gone in the staged tree too, where the source has allowed it since. */
+  /** Leaves of `recent` that are gone in the staged tree too, and whose removal the source has allowed since. */
   forgiven: Set<string>
   /** Entries that came after the last accepted tree; undefined before the first, when all did. */
   newcomers: Set<Entry> | undefined
@@ -151,8 +151,8 @@ export class Losses {
   }
 
   /**
-   * Takes permission back from what was lost since the last accepted tree, as far as `isDoubtful` says that nobody knows
-   * whether it was for what is gone. What an earlier accepted tree has lost is gone.
+   * Revokes the permission for leaves lost since the last accepted tree, where `isDoubtful` says that it is unknown
+   * whether it was given for them. Leaves that an earlier accepted tree has lost stay removed.
    */
   disallow(layer: number, isDoubtful: (key: string) => boolean): void {
     const { lost, allowed } = itemAt(this.#layers, layer)
@@ -217,7 +217,7 @@ export function namesOfLoss(key: string): string[] {
 
 /**
  * How much an entry counts. It goes by the schema and the path alone, not by what else is there, so that a running process,
- * one that starts and a preview come to the same counts.
+ * one that starts and a preview count the same.
  */
 export function weightOf(entry: Pick<Entry, 'value' | 'isUnread'>): 0 | 1 {
   return entry.isUnread === true || isEmptyObject(entry.value) ? 0 : 1

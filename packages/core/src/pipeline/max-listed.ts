@@ -1,2 +1,2 @@
-/** A list of half a million wrong items is put into words no further than anybody reads. */
+/** The most issues of a list that get a message: nobody reads those of half a million wrong items. */
 export const MAX_LISTED = 10_000

@@ -8,9 +8,9 @@ import { numberOf } from './number-of.ts'
 import { validate, type RawIssue, type ValidationResult } from './validate.ts'
 
 /**
- * Finds the issues that may be shown in their own words, of those raised where zod was given a secret among other things:
- * the ones that a part without secrets raises with the same message when it is validated alone. Whatever else the schema's
- * own code says may be made of a secret, in a form that no search for its text would find. Each part is validated once.
+ * Finds the issues that may be shown with their own message, among those raised where zod validated a secret with other values:
+ * the ones that a part without secrets raises with the same message when it is validated alone. Any other message of the schema's
+ * own code may be derived from a secret, in a form that no search for its text would find. Each part is validated once.
  */
 export class OpenWords {
   readonly #numbers = new Map<string, number>()

@@ -33,7 +33,7 @@ export type Judged<T> =
   | { readonly type: 'valid'; readonly value: T; readonly unused: readonly UnusedKey[] }
   | RejectedOutcome
 
-/** What one evaluation of the staged tree came to. */
+/** The result of one evaluation of the staged tree. */
 export type Outcome<T> = ValidOutcome<T> | RejectedOutcome
 
 /**
@@ -124,7 +124,7 @@ export interface Pipeline<T> {
   /** Judges the staged layers. An accepted value becomes the one the next outcome is compared with. */
   evaluate(options?: EvaluateOptions): Outcome<T>
   /**
-   * What staging and judging these updates at `now` (ms since the epoch) would come to. Everything is as it was
+   * The outcome that these updates would have if they were staged and judged at `now` (ms since the epoch). Everything is as it was
    * afterwards. Costs what the updates themselves would.
    *
    * @throws LivetreeError `internal` when the schema itself calls it, while a tree is judged

@@ -37,7 +37,7 @@ export function emptied(
   }
   for (const layer of layers) for (const key of losses.of(layer).lost) count(key, true)
   for (const layer of layers) for (const key of losses.earlier(layer)) count(key, false)
-  // leaves are noted as they go; what is told is the same whatever the history
+  // Leaves are noted when they are removed; the report is the same whatever the history.
   return [...found.values()]
     .filter((each) => each.count >= minRemoved)
     .sort((one, other) => comparePaths(one.path, other.path))

@@ -57,8 +57,8 @@ function readersOf(schema: z.$ZodType): readonly z.$ZodType[] {
 }
 
 /**
- * Whether all of them validate the same parts anew. A discriminator chooses one option. Schemas of `zod` from 4.6 on remember
- * what they said of an object, those of `zod/mini` and of earlier versions do not; and the second step of a pipe gets new
+ * Whether each option validates the same parts again. A discriminator chooses one option. Schemas of `zod` from 4.6 on remember
+ * their result for an object, those of `zod/mini` and of earlier versions do not; and the second step of a pipe gets new
  * objects.
  */
 function isEachRun(schema: z.$ZodType): boolean {

@@ -19,7 +19,7 @@ export function structureIssues(tree: LayerTree, writer: IssueWriter): Issue[] {
     ...scalarIssues(tree, writer),
     ...mixedNodeIssues(tree, writer),
   ]
-  // the tree notes them as they come; they are told in one order, whatever its history
+  // The tree notes them as they occur; they are reported in one order, whatever its history.
   return issues.sort((a, b) => comparePaths(a.path, b.path))
 }
 

@@ -22,7 +22,7 @@ export interface Entry {
   document?: DocumentMark
   /** True where no schema knows the place; left out where one does, to save the room. */
   isUnread?: true
-  /** That of the next lower layer. */
+  /** The entry of the next lower layer. */
   below: Entry | undefined
 }
 

@@ -4,7 +4,7 @@ import type { TreeNode } from './tree-node.ts'
 import type { RawIssue } from './validate.ts'
 import { AcceptedInputs } from './accepted-inputs.ts'
 
-/** What a union or an intersection came to at a node, so that parts inside one another do not have it read again and again. */
+/** The result of reading a node for a union or an intersection, kept so that nested ones do not read it once per level. */
 interface Reading {
   readonly schemaNode: SchemaNode
   readonly aboveLayer: number

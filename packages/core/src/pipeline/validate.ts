@@ -9,7 +9,7 @@ import { fieldOf, isInstanceOf, messageOf } from '../thrown.ts'
 import { isRepeatedWork } from './repeated-work.ts'
 import { NameTakenError } from './redact.ts'
 
-/** A complaint about one node, before it is put into words for people. */
+/** An issue of one node as zod or the pipeline raises it, before its message is written for people. */
 export interface RawIssue {
   /** From the node that was judged. */
   readonly path: readonly PropertyKey[]

@@ -96,7 +96,7 @@ export class VariableNames {
     const variable: OpenVariable = { layer, path, place }
     this.#variables.set(idOf(layer, path), variable)
     this.#assign(variable, place)
-    // Of two for one place the first by name has it.
+    // Two variables for one place: the first by name has it.
     if (!isNames(variable.place)) this.#isStale = true
     return variable.place
   }

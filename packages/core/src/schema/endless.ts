@@ -1,7 +1,7 @@
 import type * as z from 'zod/v4/core'
 import { innerSchemas } from './secret.ts'
 
-/** No schema that a person wrote is so deep; one that a function makes anew at each level never ends. */
+/** No schema that a person wrote is this deep; one whose function returns a new schema at each level never ends. */
 export const MAX_LEVELS = 500
 
 /**

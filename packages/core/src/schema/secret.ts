@@ -23,7 +23,7 @@ export function isSecret(schema: z.$ZodType): boolean {
   return SECRET in schema._zod.def || hasSecretMeta(schema)
 }
 
-/** Of this copy of zod, or of the one that made the schema: before 4.1 each has a registry of its own. */
+/** Reads the registry of this copy of zod, and of the one that made the schema: before 4.1 each has its own. */
 function hasSecretMeta(schema: z.$ZodType): boolean {
   if (z.globalRegistry.get(schema)?.secret === true) return true
   const { meta } = schema as { meta?: () => { readonly secret?: unknown } | undefined }

@@ -31,7 +31,7 @@ export interface StoredSource {
 export interface SnapshotDocument {
   /** Name of the configuration. */
   readonly name: string
-  /** Of the schema it was good for. */
+  /** The fingerprint of the schema that the snapshot was valid for. */
   readonly fingerprint: string
   readonly takenAt: number
   /** false when it was written without a key, and all that may hold a secret was left out. */

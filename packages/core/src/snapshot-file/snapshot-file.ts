@@ -53,7 +53,7 @@ export class SnapshotFile {
   }
 
   /**
-   * Of two configurations with one path, each would take from the other what it starts from.
+   * Two configurations with the same path would start from each other's snapshot.
    *
    * @throws LivetreeError `snapshot_outdated` where there is the snapshot of a configuration of another name
    */

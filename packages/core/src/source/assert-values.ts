@@ -11,8 +11,8 @@ interface Place {
 }
 
 /**
- * Refuses what can be no value, wherever it stands in what a program gives: zod takes any object where an object is meant,
- * so that a promise which is not awaited would come to an object of defaults.
+ * Refuses promises, functions and symbols anywhere inside a given value: zod accepts any object where the schema has an object,
+ * so a promise that is not awaited would become an object of defaults.
  *
  * @param call names the caller in the error, as in `memory()`
  * @throws LivetreeError `invalid_options` with the path of the first promise, function or symbol

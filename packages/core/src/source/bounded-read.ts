@@ -27,6 +27,7 @@ interface PendingRead<R> extends ReadAttempt {
   isSlow: boolean
 }
 
+/** How `BoundedRead` reads, and whom it notifies. */
 export interface BoundedReadOptions<R> {
   readonly path: string
   readonly clock: Clock

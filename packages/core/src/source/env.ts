@@ -127,7 +127,7 @@ export function env(options: EnvOptions): Source {
         sink.replace({ revision: ++revision, epoch: 0, layers: [...layers.flat(), ...own], allowRemoval })
         for (const error of lost.values()) sink.lost({ error, isFinal: true })
       }
-      /** Of what a file that cannot be read now has lost, nobody knows. */
+      /** It is unknown what a file that cannot be read now has lost. */
       const readableLayers = () => {
         const isReadable = fromFiles.flatMap((layers, index) =>
           (layers ?? []).map(() => known[index]?.isReadable === true),

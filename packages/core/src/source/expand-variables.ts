@@ -7,13 +7,13 @@ export type Environment = Readonly<Record<string, string | undefined>>
 const NAME = /^[A-Za-z_][A-Za-z0-9_]*$/
 const NAME_START = /^[A-Za-z_][A-Za-z0-9_]*/
 
-/** What all texts of a document may come to, in characters: a few references to a long variable would fill the memory. */
+/** The most characters of all texts of a document together: a few references to a long variable would fill the memory. */
 const MAX_EXPANDED = 16 * 2 ** 20
 
 /**
- * A document with `${VAR}` and `${VAR:-default}` in its texts replaced by variables; names, numbers and what a variable
+ * Replaces `${VAR}` and `${VAR:-default}` in the texts of a document by variables; names, numbers and what a variable
  * holds are left as they are. A text that names a variable which is not set, or is written wrong, is `Unreadable`, and so
- * is a document whose texts come to more than 16 million characters.
+ * is a document whose texts have more than 16 million characters together.
  */
 export function expandVariables(document: unknown, environment: Environment): unknown {
   return new Expansion(environment).expand(document)

@@ -91,7 +91,7 @@ function isFileUrl(given: unknown): given is URL {
  *
  * @param place relative to the working directory at the time of `load`, or a `file:` URL, such as
  *   `new URL('./defaults.yaml', import.meta.url)`
- * @throws LivetreeError `invalid_options` when the format is neither given nor told by the extension, or `profile` is given
+ * @throws LivetreeError `invalid_options` when the format is neither given nor known from the extension, or `profile` is given
  *   for a file that is not YAML
  */
 export function file(place: string | URL, options: FileOptions = {}): Source {

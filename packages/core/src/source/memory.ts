@@ -26,8 +26,9 @@ export interface MemoryOptions {
 export interface MemorySource extends Source {
   /**
    * Merges nested plain objects into what is there, leaf by leaf; `undefined` removes a leaf or a whole subtree. Lists
-   * and class instances replace as a whole. In service when it returns, unless called from inside a listener: then it
-   * comes after the change that is being told. Is one revision; no removal made this way is guarded, since the program said so.
+   * and class instances replace as a whole. `current` is new when it returns, unless it is called from inside a listener: then it
+   * is applied after the change that listeners are notified of. Is one revision; the removal guard does not apply, since the
+   * program decided it.
    */
   set(patch: object): void
   /** Puts nested plain objects in the place of all that is there. */

@@ -5,7 +5,7 @@ import { type KeyWrite, type LayerChange, type Leaf, Unreadable } from './source
 /**
  * The changes that writes make to layers of nested objects. A value takes the place of all that is at its path and below,
  * and what stands above it and is no object gives way. Taking a value away leaves the object that it was in. An object that
- * could not be read, and a document, stay so until they are written as a whole: nobody knows what else is in them.
+ * could not be read, and a document, stay so until they are written as a whole, because the rest of their content is unknown.
  *
  * @param held the leaves of all layers of the source
  * @param read what the source takes a written value for, such as a text with its variables put in

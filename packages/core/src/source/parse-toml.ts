@@ -42,7 +42,7 @@ function problem(words: string, place?: { readonly line: number; readonly column
   return { type: 'problem', words, place: place && { line: place.line, column: place.column } }
 }
 
-/** The parser quotes the lines around the place below its own words, and secrets may stand there. */
+/** The parser quotes the lines around the place below its message, and they may hold secrets. */
 function wordsOf(message: string): string {
   const [first = ''] = message.split('\n')
   const words = first.replace('Invalid TOML document: ', '')

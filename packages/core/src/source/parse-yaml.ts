@@ -12,8 +12,8 @@ export type ParsedYaml =
   | { readonly type: 'too large'; readonly words: string }
 
 /**
- * What the aliases of a text may unfold into, in values: so many for each character, some for a short text, and never more than
- * the most. A text that needs more is written to fill the memory, or to take longer than its length tells.
+ * The most values that the aliases of a text may unfold into: 20,000, and one for each character, up to 250,000. A text that
+ * needs more is written to fill the memory, or to occupy the process longer than its length suggests.
  */
 const UNFOLDED_PER_CHARACTER = 1
 const MIN_UNFOLDED = 20_000

@@ -14,6 +14,7 @@ export type FileContent =
   /** There will be something, or was: what was read before stays. */
   | { readonly type: 'withheld'; readonly error: Error }
 
+/** The result of reading a path: its content, and which file it was read from. */
 export interface FoundFile {
   readonly content: FileContent
   /** Names the file itself, whatever is in it and wherever it is moved; undefined where there is none. */

@@ -27,7 +27,7 @@ export interface Leaf {
   readonly value: unknown
   /** The store's revision that last wrote the leaf; 0 where the source has none. */
   readonly revision: number
-  /** Of a layer's own document (path `''`): the key that holds it, where that is another than `LayerInfo.documentKey`. */
+  /** The key that holds a layer's own document (path `''`), if that is not `LayerInfo.documentKey`. */
   readonly key?: string | undefined
 }
 
@@ -172,11 +172,12 @@ export interface EarlierPlace {
   isSameAs(layers: readonly (readonly Leaf[])[]): boolean
 }
 
+/** Everything that a configuration gives to a source when it connects. */
 export interface SourceContext {
   readonly sink: SourceSink
   /**
-   * Silence of the source, in milliseconds, after which the configuration is stale: proof has to come more often.
-   * Infinity, or undefined: nobody minds.
+   * After this time without proof of contact, in milliseconds, the configuration counts as stale, so the source has to prove
+   * contact more often. `Infinity` or undefined: never stale.
    */
   readonly staleAfterMs?: number
   readonly clock: Clock
@@ -205,6 +206,7 @@ export interface LayerChange {
   readonly leaf: Leaf
 }
 
+/** A connected source, as the configuration uses it. */
 export interface SourceConnection {
   /**
    * Resolves when all that the store held at the time of the call has been handed to the sink (for etcd: a linearizable

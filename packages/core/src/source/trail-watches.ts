@@ -4,6 +4,7 @@ import { basename } from 'node:path'
 import { linkTrail } from './link-trail.ts'
 import type { Logger } from './source.ts'
 
+/** What `TrailWatches` reports, and where. */
 export interface TrailWatchesOptions {
   readonly logger: Logger
   /** How often the file is read besides, in milliseconds; 0 for never. For the log. */
@@ -92,7 +93,7 @@ export class TrailWatches {
       watcher.on('error', () => this.#dropOwn(directory, own))
       return true
     } catch (error) {
-      // Of a directory that is only passed, which need not even be readable, polling has to see the end.
+      // A directory that is only passed need not be readable; polling sees when it is removed.
       if (!isPassed) this.#warnOnce(directory, error)
       return false
     }

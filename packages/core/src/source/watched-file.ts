@@ -10,15 +10,16 @@ import { TrailWatches } from './trail-watches.ts'
 
 /** Several events come for one save; reading waits until they have stopped for this long. */
 const SETTLE_MS = 50
-/** Events put off reading so often at most: they may come without end. */
+/** How often at most events postpone reading: they may come without end. */
 const MOST_DELAYS = 5
 /** What is there counts when it has not changed for this long: an editor, a copy or a script may still be at work. */
 const QUIET_MS = 250
 /** An empty file at the start, or where there was none, may be one that is about to be written. */
 const BLANK_MS = 1_000
-/** A file that was written so long ago is not waited for at the start; more than clocks of two hosts are apart. */
+/** A file that was written longer ago is read at the start without waiting for its writer; clocks of two hosts differ by less. */
 const OLD_MS = 3_600_000
 
+/** How a file is watched, and the callbacks for its content. */
 export interface WatchedFileOptions {
   readonly clock: Clock
   readonly logger: Logger
@@ -92,8 +93,8 @@ export class WatchedFile {
   }
 
   /**
-   * Reads now, after a read that is under way; resolves when `onContent` has been told of a difference. A read that does
-   * not end in two seconds is one. Never rejects.
+   * Reads now, after a read that is under way; resolves when `onContent` was called with a difference. A read that does
+   * not end in two seconds counts as one. Never rejects.
    */
   refresh(): Promise<void> {
     if (this.#queued !== undefined) return this.#queued

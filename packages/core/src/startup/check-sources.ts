@@ -8,7 +8,7 @@ import { isPromise } from '../promises-in.ts'
 /** A longer address is cut, to keep messages short. In characters. */
 const MOST_ADDRESS = 500
 
-/** Of each checked source, the one that was given. */
+/** The source that was given, by the checked one. */
 const given = new WeakMap<Source, Source>()
 
 /** The source that a checked one is the copy of: it may hold what other packages noted with it. */

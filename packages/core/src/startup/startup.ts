@@ -238,7 +238,7 @@ function unfit(
   )
 }
 
-/** Whether leaves were left out since there was no key. Of a file of an earlier version nobody knows. */
+/** Whether leaves were left out since there was no key; unknown for a file of an earlier version. */
 function isPartial({ hasSecrets, sources }: SnapshotDocument): boolean {
   const leavesOut = ({ withheld }: StoredLayer) => withheld === undefined || withheld.length > 0
   return !hasSecrets && sources.some(({ layers }) => layers.some(leavesOut))

@@ -56,7 +56,7 @@ function encoded(schema: z.$ZodType, value: unknown, path: Path): PipeInput {
     return { input: value, isOneWay: true }
   try {
     const result = z.safeEncode(schema, value as never)
-    // why it is not valid is found out, and put into words, when it is read
+    // When it is read, it is validated again, and the error says why it is not valid.
     return { input: result.success ? result.data : value, isOneWay: false }
   } catch (error) {
     if (isNamed(error, '$ZodEncodeError') || isNamed(error, 'ZodEncodeError'))

@@ -218,7 +218,7 @@ function hasParts(node: SchemaNode, seen = new Set<SchemaNode>()): boolean {
   return isNamed(core)
 }
 
-/** Of this copy of zod, or of the one that made the schema. */
+/** Reads the registry of this copy of zod, and of the one that made the schema. */
 function descriptionOf(schema: z.$ZodType): string | undefined {
   const { meta } = schema as { meta?: () => { readonly description?: unknown } | undefined }
   const own = z.globalRegistry.get(schema)?.description

@@ -134,7 +134,7 @@ class Reading {
     })
   }
 
-  /** Of a reading that took too long: with the last failure of the source, if there was one. */
+  /** The error of a reading that took too long, with the last failure of the source, if there was one. */
   lateError(timeoutMs: number): LivetreeError {
     const { lastError } = this.#state
     const why = lastError === undefined ? '' : `: ${messageOf(lastError)}`

@@ -26,7 +26,7 @@ export class PositionTracker {
     this.#primary = sources.findLast(({ source }) => source.isRemote)
   }
 
-  /** Of the staged tree, or of the fallback until the store has delivered its own; undefined without a remote source. */
+  /** The position of the staged tree, or of the fallback until the store has delivered a tree; undefined without a remote source. */
   get current(): StorePosition | undefined {
     if (this.#primary === undefined) return undefined
     return this.#primary.hasTree ? this.of(this.#primary) : this.#resumed

@@ -102,7 +102,7 @@ function numberProblem(name: string, value: unknown): string | undefined {
   return Number.isFinite(value) ? undefined : `${name} = ${kind(value)}; expected a number`
 }
 
-/** Of a text that may be left out. */
+/** What is wrong with a text that may be left out; undefined: nothing. */
 function textProblem(name: string, value: unknown): string | undefined {
   const isText = value === undefined || typeof value === 'string'
   return isText ? undefined : `${name} = ${kind(value)}; expected a text`
@@ -113,7 +113,7 @@ function flagProblem(name: string, value: unknown): string | undefined {
   return isFlag ? undefined : `${name} = ${kind(value)}; expected true or false`
 }
 
-/** Of a value of any kind. */
+/** What is wrong with a value of any kind: promises are no values; undefined: nothing. */
 function promiseProblem(name: string, value: unknown): string | undefined {
   if (!disown(value)) return undefined
   return `${name} = ${isPromise(value) ? 'a promise' : `${kind(value)} that holds a promise`}; expected what it resolves with`

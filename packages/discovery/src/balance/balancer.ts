@@ -19,7 +19,7 @@ export interface PickRequest<T> {
 export type Verdict =
   | { readonly type: 'answered'; readonly latencyMs: number | undefined }
   | { readonly type: 'failed' }
-  /** The caller gave up after so long, without an answer. */
+  /** The caller gave up without an answer after `waitedMs`, in milliseconds. */
   | { readonly type: 'abandoned'; readonly waitedMs: number }
 
 /** What a `Balancer` gets from outside. */
@@ -64,8 +64,8 @@ export class Balancer<T extends Target> {
   }
 
   /**
-   * Chooses a target. The caller begins the request in the same turn. What has failed is a last resort, but it is one: nobody
-   * knows that the others work.
+   * Chooses a target. The caller begins the request in the same turn. Failed targets are chosen last, but they are chosen: it is
+   * unknown whether the others work.
    */
   pick(policy: Policy, { zone, hashKey, accepts, tried = [] }: PickRequest<T>, now: number): T | Unavailable {
     if (this.#inFlight >= policy.maxInFlight) return 'overloaded'

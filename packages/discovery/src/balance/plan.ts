@@ -73,7 +73,7 @@ export function makePlan<T extends Target>(
 
 /** A plan is made again after this time, for the usual latency. */
 const LONGEST_PLAN_MS = 1_000
-/** A plan is kept at least so long, or many failing endpoints would cost a plan for each request. */
+/** The least time a plan is kept, per target: many failing endpoints would otherwise cost a plan for each request. */
 const LEAST_PLAN_MS_PER_TARGET = 0.01
 
 /** Whether nothing speaks against a target. A panic forgives an ejection, but not failures that go on. */

@@ -28,7 +28,7 @@ export const ALGORITHMS = [
 export interface OutlierSettings {
   /** The number of failures in a row that ejects an endpoint. 0 switches outlier detection off. Default 5. */
   readonly failuresInRow: number
-  /** Or by this share of failures. Default 0.85. */
+  /** The share of failures that also ejects an endpoint. Default 0.85. */
   readonly failureShare: number
   /** The share counts only with at least this number of requests within `windowMs`. Default 50. */
   readonly leastRequests: number

@@ -3,7 +3,7 @@ import type { Decode } from './endpoint-record.ts'
 import { decodeGoZeroRecord, decodeKratosRecord } from './foreign-records.ts'
 import { decodeGoRecord } from './go-record.ts'
 
-/** Whose records are read. What is written is always the layout of Go's `naming/endpoints`. */
+/** The format of the records that are read. Records are always written in the format of Go's `naming/endpoints`. */
 export type Codec = 'go' | 'go-zero' | 'kratos'
 
 /** All codecs. */

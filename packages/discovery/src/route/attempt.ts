@@ -38,7 +38,7 @@ export interface AttemptOwner {
 
 /** At most this much of the body of an answer is read that the caller does not see. */
 const MOST_DISCARDED_BYTES = 65_536
-/** And so long; it keeps a connection. */
+/** The longest time that such a body is read, in milliseconds: it occupies a connection. */
 const DISCARD_MS = 1_000
 /** Errors that the caller's options cause, whatever the endpoint. */
 const CALLERS_ERRORS = new Set([
@@ -223,7 +223,7 @@ export class Attempt implements Dispatcher.DispatchHandler {
     handler.onResponseError?.(controller, error)
   }
 
-  /** The caller has waited in vain so long. Its time limit is a failure; why else it gave up, nobody knows. */
+  /** Records that the caller gave up. Its time limit counts as a failure of the endpoint; any other reason is unknown and does not. */
   #abandoned(reason: Error | null): void {
     const { target, options } = this.#request
     if (options.ignoreLatency === true) return

@@ -138,7 +138,7 @@ export class EndpointPools {
   }
 }
 
-/** So long a pool may take to destroy itself. */
+/** How long a pool may take to destroy itself, in milliseconds. */
 const DESTROY_MS = 1_000
 
 /** Does some work. Resolves when it has ended, however. */

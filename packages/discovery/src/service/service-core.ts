@@ -54,7 +54,7 @@ export class ServiceCore {
   readonly watch: ServiceWatch
   readonly balancer: Balancer<Member>
   readonly pools: EndpointPools
-  /** Of members whose record does not say it. */
+  /** The protocol of members whose record names none. */
   fallbackProtocol: Protocol
   readonly #context: ServiceContext
   readonly #listeners = new Set<ServiceListener>()

@@ -15,7 +15,7 @@ export class ViewState<Metadata> {
   readonly listeners: Listeners<ServiceEvents<Metadata>>
   readonly #core: ServiceCore
   readonly #known = new Map<Member, Endpoint<Metadata>>()
-  /** Of members whose metadata does not fit this definition. */
+  /** The rejections of members whose metadata does not fit this definition. */
   readonly #unfit = new Map<Member, Rejection>()
   #endpoints: readonly Endpoint<Metadata>[] | undefined
   readonly release: () => void

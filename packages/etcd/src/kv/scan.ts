@@ -66,7 +66,7 @@ const MAX_PAGE_SIZE = 50_000
 const MAX_RESTARTS = 3
 
 /**
- * etcd counts the rest of the range for every page, so many small pages cost more than the entries
+ * etcd counts the rest of the range for every page: a lot of small pages cost more than the entries
  * themselves.
  */
 function laterPageSize(page: RawPage): number {

@@ -145,7 +145,7 @@ class Listing {
   }
 
   /**
-   * etcd counts the rest of a range for every page, so many small pages cost more than the entries
+   * etcd counts the rest of a range for every page: a lot of small pages cost more than the entries
    * themselves.
    */
   #laterSize(page: RawPage): number {

@@ -12,7 +12,7 @@ export class Rest {
     this.#signal = signal
   }
 
-  /** Resolves after so many milliseconds, or when the pause is ended. */
+  /** Resolves after `ms` milliseconds, or when the pause is ended. */
   take(ms: number): Promise<void> {
     const { promise, resolve } = Promise.withResolvers<void>()
     const end = () => {

@@ -60,7 +60,7 @@ export class StoreEvidence {
   /** Number of keys in each range. */
   #counts: number[]
   #seen = 0
-  /** Of the keys written after this revision each is remembered. */
+  /** Every key written after this revision is remembered. */
   #forgottenTo = 0
 
   constructor({ ranges, maxRecent = MAX_RECENT, keysOnly = false }: EvidenceOptions = {}) {

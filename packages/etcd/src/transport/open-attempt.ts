@@ -98,7 +98,7 @@ export class OpenAttempt<Res> {
     this.#context.clock.clearTimeout(this.#timer)
   }
 
-  /** Gives up the attempt, which is late by this error after so many milliseconds. */
+  /** Gives up the attempt with this error after `afterMs` milliseconds. */
   giveUp(error: EtcdError, afterMs: number): void {
     const { endpoint } = this
     const attempt = this.#attempt

@@ -104,7 +104,7 @@ export class PeerWatch {
     this.#liveness.sent(at)
   }
 
-  /** Data of a call was received, which does not show that the peer receives; so many bytes of a call that is no watch. */
+  /** Data of a call was received, which does not show that the peer receives. `bytes`: how many of a call that is no watch. */
   hear(bytes = 0): void {
     this.activityCount += 1
     this.callBytes += bytes

@@ -78,7 +78,7 @@ export class SharedLookup {
   }
 }
 
-/** Of this process, because its threads are what is shared. */
+/** The lookup of this process, because it is the threads of the process that calls share. */
 export const sharedLookup: LookupFunction = new SharedLookup().lookup
 
 function ageOf({ startedAt }: Lookup): number {

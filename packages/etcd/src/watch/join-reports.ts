@@ -51,7 +51,7 @@ export class JoinReports {
     this.tell((handlers) => handlers.onEnd?.(error))
   }
 
-  /** A read has failed: until one is answered, nobody knows how old is what was passed on. */
+  /** A read has failed: until one is answered, the age of what was passed on is unknown. */
   unread(error: EtcdError, position: number): void {
     if (this.#isBlind || this.#contact === undefined) return
     this.#isBlind = true

@@ -381,7 +381,7 @@ export class WatchStream {
   #fail(reason: StreamEnding['reason'], error: EtcdError | undefined): void {
     const stream = this.#stream
     const isLate = reason !== 'failed' && reason !== 'dropped'
-    // Of a dead peer nothing is learned: more patience would only find the next one later.
+    // A dead peer says nothing about the network: more patience would only find the next dead peer later.
     const isDead = isLate && stream?.isPeerSilent === true
     if (isLate) stream?.suspect?.()
     this.#end({ reason: isDead ? 'dead' : reason, error })

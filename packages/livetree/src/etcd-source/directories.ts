@@ -129,10 +129,9 @@ interface Fault {
   readonly expected: string
 }
 
-const fault = (isThere: (directory: string) => boolean, what: string, expected: string): Fault => ({
-  of: (directory) => (isThere(directory) ? what : undefined),
-  expected,
-})
+function fault(isThere: (directory: string) => boolean, what: string, expected: string): Fault {
+  return { of: (directory) => (isThere(directory) ? what : undefined), expected }
+}
 
 /** What no directory has that is meant. */
 const FAULTS: readonly Fault[] = [

@@ -7,7 +7,7 @@ interface SharedClient {
   readonly options: EtcdClientOptions
   readonly clock: Clock
   readonly client: EtcdClient
-  /** Of each source that uses it: the client logs once, to the first. */
+  /** The loggers of the sources that use the client, which logs once, to the first. */
   readonly loggers: Logger[]
 }
 

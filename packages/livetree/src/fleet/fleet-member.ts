@@ -58,7 +58,7 @@ export interface MemberParts {
   readonly logger: Logger
 }
 
-/** So long leaving may take, in milliseconds. */
+/** How long leaving may take, in milliseconds. */
 const LEAVE_MS = 5_000
 
 /** Writes the record of an instance, when it joins and when its verdict changes. Does it in the background, one write at a time. */

@@ -2,11 +2,11 @@ import type { Clock } from '@livetree/core/source'
 import { type EtcdClient, op } from '@livetree/etcd'
 import { CALL } from './operations.ts'
 
-/** At most so many verdicts of an instance stand in the store. */
+/** The most verdicts of an instance in the store. */
 const MOST_GIVEN = 32
-/** A proposal stands for at most a minute, and its author deletes the verdicts before; after so long, in milliseconds, the instance does. */
+/** How long an instance keeps its verdicts, in milliseconds: a proposal lasts at most a minute, and its author deletes them. */
 const KEPT_MS = 90_000
-/** An author who has taken a proposal back deletes the verdicts within so long, in milliseconds. */
+/** How long an author who has withdrawn a proposal may take to delete its verdicts, in milliseconds. */
 const GRACE_MS = 5_000
 
 interface GivenVerdict {

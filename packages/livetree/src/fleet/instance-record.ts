@@ -2,14 +2,14 @@ import { optionKinds } from '@livetree/core/source'
 import type { Issue } from '@livetree/core'
 import { isListOf, isText, parseJson } from './json-shape.ts'
 
-/** At most so many issues are in a record. */
+/** The most issues in a record. */
 const MOST_ISSUES = 20
-/** And so many bytes of them, as JSON. */
+/** The most bytes of the issues in a record, as JSON. */
 const MOST_ISSUE_BYTES = 4_096
 /** A longer text of an issue is cut, in characters. */
 const MOST_TEXT = 400
 
-/** A record with 32 labels and all of its issues stays well below so many characters. */
+/** The most characters of a record. One with 32 labels and all of its issues stays well below. */
 const MOST_RECORD = 65_536
 
 /** One thing that is wrong with a tree, as an instance reports it. Never holds a secret. */

@@ -24,7 +24,7 @@ export interface JoinFleetOptions {
   /** Seconds after which the record of a process that was killed is gone. At least 2. Default 30. The first member of a client says it for all. */
   readonly ttlSeconds?: number | undefined
   /**
-   * An instance writes its verdict at a random moment within so many milliseconds, and at most once in this time. Default: at
+   * An instance writes its verdict at a random moment within this time, in milliseconds, and at most once in it. Default: at
    * least 100, and more the more instances there are, so that all together write less than 500 times a second.
    */
   readonly spreadMs?: number | undefined
@@ -79,7 +79,7 @@ const OPTION_TABLE: OptionTable = {
   },
 }
 
-/** `joinFleet` waits so long for the store, in milliseconds. */
+/** How long `joinFleet` waits for the store, in milliseconds. */
 const FIRST_ATTEMPT_MS = 1_000
 
 /**

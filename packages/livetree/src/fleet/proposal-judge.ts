@@ -12,7 +12,7 @@ import { watchProposals } from './proposal-watch.ts'
 
 /** What a judge of proposals is made of. */
 export interface ProposalJudgeParts extends ProposalCourt {
-  /** Of the instance. */
+  /** The instance that judges. */
   readonly instance: { readonly name: string; readonly id: string }
   /** The layers of the source, without slashes at their ends. */
   readonly layers: readonly string[]
@@ -31,9 +31,9 @@ export interface JudgeHost {
   ableChanged(): void
 }
 
-/** For each millisecond that judging took, the next one waits so many: judging takes at most a twentieth of a processor. */
+/** After judging for N milliseconds, the next judgement waits 20 N: judging takes at most a twentieth of a processor. */
 const REST_FACTOR = 20
-/** And at most so long, in milliseconds. */
+/** The longest wait between two judgements, in milliseconds. */
 const MOST_REST_MS = 60_000
 
 /**

@@ -1,4 +1,4 @@
-/** At most so many proposals wait, and so many characters of them. Others are not judged. */
+/** The most proposals that wait, and the most characters of them together. Others are not judged. */
 const MOST_WAITING = 16
 const MOST_WAITING_TEXT = 2_097_152
 /** The last ones that were judged, as many as this, are remembered, so that none is judged twice. */
@@ -55,7 +55,7 @@ export class ProposalQueue {
     if (proposal !== undefined) this.#remove(name, proposal)
   }
 
-  /** Of a layer, only these stand. */
+  /** Drops the proposals of a layer that are not among `ids`, because the store has them no more. */
   keep(layer: string, ids: ReadonlySet<string>): void {
     for (const [name, proposal] of this.#waiting)
       if (proposal.layer === layer && !ids.has(proposal.id)) this.#remove(name, proposal)

@@ -2,7 +2,7 @@ import { optionKinds } from '@livetree/core/source'
 import { type InstanceIssue, isIssue } from './instance-record.ts'
 import { isListOf, isText, parseJson } from './json-shape.ts'
 
-/** A verdict with all of its issues stays well below so many characters. */
+/** The most characters of a verdict. One with all of its issues stays well below. */
 const MOST_VERDICT = 65_536
 
 /**
@@ -36,7 +36,7 @@ export interface ProposalVerdict extends Judgement {
   readonly version: 1
   /** Name of the configuration. */
   readonly name: string
-  /** Of the instance. */
+  /** The id of the instance. */
   readonly id: string
   /** When it was judged, in ms since the Unix epoch. */
   readonly at: number

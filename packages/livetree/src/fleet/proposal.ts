@@ -3,11 +3,11 @@ import { isListOf, isText, parseJson } from './json-shape.ts'
 
 /** The version of proposals that this package writes and judges. */
 export const PROPOSAL_VERSION = 1
-/** The text of one part of a proposal has at most so many bytes. */
+/** The most bytes in the text of one part of a proposal. */
 export const MOST_PROPOSAL_BYTES = 524_288
-/** One part has at most so many changes. */
+/** The most changes in one part. */
 export const MOST_PROPOSED_CHANGES = 1_000
-/** A proposal has parts for at most so many layers. */
+/** The most layers that a proposal has parts for. */
 export const MOST_PROPOSED_LAYERS = 32
 
 /** One key that a proposal changes. */

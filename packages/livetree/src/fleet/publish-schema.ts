@@ -5,18 +5,18 @@ import { compare, type EtcdClient, op } from '@livetree/etcd'
 import { CALL, type OperationsKeys } from './operations.ts'
 
 const DAY_SECONDS = 86_400
-/** A schema stays for so long after an instance has published it. */
+/** The lease of a published schema, in seconds. */
 const KEPT_SECONDS = 30 * DAY_SECONDS
-/** An instance publishes it again after so long, in milliseconds. */
+/** How long after a publication an instance publishes the schema again, in milliseconds. */
 export const PUBLISH_AGAIN_MS = 10 * DAY_SECONDS * 1_000
-/** Or after so long where it could not. */
+/** How long after a failure an instance publishes the schema again, in milliseconds. */
 export const PUBLISH_RETRY_MS = 600_000
 /** One with less left is published again. */
 const RENEWED_SECONDS = 25 * DAY_SECONDS
 
 /** The schema of a definition as it is published. */
 export interface PublishedSchema {
-  /** Of the text: definitions that accept other values have others, also where their shape is the same. */
+  /** The fingerprint of the text. Definitions that accept different values have different ones, even if their shape is the same. */
   readonly fingerprint: string
   readonly text: string
 }

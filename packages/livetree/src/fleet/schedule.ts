@@ -1,11 +1,11 @@
-/** With so many writes a second, all instances together stay well under 500. */
+/** The writes a second of all instances together, which keeps them well under 500. */
 const WRITES_PER_SECOND = 400
-/** The time that writes are spread over, in milliseconds: at least, at most, and where nobody knows how many instances there are. */
+/** The time that writes are spread over, in milliseconds: at least, at most, and when the number of instances is unknown. */
 const SPREAD_MS = { least: 100, most: 60_000, unknown: 2_000 } as const
 /** How long an instance waits after a failure, in milliseconds: twice as long after each further one. */
 const RETRY_MS = { first: 1_000, most: 60_000 } as const
 
-/** The time, in milliseconds, that the writes of so many instances are spread over. */
+/** The time, in milliseconds, that the writes of `instances` instances are spread over; undefined: their number is unknown. */
 export function spreadFor(instances: number | undefined): number {
   if (instances === undefined) return SPREAD_MS.unknown
   return Math.min(Math.max((instances / WRITES_PER_SECOND) * 1_000, SPREAD_MS.least), SPREAD_MS.most)
@@ -17,7 +17,7 @@ export function retryMs(failures: number, random: () => number): number {
   return most * (0.5 + random() / 2)
 }
 
-/** At a random moment within so many milliseconds. */
+/** A random time from 0 to `ms` milliseconds. */
 export function randomly(ms: number): number {
   return Math.random() * ms
 }
