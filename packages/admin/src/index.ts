@@ -3,7 +3,7 @@ export type { Admin, ReadOptions, UntypedAdminOptions, WriteOptions } from './ad
 export { createAdmin } from './admin.ts'
 export type { Applied, ApplyOptions } from './change/applied.ts'
 export type { ChangeOptions, ChangeSet } from './change/change-set.ts'
-export type { Conflict } from './change/conflict.ts'
+export type { Conflict, ConflictUnknown } from './change/conflict.ts'
 export { describeConflict } from './change/conflict.ts'
 export type { Plan } from './change/plan.ts'
 export type { PlannedChange, PlannedText } from './change/planned-change.ts'

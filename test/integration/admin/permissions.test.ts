@@ -70,6 +70,19 @@ oneEtcd('admin with users who may not do everything', (etcd) => {
     expect((error as Error).message).toContain(`readwrite ${HISTORY}/config/redis/`)
   })
 
+  test('a history that may not be read does not make "another tool" of an admin', async () => {
+    const own = `${HISTORY}/config/shop/`
+    await using admin = await openAdmin({ '/config/': 'readWrite', [own]: 'readWrite' })
+    const saved = (await admin.change({ layer }).set('own.a', 1).plan()).save()
+    const { header } = await root.kv.put('/config/shop/own/a', '5')
+    const error = await (await admin.openPlan(saved)).apply().catch((thrown: unknown) => thrown)
+    expect(error).toMatchObject({
+      code: 'conflict',
+      conflicts: [{ now: '5', revision: header.revision, by: undefined, unknown: ['by'] }],
+    })
+    expect((error as Error).message).toContain('by somebody (the history could not be read)')
+  })
+
   test.each<[string, Readonly<Record<string, Access>>, string]>([
     ['nothing', {}, 'read /config/redis/'],
     ['read the layers alone', { '/config/': 'read' }, `readwrite ${HISTORY}/config/shop/`],

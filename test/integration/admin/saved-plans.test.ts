@@ -156,6 +156,22 @@ oneEtcd('a plan that is applied later', (etcd) => {
     await expect(live.openPlan({ ...saved, namespace: 'xyz' })).rejects.toMatchObject({ code: 'unreadable' })
   })
 
+  test('what the store does not tell of a conflict is said to be unknown, not made up', async () => {
+    await using admin = openAdmin()
+    await admin.set('n', 1)
+    const saved = throughJson((await admin.change().set('n', 2).plan()).save())
+    const { header } = await client.kv.put('/config/shop/n', '5')
+    await client.kv.compact(header.revision)
+    const error = await (await admin.openPlan(saved)).apply().catch((thrown: unknown) => thrown)
+    expect(error).toMatchObject({
+      code: 'conflict',
+      conflicts: [
+        { path: 'n', planned: undefined, now: '5', revision: header.revision, unknown: ['planned'] },
+      ],
+    })
+    expect((error as Error).message).toContain('n: "5" now, changed by another tool')
+  })
+
   test('a plan of a revision to come is refused: the store was put back', async () => {
     await using admin = openAdmin()
     const saved = (await admin.change().set('n', 2).plan()).save()

@@ -17,7 +17,15 @@ export interface Conflict {
   readonly revision: number | undefined
   /** Who changed it, when and why; undefined if that was written by another tool than livetree's. */
   readonly by: { readonly author: string; readonly at: string; readonly message?: string } | undefined
+  /** The fields that are undefined because the store did not tell them. */
+  readonly unknown: readonly ConflictUnknown[]
 }
+
+/**
+ * What may stay unknown of a conflict: `planned` when the revision of the plan cannot be read any more, `by` when the
+ * history cannot be read.
+ */
+export type ConflictUnknown = 'planned' | 'by'
 
 /** A record with the revision that wrote it. */
 export interface FoundRecord {
@@ -27,6 +35,8 @@ export interface FoundRecord {
 
 /** What a conflict is made of. */
 export interface ConflictParts {
+  /** Whether the tree that the change was planned on could be read. */
+  readonly isPlannedKnown: boolean
   readonly key: string
   readonly path: string
   readonly isHidden: boolean
@@ -37,38 +47,57 @@ export interface ConflictParts {
   readonly removedAt: number | undefined
 }
 
-/** Describes a conflict, with the newest of the records since then that tells of the key. */
-export function conflictOf(parts: ConflictParts, records: readonly FoundRecord[]): Conflict {
-  const { key, path, isHidden, planned, now, wanted, removedAt } = parts
+/**
+ * Describes a conflict, with the newest of the records since then that tells of the key.
+ *
+ * @param records undefined: they could not be read
+ */
+export function conflictOf(parts: ConflictParts, records: readonly FoundRecord[] | undefined): Conflict {
+  const { key, path, isHidden, isPlannedKnown, planned, now, wanted, removedAt } = parts
   const at = now?.modRevision ?? removedAt
   const shown = (text: string | undefined) => (text !== undefined && isHidden ? SECRET_TEXT : text)
-  const found = records
+  const found = (records ?? [])
     .filter(({ record }) => record.changes.some((change) => isOf(change, key, now === undefined)))
     .filter(({ revision }) => at === undefined || revision === at)
     .toSorted((a, b) => b.revision - a.revision)[0]
   return {
     key,
     path,
-    planned: shown(textOf(planned)),
+    planned: isPlannedKnown ? shown(textOf(planned)) : undefined,
     now: shown(textOf(now)),
     wanted: shown(wanted),
     revision: at ?? found?.revision,
     by: found === undefined ? undefined : writerOf(found.record),
+    unknown: [...(isPlannedKnown ? [] : PLANNED), ...(records === undefined ? BY : [])],
   }
 }
 
 /** One line for people: the key, who was first, and both texts. */
-export function describeConflict({ key, path, planned, now, wanted, revision, by }: Conflict): string {
-  const who = by === undefined ? 'another tool' : `${by.author} at ${by.at}`
+export function describeConflict({
+  key,
+  path,
+  planned,
+  now,
+  wanted,
+  revision,
+  by,
+  unknown,
+}: Conflict): string {
+  const other = unknown.includes('by') ? 'somebody (the history could not be read)' : 'another tool'
+  const who = by === undefined ? other : `${by.author} at ${by.at}`
   const why = by?.message === undefined ? '' : ` (${by.message})`
   const at = revision === undefined ? '' : `, revision ${revision}`
-  const moved =
-    planned === undefined && now === undefined
+  const moved = unknown.includes('planned')
+    ? `${shown(now)} now, changed`
+    : planned === undefined && now === undefined
       ? 'set, and removed again'
       : `${shown(planned)} → ${shown(now)}`
   const own = wanted === undefined ? 'removes it' : `sets ${shown(wanted)}`
   return `${path}: ${moved} by ${who}${why}${at}; this change ${own} (${key})`
 }
+
+const PLANNED: readonly ConflictUnknown[] = ['planned']
+const BY: readonly ConflictUnknown[] = ['by']
 
 function isOf(change: RecordedChange, key: string, isRemoved: boolean): boolean {
   return change.key === key && (change.after === undefined) === isRemoved

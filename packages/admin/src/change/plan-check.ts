@@ -41,35 +41,41 @@ export class PlanCheck {
     const moved = [...written, ...removals.keys()]
     if (moved.length === 0) return
     const before = await this.#readingBefore()
+    const since = before?.revision ?? this.#plannedRevision()
     const { entries } = worked.state.reading
     const gone = written.filter((key) => !entries.has(key))
-    const lost = await this.#removalsOf(gone, worked.state.reading, before.revision).catch(() => NONE)
+    const lost = await this.#removalsOf(gone, worked.state.reading, since).catch(() => NONE)
     const removedAt = (key: string) => removals.get(key) ?? lost.get(key)
     const revisions = moved.flatMap((key) => entries.get(key)?.modRevision ?? removedAt(key) ?? [])
-    const records = await findRecords(
-      this.#workspace,
-      this.#limit,
-      before.revision,
-      new Set(revisions),
-    ).catch(() => [])
+    const records = await findRecords(this.#workspace, this.#limit, since, new Set(revisions)).catch(
+      () => undefined,
+    )
     const conflicts = moved.map((key) => {
       const { pathText: path, isHidden } = placeOf(this.#workspace, key)
       const now = entries.get(key)
       const wanted = this.#planned.edits.get(key)
-      const planned = before.entries.get(key)
-      const parts = { key, path, isHidden, planned, now, wanted, removedAt: removedAt(key) }
+      const planned = before?.entries.get(key)
+      const isPlannedKnown = before !== undefined
+      const parts = { key, path, isHidden, isPlannedKnown, planned, now, wanted, removedAt: removedAt(key) }
       return conflictOf(parts, records)
     })
     throw conflictError(conflicts)
   }
 
-  /** The tree that the change was planned on: for a saved plan, the tree at its revision, unless that is compacted. */
-  async #readingBefore(): Promise<StoreReading> {
+  /** The tree that the change was planned on; undefined if the store does not tell it, such as one that is compacted. */
+  async #readingBefore(): Promise<StoreReading | undefined> {
     const { reading } = this.#planned.state
+    const revision = this.#plannedRevision()
+    if (revision === reading.revision) return reading
+    return readStore(this.#workspace, this.#limit, revision).catch(() => undefined)
+  }
+
+  /** For a saved plan its own revision, otherwise that of the tree it was computed on. */
+  #plannedRevision(): number {
     const { plannedAt, ifRevision } = this.#draft
-    const revision = Math.min(...[plannedAt, ifRevision].flatMap((each) => each ?? []))
-    if (!(revision >= 1 && revision < reading.revision)) return reading
-    return readStore(this.#workspace, this.#limit, revision).catch(() => reading)
+    const { revision } = this.#planned.state.reading
+    const earlier = [plannedAt, ifRevision].flatMap((each) => (each !== undefined && each >= 1 ? each : []))
+    return Math.min(...earlier, revision)
   }
 
   /** The keys of the change, as it was planned and as it would be now, that were written by others. */
