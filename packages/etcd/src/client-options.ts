@@ -25,7 +25,8 @@ export interface TimeoutOptions {
   readonly callMs?: number
   /**
    * For one attempt at a read while other endpoints are available, and never more than half of the time that its call has
-   * left while one of them has not been tried. Default: half of `callMs`.
+   * left while one of them has not been tried. An answer that is arriving fast enough to be whole in the call's time is
+   * waited for. Default: half of `callMs`.
    */
   readonly attemptMs?: number
   /**

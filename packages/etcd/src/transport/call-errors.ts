@@ -1,4 +1,5 @@
 import { EtcdError } from '../errors.ts'
+import type { PartialAnswer } from './answer-pace.ts'
 import type { Connection } from './connection.ts'
 
 /** The progress of a call. */
@@ -9,8 +10,16 @@ interface CallState {
   readonly isSent: boolean
 }
 
-/** What a call is still waiting for: an answer, capacity on its connection, or a connection. */
-function missing(isSent: boolean, connection: Connection | undefined): string {
+/** What an error needs of an attempt. */
+interface LateAttempt {
+  readonly connection: Pick<Connection, 'isReady' | 'openCalls' | 'maxCalls'>
+  readonly partialAnswer: PartialAnswer | undefined
+}
+
+/** What a call is still waiting for: an answer or the rest of it, capacity on its connection, or a connection. */
+function missing(isSent: boolean, { connection, partialAnswer }: Partial<LateAttempt>): string {
+  if (partialAnswer?.length !== undefined)
+    return `only ${partialAnswer.bytes} of the ${partialAnswer.length} bytes of the answer`
   if (isSent) return 'no answer'
   if (connection?.isReady && connection.openCalls > connection.maxCalls) {
     return `the server accepts ${connection.maxCalls} calls at a time over one connection, and all were in use`
@@ -25,11 +34,11 @@ export function lateError(
   code: 'deadline_exceeded' | 'unavailable',
   { isSent, ...place }: CallState,
   ms: number,
-  connection: Connection | undefined,
+  attempt: LateAttempt | undefined,
   lastError: EtcdError | undefined,
 ): EtcdError {
   const before = lastError === undefined ? '' : `; the attempt before failed: ${lastError.what}`
-  const what = `${missing(isSent, connection)} within ${ms} ms${before}`
+  const what = `${missing(isSent, attempt ?? {})} within ${ms} ms${before}`
   return new EtcdError(code, { ...place, what, fate: isSent ? 'unknown' : 'not_sent', cause: lastError })
 }
 

@@ -1,5 +1,6 @@
 import { monotonicNow } from '../clock.ts'
 import type { EtcdError } from '../errors.ts'
+import { AnswerPace } from './answer-pace.ts'
 import type { CallContext } from './call-context.ts'
 import { cancelledError, lateError } from './call-errors.ts'
 import { callName } from './call-name.ts'
@@ -59,7 +60,7 @@ export class OpenAttempt<Res> {
 
   /** The error for a call, or an attempt, whose time is over. */
   late(code: 'deadline_exceeded' | 'unavailable', ms: number, lastError: EtcdError | undefined): EtcdError {
-    return lateError(code, this.state, ms, this.#attempt?.connection, lastError)
+    return lateError(code, this.state, ms, this.#attempt, lastError)
   }
 
   /** Sends the request to this endpoint, which is connected, as soon as there is room for it. */
@@ -148,9 +149,7 @@ export class OpenAttempt<Res> {
       pick: () => balancer.pick({ tried: new Set([endpoint]), isRead }),
       onTimer: (timer) => this.onTimer(timer),
       onSent: () => {
-        if (!isRead) return
-        const ms = this.#attemptMs(endpoint)
-        this.#timer = clock.setTimeout(() => this.#ports.onSlow(attempt, ms), ms)
+        if (isRead) this.#limitSlowness(endpoint, attempt, new AnswerPace())
       },
       onRoom: (other) => {
         attempt.abandon(cancelledError(this.state, undefined))
@@ -158,11 +157,28 @@ export class OpenAttempt<Res> {
       },
     })
   }
+
+  /** An answer that is arriving is waited for while it will be whole in time: elsewhere it would begin anew. */
+  #limitSlowness(endpoint: Endpoint, attempt: UnaryAttempt<Res>, pace: AnswerPace): void {
+    const { clock } = this.#context
+    const ms = this.#attemptMs(endpoint)
+    const onTimer = (): void => {
+      if (pace.isInTime(attempt.partialAnswer, monotonicNow(clock), this.#leftMs))
+        this.#limitSlowness(endpoint, attempt, pace)
+      else this.#ports.onSlow(attempt, Math.round(attempt.waitedMs))
+    }
+    this.#timer = clock.setTimeout(onTimer, ms)
+  }
+
   /** How long an attempt may take: as long as others are left, at most half of the time that is left. */
   #attemptMs(endpoint: Endpoint): number {
-    const { clock, attemptTimeoutMs } = this.#context
+    const { attemptTimeoutMs } = this.#context
     if (!this.#ports.hasOther(endpoint)) return attemptTimeoutMs
-    const leftMs = this.timeoutMs - (monotonicNow(clock) - this.#startedAt)
-    return Math.min(attemptTimeoutMs, Math.max(leftMs / 2, PATIENCE_MS))
+    return Math.min(attemptTimeoutMs, Math.max(this.#leftMs / 2, PATIENCE_MS))
+  }
+
+  /** The time that the call has left, in milliseconds. */
+  get #leftMs(): number {
+    return this.timeoutMs - (monotonicNow(this.#context.clock) - this.#startedAt)
   }
 }

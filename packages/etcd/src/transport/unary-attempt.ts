@@ -1,6 +1,7 @@
 import type { Dispatcher } from 'undici'
 import { EtcdError } from '../errors.ts'
 import type { MessageType } from '../wire/message-type.ts'
+import type { PartialAnswer } from './answer-pace.ts'
 import { callName, hasHeader } from './call-name.ts'
 import type { Connection } from './connection.ts'
 import { errorOfNetwork } from './network-errors.ts'
@@ -43,6 +44,7 @@ export class UnaryAttempt<Res> implements Dispatcher.DispatchHandler, Sending {
   #first: Buffer | undefined
   #rest: Buffer[] | undefined
   #bytes = 0
+  #answeredSince = 0
   #payload: Buffer | undefined
 
   constructor(
@@ -69,6 +71,16 @@ export class UnaryAttempt<Res> implements Dispatcher.DispatchHandler, Sending {
   /** How long ago it was sent, in milliseconds. */
   get waitedMs(): number {
     return this.connection.peer.now - this.sentAt
+  }
+
+  /** What has arrived of the answer; undefined before its first bytes. */
+  get partialAnswer(): PartialAnswer | undefined {
+    if (this.#first === undefined) return undefined
+    // A frame header may come in pieces, of a byte or more each.
+    const head =
+      this.#rest === undefined ? this.#first : Buffer.concat(this.#rest.slice(0, FRAME_HEADER_BYTES))
+    const length = head.length < FRAME_HEADER_BYTES ? undefined : FRAME_HEADER_BYTES + head.readUInt32BE(1)
+    return { bytes: this.#bytes, length, since: this.#answeredSince }
   }
 
   /** The response message as received; only once there is one. */
@@ -134,8 +146,10 @@ export class UnaryAttempt<Res> implements Dispatcher.DispatchHandler, Sending {
     if (this.#bytes > this.#maxBytes) {
       const what = `the answer is larger than ${this.#maxBytes} bytes`
       controller.abort(new EtcdError('response_too_large', { ...this.place, what, fate: 'unknown' }))
-    } else if (this.#first === undefined) this.#first = chunk
-    else if (this.#rest === undefined) this.#rest = [this.#first, chunk]
+    } else if (this.#first === undefined) {
+      this.#first = chunk
+      this.#answeredSince = this.connection.peer.now
+    } else if (this.#rest === undefined) this.#rest = [this.#first, chunk]
     else this.#rest.push(chunk)
   }
 
