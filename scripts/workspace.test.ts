@@ -1,7 +1,7 @@
-import { readdirSync, readFileSync } from 'node:fs'
-import { basename, join } from 'node:path'
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
+import { basename, dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 
 const packages = fileURLToPath(new URL('../packages/', import.meta.url))
 
@@ -39,3 +39,55 @@ test('a release publishes every package, each after those it depends on', () => 
       expect(order.indexOf(needed), `${needed} before ${name}`).toBeLessThan(index)
   }
 })
+
+describe('the tables of ARCHITECTURE lead to what there is', () => {
+  const page = readFileSync(new URL('../ARCHITECTURE.md', import.meta.url), 'utf8')
+  const tables = page.slice(0, page.indexOf('\n## A change, step by step')).split('\n## Glossary')
+  const rowsOf = (text: string) => text.split('\n').filter((line) => /^\| .*`/.test(line))
+
+  test('of places: each folder, and the files to begin with', () => {
+    const rows = rowsOf(tables[0] ?? '')
+    expect(rows.length).toBeGreaterThan(20)
+    expect(rows.flatMap(missingIn)).toEqual([])
+  })
+
+  test('of changes: each file, and the names it is to be searched for', () => {
+    const rows = rowsOf(tables[1]?.split('\n## To change …')[1] ?? '')
+    expect(rows.length).toBeGreaterThan(30)
+    expect(rows.flatMap(missingIn)).toEqual([])
+  })
+
+  test('a file that is not where a row looks for it is found', () => {
+    const row =
+      '| a | `core/src/errors.ts`, `live/status.ts`, `status.ts`, `#nowhereAtAll`; `core/src/none/index.ts` |'
+    expect(missingIn(row)).toEqual(['core/src/none/index.ts', '#nowhereAtAll'])
+  })
+})
+
+/** What a row names and is not there. A path without its package is in a folder, or below the `src`, of one before it. */
+function missingIn(row: string): string[] {
+  const named = [...row.matchAll(/`([^` ]+)`/g)].flatMap(([, name = '']) => spread(name))
+  const folders = new Set<string>()
+  const files: string[] = []
+  const missing: string[] = []
+  for (const name of named.filter((each) => /.\/.|\.ts$/.test(each))) {
+    const path = name.replace(/^packages\//, '')
+    const found = ['', ...folders].map((folder) => join(packages, folder, path)).find(existsSync)
+    if (found === undefined) missing.push(name)
+    else {
+      const here = found.slice(packages.length)
+      if (here.endsWith('.ts')) files.push(found)
+      folders.add(here.endsWith('.ts') ? dirname(here) : here)
+      folders.add(`${here.split('/')[0]}/src`)
+    }
+  }
+  const text = files.map((file) => readFileSync(file, 'utf8')).join('\n')
+  const names = named.filter((name) => /^#\w+$|^[a-z]+[A-Z]\w*$/.test(name))
+  return [...missing, ...names.filter((name) => !text.includes(name))]
+}
+
+/** `a/{b,c}` → `a/b`, `a/c`. */
+function spread(name: string): string[] {
+  const [, before = '', inner, after = ''] = /^(.*?)\{([^}]*)\}(.*)$/.exec(name) ?? []
+  return inner === undefined ? [name] : inner.split(',').map((each) => `${before}${each}${after}`)
+}
