@@ -1,6 +1,14 @@
-import { copyFileSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import {
+  copyFileSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
-import { dirname, join } from 'node:path'
+import { basename, dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { runBounded } from './etcd/run-bounded.ts'
@@ -8,7 +16,6 @@ import { runBounded } from './etcd/run-bounded.ts'
 const boundaries: readonly [from: string, refused: string, allowed: string][] = [
   ['packages/core/src/define-config.ts', '@livetree/etcd', 'zod'],
   ['packages/core/src/define-config.ts', 'livetree', 'node:fs'],
-  ['packages/core/src/define-config.ts', 'undici', './source/file.ts'],
   ['packages/core/src/pipeline/diff.ts', '../source/file.ts', '../source/source.ts'],
   ['packages/core/src/pipeline/diff.ts', '../live/live.ts', '../schema/plan.ts'],
   ['packages/core/src/pipeline/diff.ts', 'node:fs/promises', 'node:util'],
@@ -25,6 +32,26 @@ const boundaries: readonly [from: string, refused: string, allowed: string][] = 
   ['packages/core/src/resource/resource.ts', '../startup/startup.ts', '../events/diagnostics.ts'],
   ['packages/core/src/request/pin.ts', '../live/loaded-config.ts', '../updates/snapshot.ts'],
   ['packages/core/src/startup/startup.ts', '../live/loaded-config.ts', '../updates/update-processor.ts'],
+  ['packages/core/src/format/cover.ts', '../source/file.ts', '../source/source.ts'],
+  ['packages/core/src/format/cover.ts', '../schema/text.ts', './json-text.ts'],
+  ['packages/core/src/source/file.ts', '../tools/read-once.ts', '../format/json-text.ts'],
+  ['packages/core/src/pipeline/diff.ts', '../tools/index.ts', '../format/cover.ts'],
+  ['packages/core/src/pipeline/diff.ts', '../load.ts', '../errors.ts'],
+  ['packages/core/src/updates/update-queue.ts', '../adapter/index.ts', '../clock.ts'],
+  ['packages/core/src/live/status.ts', '../tools/index.ts', '../live-config.ts'],
+  ['packages/core/src/live/status.ts', '../testing/index.ts', '../startup/startup.ts'],
+  ['packages/core/src/live/status.ts', '../index.ts', '../updates/snapshot.ts'],
+  ['packages/core/src/adapter/index.ts', '../live/health.ts', '../request/request-pin.ts'],
+  ['packages/core/src/adapter/index.ts', '../tools/index.ts', '../callback.ts'],
+  ['packages/core/src/testing/index.ts', '../live/loaded-config.ts', '../load.ts'],
+  ['packages/core/src/testing/index.ts', '../pipeline/diff.ts', '../source/memory.ts'],
+  ['packages/core/src/tools/read-once.ts', '../live/loaded-config.ts', '../pipeline/validate.ts'],
+  ['packages/core/src/tools/read-once.ts', '../events/notifier.ts', '../updates/source-state.ts'],
+  ['packages/core/src/tools/read-once.ts', '../load.ts', '../config-definition.ts'],
+  ['packages/core/src/clock.ts', './schema/text.ts', './source/source.ts'],
+  ['packages/core/src/clock.ts', './live/status.ts', './errors.ts'],
+  ['packages/livetree/src/index.ts', '../../core/src/load.ts', './operate/index.ts'],
+  ['packages/express/src/index.ts', '../../core/src/request/request-pin.ts', '@livetree/core/adapter'],
   ['packages/etcd/src/client.ts', '@livetree/core', 'undici'],
   ['packages/etcd/src/client.ts', 'livetree', './wire/index.ts'],
   ['packages/livetree/src/etcd-source.ts', '@livetree/embedded', '@livetree/etcd'],
@@ -40,6 +67,61 @@ const boundaries: readonly [from: string, refused: string, allowed: string][] = 
   ['packages/admin/src/index.ts', '@livetree/embedded', '@livetree/core'],
   ['packages/cli/src/index.ts', '@livetree/embedded', '@livetree/admin'],
 ]
+
+/** The same for single files, which have rules of their own. */
+const fileBoundaries: readonly [file: string, refused: string, allowed: string][] = [
+  ['packages/core/src/define-config.ts', 'undici', './source/file.ts'],
+  ['packages/core/src/load.ts', './tools/index.ts', './live/loaded-config.ts'],
+  ['packages/core/src/live-config.ts', './testing/index.ts', './updates/snapshot.ts'],
+  ['packages/core/src/index.ts', './adapter/index.ts', './testing/index.ts'],
+]
+
+/** The public entries that the sources of each package may import; those of all others are refused. */
+const ENTRIES: Readonly<Record<string, readonly string[]>> = {
+  'admin/src': [
+    '@livetree/core',
+    '@livetree/core/source',
+    '@livetree/core/tools',
+    '@livetree/etcd',
+    'livetree',
+    'livetree/operate',
+  ],
+  'cli/src': [
+    '@livetree/admin',
+    '@livetree/core',
+    '@livetree/core/source',
+    '@livetree/core/tools',
+    '@livetree/etcd',
+    'livetree',
+    'livetree/operate',
+  ],
+  'coordination/src': ['@livetree/etcd'],
+  'core/src': [],
+  'discovery/src': ['@livetree/etcd'],
+  'embedded/src': ['@livetree/etcd/wire'],
+  'etcd/src': [],
+  'express/src': ['@livetree/core', '@livetree/core/adapter', '@livetree/core/testing'],
+  'fastify/src': ['@livetree/core', '@livetree/core/adapter', '@livetree/core/testing'],
+  'fastify/src/discovery': ['@livetree/discovery'],
+  'livetree/src': [
+    '@livetree/core',
+    '@livetree/core/source',
+    '@livetree/core/testing',
+    '@livetree/core/tools',
+    '@livetree/etcd',
+  ],
+  'nestjs/src': ['@livetree/core', '@livetree/core/adapter', '@livetree/core/testing'],
+  'nestjs/src/discovery': ['@livetree/discovery'],
+}
+
+const PACKAGES = new URL('../packages/', import.meta.url)
+
+/** Every public entry of every package, by the name to import it. */
+const entries = readdirSync(PACKAGES).flatMap((folder) => {
+  const text = readFileSync(new URL(`${folder}/package.json`, PACKAGES), 'utf8')
+  const { name, exports } = JSON.parse(text) as { name: string; exports: Readonly<Record<string, unknown>> }
+  return Object.keys(exports).map((entry) => `${name}${entry.slice(1)}`)
+})
 
 const bans: readonly [what: string, rule: string, from: string, refused: string][] = [
   ['any in source', 'suspicious/noExplicitAny', 'packages/etcd/src/a.ts', 'export const a = (b: any) => b'],
@@ -89,17 +171,40 @@ const plantedBans = bans.map(([, , from, refused], index) => ({
   good: plant(from, `good-${index}`, ['export const a = 1']),
 }))
 
+const plantedFiles = fileBoundaries.map(([file, refused, allowed]) => {
+  const lines = [...imports(refused), ...imports(allowed)]
+  return { refused, allowed, path: plant(file, basename(file, '.ts'), lines) }
+})
+
+const plantedEntries = Object.entries(ENTRIES).map(([folder, allowed]) => {
+  const lines = entries.map((entry) => `import '${entry}'`)
+  return { folder, allowed, path: plant(`packages/${folder}/a.ts`, 'every-entry', lines) }
+})
+
 const plantedLengths = lengths.map(([from, lineCount, isRefused]) => {
   const name = from.replace(/^.*\/|\.ts$/g, '')
   return { path: plant(from, name, Array<string>(lineCount).fill('export {}')), lineCount, isRefused }
 })
+
+/** Two files that import a type from each other, and one that imports it from the first. */
+const [cycle = '', , outside = ''] = [
+  ['one', 'two'],
+  ['two', 'one'],
+  ['three', 'one'],
+].map(([name = '', other = '']) =>
+  plant('packages/etcd/src/kv/a.ts', `cycle-${name}`, [
+    `import type { A } from './cycle-${other}.ts'`,
+    'export type B = A',
+    'export type A = string',
+  ]),
+)
 
 /** The lines of a file at which a rule complained. */
 function complaints(path: string, rule: string): number[] {
   return found
     .filter((line) => line.includes(`lint/${rule},`) && line.includes(`/${path},`))
     .map((line) => Number(/,line=(\d+)/.exec(line)?.[1]))
-    .sort()
+    .sort((a, b) => a - b)
 }
 
 beforeAll(async () => {
@@ -125,6 +230,24 @@ describe('the import boundaries of packages and of the rooms in core', () => {
   )
 })
 
+test.each(plantedFiles)('$path may not import $refused, but may import $allowed', ({ path }) => {
+  expect(complaints(path, 'style/noRestrictedImports')).toEqual([1, 2, 3])
+})
+
+test('the public entries are those of all packages, and each package says which it may import', () => {
+  const folders = Object.keys(ENTRIES).filter((folder) => folder.endsWith('/src'))
+  expect(folders.map((folder) => folder.split('/')[0])).toEqual(readdirSync(PACKAGES).sort())
+  for (const allowed of Object.values(ENTRIES)) expect(entries).toEqual(expect.arrayContaining([...allowed]))
+})
+
+test.each(plantedEntries)(
+  '$folder may import $allowed, and no other entry of a package',
+  ({ path, allowed }) => {
+    const refused = complaints(path, 'style/noRestrictedImports').map((line) => entries[line - 1])
+    expect(refused).toEqual(entries.filter((entry) => !allowed.includes(entry)))
+  },
+)
+
 test.each(bans.map(([what, rule, from], index) => ({ what, rule, from, index })))(
   '$what in $from is refused by $rule',
   ({ rule, index }) => {
@@ -132,6 +255,11 @@ test.each(bans.map(([what, rule, from], index) => ({ what, rule, from, index }))
     expect(complaints(plantedBans[index]?.good ?? '', rule)).toEqual([])
   },
 )
+
+test('files that import types from each other are refused by suspicious/noImportCycles', () => {
+  expect(complaints(cycle, 'suspicious/noImportCycles')).toEqual([1])
+  expect(complaints(outside, 'suspicious/noImportCycles')).toEqual([])
+})
 
 test.each(plantedLengths)('$path of $lineCount lines is refused: $isRefused', ({ path, isRefused }) => {
   expect(complaints(path, 'style/noExcessiveLinesPerFile')).toHaveLength(isRefused ? 1 : 0)

@@ -2,7 +2,7 @@ import { disown } from './callback.ts'
 import { isPromise } from './promises-in.ts'
 import { isObject, type OptionKind } from './option-kinds.ts'
 import { LivetreeError, type LivetreeErrorCode } from './errors.ts'
-import { nearestName } from './pipeline/nearest-name.ts'
+import { nearestName } from './nearest-name.ts'
 
 /** Every known option with its kind, or with a nested table for an option that is an object. */
 export interface OptionTable {

@@ -4,7 +4,7 @@ import { schemaNodeAt } from '../schema/describe.ts'
 import { readingsOf, type SchemaNode } from '../schema/schema-node.ts'
 import type { LayerInfo } from '../source/source.ts'
 import { mountOf } from './mount.ts'
-import { nearestName } from './nearest-name.ts'
+import { nearestName } from '../nearest-name.ts'
 import { pathText } from '../format/path-text.ts'
 import { unheld } from './tree-place.ts'
 

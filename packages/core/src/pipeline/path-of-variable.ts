@@ -1,7 +1,7 @@
 import { environmentName } from '../schema/naming.ts'
 import { lowerCase, upperCase } from '../schema/letter-case.ts'
 import { readingsOf, type SchemaNode } from '../schema/schema-node.ts'
-import type { GuessBudget } from './nearest-name.ts'
+import type { GuessBudget } from '../nearest-name.ts'
 
 /** Nobody writes a longer one by hand. */
 const MAX_LENGTH = 200

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import * as z from 'zod'
 import { envLayer, issuesOf, staged, storedLayer, type Tree } from './staged.test.kit.ts'
-import { nearestName } from './nearest-name.ts'
+import { nearestName } from '../nearest-name.ts'
 
 const unusedOf = (schema: z.core.$ZodType, tree: Tree) =>
   staged(schema)

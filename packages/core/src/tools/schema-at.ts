@@ -1,7 +1,7 @@
 import * as z from 'zod/v4/core'
 import { LivetreeError } from '../errors.ts'
 import type { Path } from '../issue.ts'
-import { nearestName } from '../pipeline/nearest-name.ts'
+import { nearestName } from '../nearest-name.ts'
 import { parsePathText, pathText } from '../format/path-text.ts'
 import { childSchemaNode } from '../schema/child-node.ts'
 import { readingsOf, type SchemaNode } from '../schema/schema-node.ts'

@@ -16,6 +16,7 @@ import {
   type ReflectorOptions,
 } from '@livetree/etcd'
 import { expect, test } from 'vitest'
+// biome-ignore lint/style/noRestrictedImports: applications only receive events; the test makes them.
 import { WatchEvent } from '../../../etcd/src/watch/watch-handlers.ts'
 import { EtcdConnection } from './connection.ts'
 import { TreeLayers } from './tree-layers.ts'

@@ -2,6 +2,7 @@ import { isUtf8 } from 'node:buffer'
 import type { ListedPage } from '@livetree/etcd'
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
+// biome-ignore lint/style/noRestrictedImports: applications only receive events; the test makes them.
 import { WatchEvent } from '../../../etcd/src/watch/watch-handlers.ts'
 import { TreeLayers } from './tree-layers.ts'
 import { planOfDirectories, planOfRoot } from './tree-plan.ts'
