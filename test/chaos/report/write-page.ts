@@ -1,4 +1,4 @@
-import { mkdirSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import type { RunResult } from '../run-scenario.ts'
 import { linePlot } from './line-plot.ts'
@@ -18,10 +18,20 @@ export const writePage = (path: string): void => {
     ...(scenarios === undefined ? [] : sectionOfScenarios(scenarios)),
     ...(events === undefined ? [] : sectionOfEvents(events)),
     ...(reconnects === undefined ? [] : sectionOfReconnects(reconnects)),
+    ...sectionByHand(path),
   ]
   mkdirSync(dirname(path), { recursive: true })
   writeFileSync(path, `${page.join('\n').trimEnd()}\n`)
   if (reconnects !== undefined) writeFileSync(join(dirname(path), plotName), plotOf(reconnects))
+}
+
+/** What a person wrote of a long run of a test; it stays on the page. */
+const BY_HAND = '## Layers under different permissions'
+
+const sectionByHand = (path: string): readonly string[] => {
+  const page = existsSync(path) ? readFileSync(path, 'utf8') : ''
+  const at = page.indexOf(BY_HAND)
+  return at < 0 ? [] : [page.slice(at).replace(/\n## [\s\S]*/, '')]
 }
 
 const introduction = [
