@@ -5,15 +5,22 @@ import { createEtcdClient } from '@livetree/etcd'
 import { expect, onTestFinished, test } from 'vitest'
 import { parse } from 'yaml'
 import { oneEtcd } from '../../support/each-etcd.ts'
+import { makeCertificates } from '../../support/make-certificates.ts'
 import { runNode } from '../../support/run-node.ts'
 
 const page = readFileSync(new URL('../../../docs/production.md', import.meta.url), 'utf8')
 
 oneEtcd('docs/production.md', (etcd) => {
-  test('the sample runs for a user with the role of the page, starts from its snapshot, and shows no secret', async () => {
-    const server = await etcd.start({ auth: { password: 'rootpw' } })
+  test('the sample runs over TLS for a user with the role of the page, starts from its snapshot, and shows no secret', async () => {
+    await using certificates = await makeCertificates()
+    const server = await etcd.start({
+      auth: { password: 'rootpw' },
+      tls: { certificates, requireClient: true },
+    })
     const auth = { username: 'root', password: 'rootpw' }
-    const root = createEtcdClient({ endpoints: [server.endpoint], auth })
+    const { ca, client } = certificates
+    const tls = { ca: readFileSync(ca), cert: readFileSync(client.cert), key: readFileSync(client.key) }
+    const root = createEtcdClient({ endpoints: [server.endpoint], auth, tls })
     onTestFinished(() => root.close())
     const [, role = '', prefix = ''] =
       /^etcdctl role grant-permission (\S+) --prefix=true read (\S+)$/m.exec(page) ?? []
@@ -33,10 +40,12 @@ console.log(config.status.servedFrom, JSON.stringify(config.current), config.cur
 await config.close()
 `
     const code = sample
-      .replace(/ {6}tls: \(\) => \(\{[\s\S]*?\}\),\n/, '')
+      .replace('/etc/etcd-tls/ca.crt', ca)
+      .replace('/etc/etcd-tls/tls.crt', client.cert)
+      .replace('/etc/etcd-tls/tls.key', client.key)
       .replace('/var/lib/checkout/config.snapshot', snapshot)
       .replace('timeoutMs: 10_000', 'timeoutMs: 3_000')
-    expect(code).not.toContain('tls')
+    expect(code).not.toContain('etcd-tls')
     writeFileSync(script, code + ending)
     onTestFinished(() => {
       rmSync(script)

@@ -1,15 +1,21 @@
-import { readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { createEtcdClient } from '@livetree/etcd'
-import { expect, test } from 'vitest'
-import { eachEtcd } from '../../support/each-etcd.ts'
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { delimiter, dirname, join } from 'node:path'
+import { createEtcdClient, type EtcdClient } from '@livetree/etcd'
+import { defineConfig, etcd as etcdSource } from 'livetree'
+import { afterAll, afterEach, beforeAll, expect, onTestFinished, test } from 'vitest'
+import * as z from 'zod'
+import { runBounded } from '../../../scripts/etcd/run-bounded.ts'
+import { eachEtcd, oneRealEtcd } from '../../support/each-etcd.ts'
 import { runNode } from '../../support/run-node.ts'
+import type { EtcdServer } from '../../support/start-etcd.ts'
 
 eachEtcd('README.md', (etcd) => {
   test('the ten lines work when pasted', async () => {
     const server = await etcd.start()
     await using client = createEtcdClient({ endpoints: [server.endpoint] })
     await client.kv.put('/config/shop/greeting', 'Hello')
-    const readme = readFileSync(new URL('../../../README.md', import.meta.url), 'utf8')
+    const readme = pageOf('README.md')
     const pasted = /```ts\n([\s\S]*?)```/.exec(readme)![1]!
     expect(pasted).toContain("'http://127.0.0.1:2379'")
     const script = new URL(`./readme-${process.pid}-${server.port}.ts`, import.meta.url)
@@ -33,25 +39,55 @@ eachEtcd('README.md', (etcd) => {
   })
 })
 
-eachEtcd('docs/sharing.md', (etcd) => {
-  test('the sample runs for a user with the roles of the page, and no other', async () => {
-    const server = await etcd.start({ auth: { password: 'rootpw' } })
-    const auth = { username: 'root', password: 'rootpw' }
-    await using root = createEtcdClient({ endpoints: [server.endpoint], auth })
-    const page = readFileSync(new URL('../../../docs/sharing.md', import.meta.url), 'utf8')
-    const grants = [...page.matchAll(/^etcdctl role grant-permission (\S+) --prefix=true read (\S+)$/gm)]
-    expect(grants.map(([, role]) => role)).toEqual([
-      'shared-redis',
-      'shared-telemetry',
-      'checkout',
-      'zone-eu-1',
-    ])
-    await root.authAdmin.users.add('checkout', { password: 'pw' })
-    for (const [, role = '', prefix = ''] of grants) {
-      await root.authAdmin.roles.add(role)
-      await root.authAdmin.roles.grant(role, { access: 'read', range: { prefix } })
-      await root.authAdmin.users.grantRole('checkout', role)
-    }
+oneRealEtcd('the roles of the pages', (etcd) => {
+  const auth = { username: 'root', password: 'rootpw' }
+  let server: EtcdServer
+  let root: EtcdClient
+  beforeAll(async () => {
+    server = await etcd.start({ auth })
+    root = createEtcdClient({ endpoints: [server.endpoint], auth })
+  })
+  afterAll(async () => {
+    await root.close()
+    await server.close()
+  })
+  // Each page begins with a store that has no roles.
+  afterEach(() => removeUsers(root))
+
+  test('README.md: the lines open what the sample reads, and let operators write', async () => {
+    const readme = pageOf('README.md')
+    await runLines(server, readme)
+    await root.kv.put('/config/shared/redis/host', 'r1')
+    await root.kv.put('/config/shared/telemetry/url', 'http://traces')
+    await root.kv.put('/config/checkout/base/timeoutMs', '5')
+    await root.kv.put('/config/checkout/zones/eu-1/timeoutMs', '6')
+    const [, sample = ''] = /```ts\n(etcd\(\{\n[\s\S]*?layers: [\s\S]*?)```/.exec(readme) ?? []
+    const own = { username: 'checkout', password: 'pw' }
+    const names = ['etcd', 'endpoints', 'auth']
+    const source = new Function(...names, `return ${sample}`)(etcdSource, [server.endpoint], own)
+    const telemetry = z.object({ url: z.string() })
+    const schema = z.object({
+      redis: z.object({ host: z.string() }),
+      telemetry,
+      audit: z.object({ telemetry }),
+      timeoutMs: z.number(),
+    })
+    const definition = defineConfig({ name: 'checkout', schema })
+    await using config = await definition.load({ sources: [source], logger: false })
+    const traces = { url: 'http://traces' }
+    expect(config.current).toEqual({
+      ...{ redis: { host: 'r1' }, telemetry: traces, audit: { telemetry: traces }, timeoutMs: 6 },
+    })
+    const operator = { username: 'ana', password: 'pw' }
+    await root.authAdmin.users.add('ana', { password: 'pw' })
+    await root.authAdmin.users.grantRole('ana', 'operators')
+    await using client = createEtcdClient({ endpoints: [server.endpoint], auth: operator })
+    await client.kv.put('/config/checkout/base/timeoutMs', '7')
+  })
+
+  test('docs/sharing.md: the sample runs for a user with the roles of the page, and no other', async () => {
+    const page = pageOf('docs/sharing.md')
+    await runLines(server, page)
     await root.kv.put('/config/shared/redis/host', 'r1')
     await root.kv.put('/config/shared/telemetry/endpoint', 'http://traces')
     await root.kv.put('/config/checkout/base/payment/apiKey', 'sk-1')
@@ -70,4 +106,41 @@ eachEtcd('docs/sharing.md', (etcd) => {
       rmSync(script)
     }
   })
+
+  test('docs/production.md: roles, backup and compaction', async () => {
+    const backups = mkdtempSync(join(tmpdir(), 'livetree-backup-'))
+    onTestFinished(() => rmSync(backups, { recursive: true }))
+    const printed = await runLines(server, pageOf('docs/production.md').replaceAll('/backup/', `${backups}/`))
+    expect(readdirSync(backups)).toEqual([expect.stringMatching(/^etcd-.*\.db$/)])
+    expect(printed).toContain('compacted revision')
+    expect(await root.authAdmin.users.roles('checkout')).toEqual(['checkout'])
+  })
 })
+
+function pageOf(path: string): string {
+  return readFileSync(new URL(`../../../${path}`, import.meta.url), 'utf8')
+}
+
+/** Runs every block of a page that has lines of `etcdctl`, as a person pastes it; as root. Resolves with what they print. */
+async function runLines(server: EtcdServer, page: string): Promise<string> {
+  const blocks = [...page.matchAll(/```sh\n([\s\S]*?)```/g)].map(([, block = '']) => block)
+  const lines = blocks.filter((block) => /^etcdctl |etcdctl role/m.test(block)).join('\n')
+  expect(lines).toMatch(/^etcdctl /m)
+  const env = {
+    ...{ ...process.env, PATH: `${dirname(server.etcdctlPath)}${delimiter}${process.env['PATH']}` },
+    ...{
+      ETCDCTL_API: '3',
+      ETCDCTL_ENDPOINTS: server.endpoint,
+      ETCDCTL_USER: 'root:rootpw',
+      ETCD_PASSWORD: 'pw',
+    },
+  }
+  const { code, stdout, stderr, ending } = await runBounded('sh', ['-euc', lines], { timeoutMs: 60_000, env })
+  expect(code, `${ending}\n${stdout}\n${stderr}`).toBe(0)
+  return stdout
+}
+
+async function removeUsers({ authAdmin: { roles, users } }: EtcdClient): Promise<void> {
+  for (const name of await users.list()) if (name !== 'root') await users.delete(name)
+  for (const name of await roles.list()) if (name !== 'root') await roles.delete(name)
+}
