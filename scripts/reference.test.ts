@@ -11,6 +11,7 @@ test('docs/reference.md is current: npm run reference writes it', () => {
 test('makeReference: every export has its doc comment, every option its own', () => {
   const sections = page.split(/^### /m).slice(1)
   expect(sections.length).toBeGreaterThan(50)
+  for (const name of ['cron', 'joinFleet', 'InstanceRecord']) expect(page).toContain(`\n### ${name}\n`)
   for (const section of sections) {
     const [name = '', ...lines] = section.split('\n')
     const first = lines.find((line) => line !== '')
@@ -25,6 +26,8 @@ test('makeReference: every export has its doc comment, every option its own', ()
     'onUnavailable',
     'drainMs',
     'maxRemovedShare',
+    'ttlSeconds',
+    'servedFrom',
   ])
     expect(page).toMatch(new RegExp(`^- .*\\b${option}\\??[:(].*\\n? `, 'm'))
 })

@@ -7,10 +7,22 @@ import { livetreeErrorCodes } from '../packages/core/src/errors.ts'
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url))
 const PAGE = join(ROOT, 'docs/reference.md')
-const ENTRY = join(ROOT, 'packages/livetree/src/index.ts')
+/** What an app imports, by the name it is imported by. */
+const ENTRIES = {
+  livetree: join(ROOT, 'packages/livetree/src/index.ts'),
+  'livetree/cron': join(ROOT, 'packages/livetree/src/cron/index.ts'),
+  'livetree/fleet': join(ROOT, 'packages/livetree/src/fleet/index.ts'),
+}
+
+interface Section {
+  readonly title: string
+  readonly intro: string
+  readonly names: readonly string[]
+  readonly entry: keyof typeof ENTRIES
+}
 
 /** What `livetree` exports, in the order of the page. Every export is in exactly one section. */
-const SECTIONS: readonly (readonly [title: string, intro: string, names: readonly string[]])[] = [
+const OF_LIVETREE: readonly (readonly [title: string, intro: string, names: readonly string[]])[] = [
   [
     'Definition',
     'What a configuration is. Pure: no I/O.',
@@ -101,6 +113,26 @@ const SECTIONS: readonly (readonly [title: string, intro: string, names: readonl
   ['Errors', 'Thrown, passed to `error`, and listed below.', ['LivetreeError', 'LivetreeErrorCode']],
 ]
 
+/** The same for every entry. */
+const SECTIONS: readonly Section[] = [
+  ...OF_LIVETREE.map(([title, intro, names]): Section => ({ title, intro, names, entry: 'livetree' })),
+  {
+    title: 'Schedules',
+    intro: 'Imported from `livetree/cron`, which needs the package `croner` beside it.',
+    names: ['cron'],
+    entry: 'livetree/cron',
+  },
+  {
+    title: 'The fleet',
+    intro: 'Imported from `livetree/fleet`. [fleet.md](fleet.md) has what it writes and what it costs.',
+    names: [
+      ...['joinFleet', 'JoinFleetOptions', 'FleetMember', 'FleetMemberStatus'],
+      ...['InstanceRecord', 'InstanceIssue', 'InstanceLayer'],
+    ],
+    entry: 'livetree/fleet',
+  },
+]
+
 /** A node of the parser, as far as this page needs it. */
 interface AstNode {
   readonly type: string
@@ -112,6 +144,8 @@ interface AstNode {
   readonly source?: { readonly value: string } | null
   readonly declaration?: AstNode | null
   readonly declarations?: readonly AstNode[]
+  /** Of an interface. */
+  readonly extends?: readonly { readonly expression: AstNode }[]
   readonly specifiers?: readonly { readonly exported: { readonly name: string } }[]
   readonly body?: AstNode | readonly AstNode[] | null
   readonly value?: AstNode | null
@@ -126,6 +160,7 @@ interface SourceText {
 
 /** A name as it is declared; overloads are several. */
 interface Declared {
+  readonly path: string
   readonly text: string
   readonly nodes: readonly { readonly declaration: AstNode; readonly start: number }[]
 }
@@ -168,7 +203,7 @@ function find(name: string, path: string): Declared {
     return isIt && declaration ? [{ declaration, start }] : []
   })
   if (nodes.length === 0) throw new Error(`docs/reference.md: ${name} is not declared in ${path}`)
-  return { text, nodes }
+  return { path, text, nodes }
 }
 
 /** The text of the doc comment that ends right before a place, without its frame; each paragraph on one line. */
@@ -220,6 +255,15 @@ function headEnd(node: AstNode): number {
   return body === undefined || body === null || isList(body) ? node.end : body.start
 }
 
+/** The interfaces of the same file that an interface extends and that have no section of their own. */
+function parentsOf(declaration: AstNode, path: string): readonly AstNode[] {
+  const names = (declaration.extends ?? []).map(({ expression }) => expression.name ?? '')
+  const unlisted = names.filter((name) => !SECTIONS.some((section) => section.names.includes(name)))
+  return parse(path).exports.flatMap(({ declaration: other }) =>
+    other?.type === 'TSInterfaceDeclaration' && unlisted.includes(other.id?.name ?? '') ? [other] : [],
+  )
+}
+
 function membersOf(declaration: AstNode, text: string): string[] {
   const { body } = declaration
   const members = body && !isList(body) && isList(body.body) ? body.body : []
@@ -241,8 +285,8 @@ function innerOptions(text: string, member: AstNode): string[] {
   })
 }
 
-function sectionOf(name: string): string {
-  const { text, nodes } = find(name, ENTRY)
+function sectionOf(name: string, entry: string): string {
+  const { path, text, nodes } = find(name, entry)
   const comment = nodes.map(({ start }) => commentBefore(text, start)).find((each) => each !== '')
   const lines = [`### ${name}`, '', ...(comment === undefined ? [] : [comment, ''])]
   const [first] = nodes
@@ -250,7 +294,9 @@ function sectionOf(name: string): string {
   if (first !== undefined && (type === 'TSInterfaceDeclaration' || type === 'ClassDeclaration')) {
     const { body } = first.declaration
     const head = codeOf(text, first.start, body && !isList(body) ? body.start : first.declaration.end)
-    return [...lines, '```ts', head, '```', '', ...membersOf(first.declaration, text), ''].join('\n')
+    const shown = [...parentsOf(first.declaration, path), first.declaration]
+    const members = shown.flatMap((each) => membersOf(each, text))
+    return [...lines, '```ts', head, '```', '', ...members, ''].join('\n')
   }
   const overloads = nodes.filter(({ declaration }) => declaration.type === 'TSDeclareFunction')
   const code = (overloads.length > 0 ? overloads : nodes).map(({ declaration, start }) =>
@@ -273,27 +319,27 @@ function codeTable(
 
 /** Refuses a page that leaves an export out, or names one that is not there. */
 function assertComplete(): void {
-  const exported = [...reexports(ENTRY).keys()]
-  const listed = SECTIONS.flatMap(([, , names]) => names)
+  const exported = Object.values(ENTRIES).flatMap((entry) => [...reexports(entry).keys()])
+  const listed = SECTIONS.flatMap(({ names }) => names)
   const missing = exported.filter((name) => !listed.includes(name))
   const unknown = listed.filter((name, at) => !exported.includes(name) || listed.indexOf(name) !== at)
   if (missing.length === 0 && unknown.length === 0) return
   throw new Error(
-    `docs/reference.md: give each export of livetree one section in scripts/reference.ts. Missing: ${missing.join(', ')}; wrong: ${unknown.join(', ')}`,
+    `docs/reference.md: give each export of ${Object.keys(ENTRIES).join(', ')} one section in scripts/reference.ts. Missing: ${missing.join(', ')}; wrong: ${unknown.join(', ')}`,
   )
 }
 
-/** The page docs/reference.md, made of the doc comments of what `livetree` exports. */
+/** The page docs/reference.md, made of the doc comments of what `livetree` and its other entries for applications export. */
 export function makeReference(): string {
   assertComplete()
-  const parts = SECTIONS.flatMap(([title, intro, names]) => [
+  const parts = SECTIONS.flatMap(({ title, intro, names, entry }) => [
     `## ${title}\n\n${intro}\n`,
-    ...names.map(sectionOf),
+    ...names.map((name) => sectionOf(name, ENTRIES[entry])),
   ])
   return [
     '# Reference\n',
-    'What `livetree` exports, from the doc comments of the code. `npm run reference` writes this page; do not edit it.\n',
-    `${SECTIONS.map(([title]) => `[${title}](#${title.toLowerCase().replaceAll(' ', '-')})`).join(' · ')} · [Error codes](#error-codes)\n`,
+    'What `livetree`, `livetree/cron` and `livetree/fleet` export, from the doc comments of the code. `npm run reference` writes this page; do not edit it.\n',
+    `${SECTIONS.map(({ title }) => `[${title}](#${title.toLowerCase().replaceAll(' ', '-')})`).join(' · ')} · [Error codes](#error-codes)\n`,
     ...parts,
     '## Error codes\n',
     '`LivetreeError.code`:\n',
