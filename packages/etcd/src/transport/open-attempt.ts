@@ -158,7 +158,7 @@ export class OpenAttempt<Res> {
     })
   }
 
-  /** An answer that is arriving is waited for while it will be whole in time: elsewhere it would begin anew. */
+  /** An answer that is arriving is waited for while it will be whole in time: another endpoint would begin again. */
   #limitSlowness(endpoint: Endpoint, attempt: UnaryAttempt<Res>, pace: AnswerPace): void {
     const { clock } = this.#context
     const ms = this.#attemptMs(endpoint)
