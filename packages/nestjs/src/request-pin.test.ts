@@ -8,6 +8,7 @@ import {
   Injectable,
   type MiddlewareConsumer,
   Module,
+  type ModuleMetadata,
   type NestInterceptor,
   Post,
   Req,
@@ -22,12 +23,13 @@ import { type IncomingMessage, request as httpRequest } from 'node:http'
 import type { Readable } from 'node:stream'
 import { text } from 'node:stream/consumers'
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { LiveConfig } from '@livetree/core'
+import { createTestConfig, defineConfig, type LiveConfig } from '@livetree/core'
 import { map } from 'rxjs'
 import { describe, expect, onTestFinished, test } from 'vitest'
+import * as z from 'zod'
 import { withoutOpenHandles } from '../../../test/support/open-handles.ts'
 import { InjectConfig, LivetreeModule, type LivetreeModuleExtras } from './index.ts'
-import { openConfig, type Shop, type ShopConfig, seen } from './shop-app.test.kit.ts'
+import { openConfig, type Shop, type ShopConfig, seen, shop } from './shop-app.test.kit.ts'
 
 withoutOpenHandles()
 
@@ -117,18 +119,48 @@ class ShopController {
 }
 Reflect.defineMetadata('design:paramtypes', [DeepService, Object], ShopController)
 
+const limitsDefinition = defineConfig({ name: 'limits', schema: z.object({ max: z.number() }) })
+const openLimits = () => createTestConfig(limitsDefinition, { max: 1 })
+type LimitsConfig = Awaited<ReturnType<typeof openLimits>>
+
+@Controller()
+class BothController {
+  readonly own: ShopConfig
+  readonly limits: LimitsConfig
+  constructor(@InjectConfig(shop) own: ShopConfig, @InjectConfig(limitsDefinition) limits: LimitsConfig) {
+    this.own = own
+    this.limits = limits
+  }
+
+  /** Sets both while the request is under way, and looks afterwards. */
+  @Get('both')
+  async both() {
+    const { own, limits } = this
+    own.set({ greeting: 'bye', db: { max: own.current.db.max + 1 } })
+    limits.set({ max: limits.current.max + 1 })
+    await sleep(1)
+    const pinned = [seen(own), `max ${limits.pinned().max}@${limits.pinnedSnapshot().version}`]
+    return { pinned, current: [own.version, limits.version] }
+  }
+}
+
 async function serve(
   create: (module: CompiledModule) => INestApplication,
   config: ShopConfig,
   extras: LivetreeModuleExtras = {},
   prefix = '',
 ) {
-  const module = await Test.createTestingModule({
-    imports: [LivetreeModule.forRoot({ config, isGlobal: true, ...extras })],
-    controllers: [ShopController],
-    providers: [DeepService, ChangingGuard, StampInterceptor],
-  }).compile()
-  const app = create(module)
+  const imports = [LivetreeModule.forRoot({ config, isGlobal: true, ...extras })]
+  const providers = [DeepService, ChangingGuard, StampInterceptor]
+  return listen(create, { imports, controllers: [ShopController], providers }, prefix)
+}
+
+async function listen(
+  create: (module: CompiledModule) => INestApplication,
+  metadata: ModuleMetadata,
+  prefix = '',
+) {
+  const app = create(await Test.createTestingModule(metadata).compile())
   onTestFinished(() => app.close())
   app.setGlobalPrefix(prefix)
   await app.listen(0, '127.0.0.1')
@@ -151,6 +183,16 @@ describe.each(platforms)('on the platform of $platform', ({ create }) => {
     const config = await openConfig()
     const sights = await (await fetch(`${await serve(create, config, { pin: false })}/shop`)).json()
     expect(sights).toEqual(Array(3).fill('changed by the guard@2'))
+  })
+
+  test('a request pins every configuration of the app', async () => {
+    const config = await openConfig()
+    const limits = await openLimits()
+    onTestFinished(() => limits.close())
+    const imports = [config, limits].map((each) => LivetreeModule.forRoot({ config: each, isGlobal: true }))
+    const url = `${await listen(create, { imports, controllers: [BothController] })}/both`
+    expect(await (await fetch(url)).json()).toEqual({ pinned: ['hello@1', 'max 1@1'], current: [2, 2] })
+    expect(await (await fetch(url)).json()).toEqual({ pinned: ['bye@2', 'max 2@2'], current: [3, 3] })
   })
 
   test('the stream of a body is in the pin', async () => {

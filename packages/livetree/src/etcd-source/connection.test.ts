@@ -15,12 +15,12 @@ import {
   type ReflectorHandlers,
   type ReflectorOptions,
 } from '@livetree/etcd'
-import { expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 // biome-ignore lint/style/noRestrictedImports: applications only receive events; the test makes them.
 import { WatchEvent } from '../../../etcd/src/watch/watch-handlers.ts'
 import { EtcdConnection } from './connection.ts'
 import { TreeLayers } from './tree-layers.ts'
-import { planOfRoot } from './tree-plan.ts'
+import { planOfRoot, type TreePlan } from './tree-plan.ts'
 
 type EarlierPlace = NonNullable<Awaited<NonNullable<SourceContext['earlier']>>>
 
@@ -64,7 +64,11 @@ interface ListedAs {
   readonly revision?: number
 }
 
-function open(staleAfterMs?: number, earlier?: EarlierPlace) {
+function open(
+  staleAfterMs?: number,
+  earlier?: EarlierPlace,
+  { plan = planOfRoot('/x', ['base']), logger = silentLogger } = {},
+) {
   let handlers: ReflectorHandlers | undefined
   let ranges: ReflectedRanges | undefined
   let options: ReflectorOptions | undefined
@@ -84,11 +88,11 @@ function open(staleAfterMs?: number, earlier?: EarlierPlace) {
     client,
     release: async () => {},
     name: 'etcd',
-    tree: new TreeLayers(planOfRoot('/x', ['base'])),
+    tree: new TreeLayers(plan),
     pageSize: undefined,
     context: {
       clock: createTestClock(),
-      logger: silentLogger,
+      logger,
       ...(staleAfterMs === undefined ? {} : { staleAfterMs }),
       earlier: Promise.resolve(earlier),
       sink: {
@@ -287,4 +291,48 @@ test.each([
   [2 ** 40, 3_600_000],
 ])('EtcdConnection: with staleAfterMs %s it asks for proof every %s ms', (staleAfterMs, expected) => {
   expect(open(staleAfterMs).options.proofEveryMs).toBe(expected)
+})
+
+describe('a tree that holds nothing is warned of, when it is listed first', () => {
+  const listed = (plan: TreePlan, isResync = false) => {
+    const warned: string[] = []
+    const logger = { ...silentLogger, warn: (text: string) => void warned.push(text) }
+    const { handlers } = open(undefined, undefined, { plan, logger })
+    const list = { revision: 9, epoch: 0, isResync, knownRevision: 0, header, provenAt: 1 }
+    return {
+      warned,
+      async list(pages: readonly ListedPage[] = []) {
+        handlers.onListing!()
+        for (const [index, page] of pages.entries()) handlers.onPage(index, page)
+        await handlers.onWhole!(list as ReflectedList)
+        handlers.onList(list as ReflectedList)
+        return warned
+      },
+    }
+  }
+  const leaf = { key: '/x/base/a', value: '1', modRevision: 1 }
+
+  test('of a root with overlays, where none of them holds a key', async () => {
+    const plan = planOfRoot('/x', ['base', 'prod'])
+    expect(await listed(plan).list()).toEqual([
+      'The source etcd reads the keys below /x/, and none of its overlays holds a key. Check how it is spelt',
+    ])
+    const page = pageOf([leaf], '/x/base/'.length)
+    expect(await listed(plan).list([page])).toEqual([])
+  })
+
+  test('of a root without overlays, with the key of its document', async () => {
+    const plan = planOfRoot('/x', [])
+    expect(await listed(plan).list()).toEqual([
+      'The source etcd reads the keys below /x/, and there is no key (a document of all of it stands at /x/, with the slash). Check how it is spelt',
+    ])
+    expect(await listed(plan).list([pageOf([leaf], '/x/'.length)])).toEqual([])
+  })
+
+  test("where there are only livetree's own keys, and not when it is listed again", async () => {
+    const plan = planOfRoot('/x', [])
+    const own = { key: '/x/.livetree/allow-removal', value: 'yes', modRevision: 1 }
+    expect(await listed(plan).list([pageOf([own], '/x/'.length)])).toHaveLength(1)
+    expect(await listed(plan, true).list()).toEqual([])
+  })
 })

@@ -1,14 +1,19 @@
-import { silentLogger } from '@livetree/core/source'
+import { type Clock, silentLogger } from '@livetree/core/source'
 import { createTestClock } from '@livetree/core/testing'
 import type { EtcdClientOptions } from '@livetree/etcd'
 import { expect, onTestFinished, test } from 'vitest'
 import { newClient, useClient } from './shared-client.ts'
 
 const clock = createTestClock()
+const runningClock: Clock = {
+  now: () => Date.now(),
+  setTimeout: (run, ms) => setTimeout(run, ms),
+  clearTimeout: (timer) => clearTimeout(timer as NodeJS.Timeout),
+}
 const ENDPOINTS = ['http://127.0.0.1:1', 'http://127.0.0.1:2']
 const auth = { username: 'u', password: 'p' }
 
-function use(options: EtcdClientOptions, given = clock, logger = silentLogger) {
+function use(options: EtcdClientOptions, given: Clock = clock, logger = silentLogger) {
   const used = useClient(options, given, logger)
   onTestFinished(() => used.release())
   return used
@@ -54,4 +59,65 @@ test('useClient: it is closed with the last use, each of which ends once, and th
   await Promise.all([other.release(), later.release()])
   await expect(one.client.kv.get('k')).rejects.toMatchObject({ code: 'closed' })
   expect(use({ endpoints: ENDPOINTS, auth }).client).not.toBe(one.client)
+})
+
+test('useClient: what is undefined is not given', () => {
+  const { client } = use({ endpoints: ENDPOINTS })
+  for (const odd of [{ auth: undefined }, { auth: undefined, namespace: undefined, tls: undefined }]) {
+    const options = { endpoints: ENDPOINTS, ...odd } as unknown as EtcdClientOptions
+    expect(use(options).client).toBe(client)
+  }
+  const timeouts = { callMs: 5_000 }
+  const timed = use({ endpoints: ENDPOINTS, timeouts }).client
+  const odd = { endpoints: ENDPOINTS, timeouts: { ...timeouts, attemptMs: undefined } }
+  expect(use(odd as unknown as EtcdClientOptions).client).toBe(timed)
+})
+
+test('useClient: options that are changed in place afterwards are other options', () => {
+  const changing = { ...auth }
+  const names = [...ENDPOINTS]
+  const options = { endpoints: names, auth: changing }
+  const { client } = use(options)
+  changing.password = 'new'
+  expect(use(options).client).not.toBe(client)
+  expect(use({ endpoints: ENDPOINTS, auth: { ...auth, password: 'new' } }).client).not.toBe(client)
+  names.pop()
+  changing.password = auth.password
+  expect(use(options).client).not.toBe(client)
+  expect(use({ endpoints: ENDPOINTS, auth }).client).toBe(client)
+})
+
+test('useClient: bytes are equal by what they hold, when the client was made', () => {
+  const namespace = Buffer.from('/a/')
+  const { client } = use({ endpoints: ENDPOINTS, namespace })
+  expect(use({ endpoints: ENDPOINTS, namespace: Buffer.from('/a/') }).client).toBe(client)
+  namespace.write('/b/')
+  expect(use({ endpoints: ENDPOINTS, namespace }).client).not.toBe(client)
+})
+
+test('useClient: what the client logs comes to each configuration once, while it uses the client', async () => {
+  const said: string[] = []
+  const loggerOf = (name: string) => ({
+    ...silentLogger,
+    warn: (text: string) => void said.push(`${name}: ${text}`),
+  })
+  const [one, two] = [loggerOf('one'), loggerOf('two')]
+  let isBroken = false
+  const tls = () => {
+    if (isBroken) throw new Error('no file')
+    return {}
+  }
+  const options = { endpoints: 'https://127.0.0.1:1', tls, timeouts: { callMs: 200 } }
+  const first = use(options, runningClock, one)
+  use(options, runningClock, two)
+  use(options, runningClock, two)
+  isBroken = true
+  await expect(first.client.kv.get('k')).rejects.toThrow()
+  const warned = [...new Set(said)]
+  expect(warned.map((text) => text.slice(0, 3)).sort()).toEqual(['one', 'two'])
+  expect(said.filter((text) => text.startsWith('one'))).toHaveLength(said.length / 2)
+  await first.release()
+  said.length = 0
+  await expect(first.client.kv.get('k')).rejects.toThrow()
+  expect(said.filter((text) => text.startsWith('one'))).toEqual([])
 })

@@ -1,5 +1,5 @@
 import { isDeepStrictEqual } from 'node:util'
-import type { Clock, Logger } from '@livetree/core/source'
+import { type Clock, type Logger, optionKinds } from '@livetree/core/source'
 import { createEtcdClient, type EtcdClient, type EtcdClientOptions } from '@livetree/etcd'
 
 /** A client that sources of this process use together. */
@@ -7,7 +7,7 @@ interface SharedClient {
   readonly options: EtcdClientOptions
   readonly clock: Clock
   readonly client: EtcdClient
-  /** The loggers of the sources that use the client, which logs once, to the first. */
+  /** The loggers of the sources that use the client. Sources of one configuration have the same. */
   readonly loggers: Logger[]
 }
 
@@ -22,16 +22,17 @@ const sharedClients = new Set<SharedClient>()
 
 /**
  * A client with these options, which sources of equal options share, so that a process has one connection and one watch
- * stream for all of its configurations. Options are equal if all of them are; a function only equals itself.
+ * stream for all of its configurations. Options are equal if all of them are; a function only equals itself, and one that is
+ * `undefined` is not given. What the client logs is logged by each configuration that uses it.
  */
 export function useClient(options: EtcdClientOptions, clock: Clock, logger: Logger): ClientUse {
-  const comparable = inOrder(options)
+  const comparable = comparableOf(options)
   let shared = [...sharedClients].find(
     (other) => other.clock === clock && isDeepStrictEqual(other.options, comparable),
   )
   if (shared === undefined) {
     const loggers: Logger[] = []
-    const client = createEtcdClient({ ...options, clock, logger: firstOf(loggers) })
+    const client = createEtcdClient({ ...options, clock, logger: eachOf(loggers) })
     shared = { options: comparable, clock, client, loggers }
     sharedClients.add(shared)
   }
@@ -66,16 +67,32 @@ async function releaseOne(shared: SharedClient, logger: Logger): Promise<void> {
   await client.close()
 }
 
-/** Members may be named in any order. */
-function inOrder(options: EtcdClientOptions): EtcdClientOptions {
-  const { endpoints } = options
-  return endpoints === undefined ? options : { ...options, endpoints: [endpoints].flat().sort() }
+/** A copy, since the caller may change his objects. Members may be named in any order. */
+function comparableOf(options: EtcdClientOptions): EtcdClientOptions {
+  const { endpoints, ...others } = copyOf(options) as EtcdClientOptions
+  return endpoints === undefined ? others : { ...others, endpoints: [endpoints].flat().sort() }
 }
 
-function firstOf(loggers: readonly Logger[]): Logger {
+/** Properties that are undefined are left out; functions and instances of classes stay what they are. */
+function copyOf(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(copyOf)
+  if (value instanceof Uint8Array) return Buffer.from(value)
+  if (!optionKinds.isObject(value) || !isPlain(value)) return value
+  const given = Object.entries(value).filter(([, each]) => each !== undefined)
+  return Object.fromEntries(given.map(([name, each]) => [name, copyOf(each)]))
+}
+
+function isPlain(value: object): boolean {
+  const prototype: unknown = Object.getPrototypeOf(value)
+  return prototype === Object.prototype || prototype === null
+}
+
+/** Logs to each of them once, those that are there at the time. */
+function eachOf(loggers: readonly Logger[]): Logger {
   const to =
     (level: keyof Logger): Logger[keyof Logger] =>
-    (message, details) =>
-      loggers[0]?.[level](message, details)
+    (message, details) => {
+      for (const logger of new Set(loggers)) logger[level](message, details)
+    }
   return { debug: to('debug'), info: to('info'), warn: to('warn'), error: to('error') }
 }

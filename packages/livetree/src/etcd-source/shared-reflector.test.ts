@@ -7,7 +7,7 @@ import type {
   WatchBatch,
 } from '@livetree/etcd'
 import { silentLogger } from '@livetree/core/source'
-import { expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import { followShared } from './shared-reflector.ts'
 
 /** A reflector that is played by hand. */
@@ -255,4 +255,58 @@ test('a refresh that is under way while it joins goes on with the other', async 
   gone.reject(new Error('cancelled'))
   await refreshing
   expect(refreshed).toBe(1)
+})
+
+describe('where the first of several that come at once ends', () => {
+  test.each(['before it has listed', 'while the others list'])(
+    '%s, the others share the watch of one of them',
+    async (when) => {
+      const { played, follow, at } = play()
+      const first = follow()
+      const others = Array.from({ length: 5 }, () => follow())
+      if (when === 'while the others list') await at(0).list(4)
+      first.reflector.cancel()
+      expect(first.notified.at(-1)).toBe('end')
+      for (const [index] of others.entries()) await at(index + 1).list(5)
+      const open = () => played.filter(({ isCancelled }) => !isCancelled)
+      expect(open()).toEqual([at(1)])
+      at(1).change(6)
+      for (const { notified } of others)
+        expect(notified.filter((what) => what !== 'contact')).toEqual([...LISTED(5), '6'])
+      others[0]?.reflector.cancel()
+      at(1).change(7)
+      expect(others.map(({ notified }) => notified.at(-1))).toEqual(['end', '7', '7', '7', '7'])
+      for (const { reflector } of others) reflector.cancel()
+      expect(open()).toEqual([])
+      for (const { notified } of others) expect(notified.filter((what) => what === 'end')).toHaveLength(1)
+    },
+  )
+
+  test('one that is behind joins when it has caught up', async () => {
+    const { played, follow, at } = play()
+    const first = follow()
+    const [second, third] = [follow(), follow()]
+    await at(2).list(5)
+    first.reflector.cancel()
+    at(2).change(7)
+    await at(1).list(6)
+    expect(played.filter(({ isCancelled }) => !isCancelled)).toHaveLength(2)
+    at(1).change(7)
+    expect(played.filter(({ isCancelled }) => !isCancelled)).toEqual([at(2)])
+    at(2).change(8)
+    for (const { notified } of [second, third]) expect(notified.at(-1)).toBe('8')
+  })
+
+  test('one that has ended itself is not shared', async () => {
+    const { follow, at } = play()
+    const first = follow()
+    const second = follow()
+    second.reflector.cancel()
+    first.reflector.cancel()
+    const third = follow()
+    await at(2).list(5)
+    at(2).change(6)
+    expect(third.notified.at(-1)).toBe('6')
+    expect(second.notified).toEqual(['end'])
+  })
 })

@@ -23,21 +23,31 @@ const sharedReflectors = new WeakMap<EtcdClient, Map<string, SharedReflector>>()
 
 /**
  * Follows ranges as `client.watch.reflect` does. Sources that follow the same ranges on one client share one watch: each
- * lists for itself, and then takes part in the reflector of the first one, so that the server sends each event once and it
- * is decoded once.
+ * lists for itself, and then takes part in the reflector that is shared, so that the server sends each event once and it
+ * is decoded once. Where there is none, because the one that was shared has ended, the next one that is up to date is.
  */
 export function followShared(client: EtcdClient, following: Following): Reflector {
   const { ranges, options } = following
   const ofClient = sharedReflectors.get(client) ?? new Map<string, SharedReflector>()
   sharedReflectors.set(client, ofClient)
   const id = JSON.stringify([ranges, options.pageSize, options.proofEveryMs])
-  const shared = ofClient.get(id)
-  if (shared !== undefined) return new Latecomer(client, () => ofClient.get(id), following)
-  const first = new SharedReflector(client, following, () => {
-    if (ofClient.get(id) === first) ofClient.delete(id)
+  return new Follower(client, following, {
+    shared: () => ofClient.get(id),
+    offer: (reflector) => {
+      if (!ofClient.has(id)) ofClient.set(id, reflector)
+    },
+    withdraw: (reflector) => {
+      if (ofClient.get(id) === reflector) ofClient.delete(id)
+    },
   })
-  ofClient.set(id, first)
-  return first.join(following, { revision: 0, epoch: 0 })
+}
+
+/** The place of the one reflector that is shared of those of the same ranges. */
+interface SharedPlace {
+  shared(): SharedReflector | undefined
+  /** Has no effect while there is another one. */
+  offer(reflector: SharedReflector): void
+  withdraw(reflector: SharedReflector): void
 }
 
 /** The position at which a member joins. */
@@ -58,22 +68,28 @@ interface Member {
 class SharedReflector {
   readonly #members = new Set<Member>()
   readonly #reflector: Reflector
-  readonly #onOver: () => void
+  readonly #onOver: (reflector: SharedReflector) => void
   /** A list was delivered, and the next one has not begun. */
   #isFollowing = false
   /** A member of the cluster serves the watch. */
   #isInContact = false
 
-  constructor(client: EtcdClient, { ranges, options }: Following, onOver: () => void) {
+  constructor(
+    client: EtcdClient,
+    { ranges, options }: Following,
+    onOver: (reflector: SharedReflector) => void,
+  ) {
     this.#onOver = onOver
     this.#reflector = client.watch.reflect(ranges, this.#handlers(), options)
   }
 
+  get hasMembers(): boolean {
+    return this.#members.size > 0
+  }
+
   /** Whether a source that has everything up to a revision would miss nothing here. */
   canJoin(revision: number): boolean {
-    return (
-      this.#isFollowing && this.#isInContact && this.#members.size > 0 && this.#reflector.revision <= revision
-    )
+    return this.#isFollowing && this.#isInContact && this.hasMembers && this.#reflector.revision <= revision
   }
 
   join(following: Following, place: Place): Reflector {
@@ -143,7 +159,7 @@ class SharedReflector {
       },
       onEnd: () => {
         this.#isFollowing = false
-        this.#onOver()
+        this.#onOver(this)
         const members = [...this.#members]
         this.#members.clear()
         for (const member of members) call(member, (handlers) => handlers.onEnd?.())
@@ -172,19 +188,23 @@ function call(
 }
 
 /**
- * A source that comes when a reflector of the same ranges is there already. It lists by a reflector of its own, and joins
- * the other one as soon as it has everything that was delivered there, which mostly is at once.
+ * One source. It lists by a reflector of its own, which is the shared one if there is no other; otherwise it joins that one
+ * as soon as it has everything that was delivered there, which mostly is at once.
  */
-class Latecomer implements Reflector {
-  readonly #find: () => SharedReflector | undefined
+class Follower implements Reflector {
+  readonly #place: SharedPlace
   readonly #following: Following
-  readonly #own: Reflector
-  #joined: Reflector | undefined
+  readonly #own: SharedReflector
+  #current: Reflector
+  #hasJoined = false
 
-  constructor(client: EtcdClient, find: () => SharedReflector | undefined, following: Following) {
-    this.#find = find
+  constructor(client: EtcdClient, following: Following, place: SharedPlace) {
+    this.#place = place
     this.#following = following
-    this.#own = client.watch.reflect(following.ranges, this.#handlers(), following.options)
+    const own = { ...following, handlers: this.#handlers() }
+    this.#own = new SharedReflector(client, own, (reflector) => place.withdraw(reflector))
+    this.#current = this.#own.join(own, { revision: 0, epoch: 0 })
+    place.offer(this.#own)
   }
 
   get revision(): number {
@@ -210,10 +230,6 @@ class Latecomer implements Reflector {
     this.#current.cancel()
   }
 
-  get #current(): Reflector {
-    return this.#joined ?? this.#own
-  }
-
   #handlers(): Required<ReflectorHandlers> {
     const { handlers } = this.#following
     return {
@@ -222,30 +238,35 @@ class Latecomer implements Reflector {
       onWhole: async (list) => handlers.onWhole?.(list),
       onList: (list) => {
         handlers.onList(list)
-        this.#join()
+        this.#share()
       },
       onBatch: (batch) => {
         handlers.onBatch(batch)
-        this.#join()
+        this.#share()
       },
       onProgress: (progress) => {
         handlers.onProgress?.(progress)
-        this.#join()
+        this.#share()
       },
       onContact: () => handlers.onContact?.(),
       onLost: (error, isFinal) => handlers.onLost?.(error, isFinal),
       onEnd: () => {
-        if (this.#joined === undefined) handlers.onEnd?.()
+        if (!this.#hasJoined) handlers.onEnd?.()
       },
     }
   }
 
-  #join(): void {
-    const { revision, epoch } = this.#own
-    const shared = this.#joined === undefined ? this.#find() : undefined
-    if (shared === undefined || !shared.canJoin(revision)) return
-    this.#joined = shared.join(this.#following, { revision, epoch })
-    this.#own.cancel()
+  /** Joins the reflector that is shared; without one, its own is from now on. */
+  #share(): void {
+    if (this.#hasJoined || !this.#own.hasMembers) return
+    this.#place.offer(this.#own)
+    const shared = this.#place.shared()
+    const { revision, epoch } = this.#current
+    if (shared === undefined || shared === this.#own || !shared.canJoin(revision)) return
+    const own = this.#current
+    this.#hasJoined = true
+    this.#current = shared.join(this.#following, { revision, epoch })
+    own.cancel()
     // Its own watch may not have been served yet, and this one is.
     this.#following.handlers.onContact?.()
   }
