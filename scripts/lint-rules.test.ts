@@ -134,6 +134,12 @@ const bans: readonly [what: string, rule: string, from: string, refused: string]
     'packages/core/src/pipeline/a.ts',
     'export const a = (b: number[]) => b[0]!',
   ],
+  [
+    'an asserted value',
+    'style/noNonNullAssertion',
+    'packages/admin/src/a.ts',
+    'export const a = (b: number[]) => b[0]!',
+  ],
 ]
 
 /** Files of this many lines, and whether the limit refuses them. */

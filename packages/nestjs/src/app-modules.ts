@@ -72,5 +72,5 @@ function configsSeenBy(
 ): LiveConfig<unknown>[] {
   const seen = [...module.imports].filter((imported) => roots.has(imported))
   const own = seen.filter(({ isGlobal }) => !isGlobal)
-  return [...new Set((own.length > 0 ? own : seen).map((root) => roots.get(root)!))]
+  return [...new Set((own.length > 0 ? own : seen).flatMap((root) => roots.get(root) ?? []))]
 }

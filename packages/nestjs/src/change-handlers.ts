@@ -29,8 +29,11 @@ export class ChangeHandlers<T> {
     for (const { wrapper, instance, handlers } of this.#unseen(wrappers, (handler) =>
       this.#isMine(handler, names),
     )) {
-      if (!wrapper.isDependencyTreeStatic() || wrapper.isTransient) throw neverCalled(handlers[0]!)
-      for (const handler of handlers) this.#subscribe(instance, handler, states)
+      const isCalled = wrapper.isDependencyTreeStatic() && !wrapper.isTransient
+      for (const handler of handlers) {
+        if (!isCalled) throw neverCalled(handler)
+        this.#subscribe(instance, handler, states)
+      }
     }
   }
 
@@ -86,8 +89,8 @@ export class ChangeHandlers<T> {
   #subscribe(instance: object, handler: ChangeHandler, states: readonly Snapshot<T>[]): void {
     const { selector, methodName, options } = handler
     const behind = this.#findBehind(handler, states)
-    const call = (...args: readonly unknown[]) =>
-      (instance as Record<string | symbol, (...args: readonly unknown[]) => unknown>)[methodName]!(...args)
+    const call = (...args: readonly unknown[]): unknown =>
+      Reflect.apply(Reflect.get(instance, methodName), instance, args)
 
     const handle = (next: unknown, previous: unknown, change: ChangeEvent<T> | undefined) => {
       if (change !== undefined || options.immediate || behind === undefined) {

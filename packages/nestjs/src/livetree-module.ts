@@ -203,7 +203,7 @@ export class LivetreeModule
       .filter((root) => root.#config === this.#config)
       .map((root) => root.#record)
     for (const record of records) record.stop()
-    const since = ({ states }: StartupRecord<unknown>) => states[0]!.version
+    const since = ({ states }: StartupRecord<unknown>) => states[0].version
     return records.reduce((one, other) => (since(other) < since(one) ? other : one)).states
   }
 
@@ -246,7 +246,9 @@ function describe(
   const { isGlobal = false, pin = true, closeOnShutdown = true, definition, config } = options
   const settings: Settings = { pin, closeOnShutdown }
   const named = definition ?? config
-  const tokens = named === undefined ? [getConfigToken()] : [getConfigToken(named), getConfigToken()]
+  const anyName = getConfigToken()
+  const token = named === undefined ? anyName : getConfigToken(named)
+  const aliases = named === undefined ? [] : [anyName]
   return {
     ...module,
     global: isGlobal,
@@ -258,18 +260,18 @@ function describe(
         useFactory: (made: unknown) => new StartupRecord(checkMade(made, definition)),
       },
       {
-        provide: tokens[0]!,
+        provide: token,
         inject: [RECORD],
         useFactory: (record: StartupRecord<unknown>) => record.config,
       },
       // A factory instead of `useExisting`: for an alias, Nest does not keep the token it was requested by.
-      ...tokens.slice(1).map((provide) => ({
+      ...aliases.map((provide) => ({
         provide,
-        inject: [tokens[0]!],
+        inject: [token],
         useFactory: (config: unknown) => config,
       })),
       { provide: SETTINGS, useValue: settings },
     ],
-    exports: tokens,
+    exports: [token, ...aliases],
   }
 }

@@ -9,7 +9,7 @@ const MOST_STATES = 1_000
  */
 export class StartupRecord<T> {
   readonly config: LiveConfig<T>
-  readonly #states: Snapshot<T>[]
+  readonly #states: [first: Snapshot<T>, ...later: Snapshot<T>[]]
   readonly #stop: () => void
 
   /** @param config may be closed: a test that provides another one in its place still imports the module it was given to */
@@ -27,7 +27,7 @@ export class StartupRecord<T> {
   }
 
   /** The first state, then every later one in order. */
-  get states(): readonly Snapshot<T>[] {
+  get states(): readonly [first: Snapshot<T>, ...later: Snapshot<T>[]] {
     return this.#states
   }
 

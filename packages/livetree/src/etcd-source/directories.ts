@@ -51,7 +51,7 @@ export function resolveDirectories(layers: readonly EtcdLayer[]): readonly Mount
     const { at = [], optional = false } = layer
     const given = [at].flat()
     const ids = given.map(placeId)
-    const places = given.filter((_, index) => ids.indexOf(ids[index]!) === index)
+    const places = given.filter((place, index) => ids.indexOf(placeId(place)) === index)
     const { unused = places.length > 0 ? 'ignore' : 'warn' } = layer
     const prefix = directoryOf(`${option}.prefix`, layer.prefix)
     for (const [before, other] of directories.entries())

@@ -17,9 +17,9 @@ type Documents = { key?: Leaf; directory?: Leaf }
  */
 export class LayerLeaves {
   readonly #tree: TreeLayers
-  readonly #documents: readonly Documents[]
+  readonly #documents: Documents[]
 
-  constructor(tree: TreeLayers, documents: readonly Documents[] = tree.layers.map(() => ({}))) {
+  constructor(tree: TreeLayers, documents: Documents[] = tree.layers.map(() => ({}))) {
     this.#tree = tree
     this.#documents = documents
   }
@@ -37,10 +37,14 @@ export class LayerLeaves {
     const broken = new Map(page.notText.map((entry) => [entry.index, entry]))
     for (let index = 0; index < keys.length; index++) {
       const bytes = broken.size === 0 ? undefined : broken.get(index)
-      const place = this.#tree.placeIn(layer, bytes === undefined ? keys[index]! : keyText(bytes.key))
+      const key = bytes === undefined ? keys[index] : keyText(bytes.key)
+      const value = bytes === undefined ? values[index] : bytes.value
+      const revision = modRevisions[index]
+      if (key === undefined || value === undefined || revision === undefined) break
+      const place = this.#tree.placeIn(layer, key)
       if (place === undefined) continue
-      const leaf = leafAt(place, bytes === undefined ? values[index]! : bytes.value, modRevisions[index]!)
-      if (place.document !== undefined) this.#keep(place, leaf)
+      const leaf = leafAt(place, value, revision)
+      if (place.document !== undefined) this.#keep(layer, place.document, leaf)
       else if (leaf.value !== undefined) leaves.push(leaf)
     }
     return leaves
@@ -48,13 +52,12 @@ export class LayerLeaves {
 
   /** Adds the document stored at a layer's own key. */
   addDocument(layer: number, value: Buffer, revision: number): void {
-    const place: LayerKey = { layer, path: '', document: 'key' }
-    this.#keep(place, leafAt(place, value, revision))
+    this.#keep(layer, 'key', leafAt({ layer, path: '', document: 'key' }, value, revision))
   }
 
   /** The document of a listed layer, which follows its other leaves; undefined if it has none. */
   documentOf(layer: number): Leaf | undefined {
-    const { key, directory } = this.#documents[layer]!
+    const { key, directory } = this.#documents[layer] ?? {}
     if (key !== undefined || directory === undefined) return key
     return { ...directory, key: this.#tree.layers[layer]?.keyPrefix }
   }
@@ -70,15 +73,16 @@ export class LayerLeaves {
       const isStored = typeof value === 'string' || Buffer.isBuffer(value)
       const leaf: Leaf = isStored ? leafAt(place, value, revision) : { path: place.path, value, revision }
       if (place.document === undefined) return { layer: place.layer, leaf }
-      this.#keep(place, leaf)
+      this.#keep(place.layer, place.document, leaf)
       return { layer: place.layer, leaf: this.documentOf(place.layer) ?? leaf }
     })
   }
 
-  #keep({ layer, document }: LayerKey, leaf: Leaf): void {
-    const documents = this.#documents[layer]!
-    if (leaf.value === undefined) delete documents[document!]
-    else documents[document!] = leaf
+  #keep(layer: number, document: keyof Documents, leaf: Leaf): void {
+    const documents = this.#documents[layer] ?? {}
+    this.#documents[layer] = documents
+    if (leaf.value === undefined) delete documents[document]
+    else documents[document] = leaf
   }
 }
 
