@@ -1,8 +1,9 @@
-import { type ConfigDefinition, type DeepReadonly, defineConfig, type Path } from '@livetree/core'
+import { type ConfigDefinition, type DeepReadonly, defineConfig } from '@livetree/core'
 import { checkOptions, type LayerInfo, optionKinds, type OptionTable } from '@livetree/core/source'
 import type { JsonSchema } from '@livetree/core/tools'
 import type { EtcdSourceOptions } from 'livetree'
 import { type $ZodType, $ZodUnknown, type output } from 'zod/v4/core'
+import type { Admin, ReadOptions, WriteOptions } from './admin-contract.ts'
 import type { Applied, ApplyOptions } from './change/applied.ts'
 import {
   CALL_TABLE,
@@ -31,115 +32,6 @@ import type { Exported, ExportOptions } from './transfer/export.ts'
 import type { ImportOptions } from './transfer/import.ts'
 import { translatedNow } from './translate-error.ts'
 import { type CallOptions, Workspace } from './workspace.ts'
-
-/** Options of `Admin.set` and `Admin.unset`: those of the change and of applying it. */
-export type WriteOptions = ChangeOptions & ApplyOptions
-
-/** Options of `Admin.read`. */
-export interface ReadOptions extends CallOptions {
-  /** Read the store as it was at this revision; files and environment are as they are now. Default: the newest. */
-  readonly revision?: number | undefined
-}
-
-/** Reads and writes the tree of one definition in etcd. Every write is judged before it is made, and recorded. */
-export interface Admin<T> extends AsyncDisposable {
-  /** The name of the definition. */
-  readonly name: string
-  /** The layers of the store, the lowest precedence first. */
-  readonly layers: readonly LayerInfo[]
-  /**
-   * Sets one value and applies that: `change(…).set(…).plan()`, then `apply(…)`.
-   *
-   * @throws AdminError as these do
-   */
-  set<V>(place: (config: T) => V, value: NoInfer<V>, options?: WriteOptions): Promise<Applied>
-  set(path: string | Path, value: unknown, options?: WriteOptions): Promise<Applied>
-  /** Removes what one layer has at and below a path, and applies that. */
-  unset(place: PathLike<T>, options?: WriteOptions): Promise<Applied>
-  /**
-   * Begins a change of one layer; nothing is read or written yet.
-   *
-   * @throws AdminError `invalid_options`
-   */
-  change(options?: ChangeOptions): ChangeSet<T>
-  /**
-   * Works a saved plan out again. It is applied only if its keys have not moved since it was saved; `compacted` if one of them
-   * is not there and the store does not keep its history since, which alone tells whether it was set and removed.
-   *
-   * @throws AdminError `unreadable`; `store_changed` for a plan of another cluster; and as `ChangeSet.plan`
-   */
-  openPlan(saved: SavedPlan, options?: CallOptions): Promise<Plan>
-  /**
-   * Reads the whole tree at one revision and judges it.
-   *
-   * @throws AdminError `compacted`, `not_found` for a revision to come, `permission_denied`, `store_unavailable`, `timeout`
-   */
-  read(options?: ReadOptions): Promise<AdminTree<T>>
-  /**
-   * The configuration as it was at a revision.
-   *
-   * @throws AdminError `invalid_tree`, and as `read`
-   */
-  at(revision: number, options?: CallOptions): Promise<T>
-  /**
-   * The writes to the layers, the newest first: those of admins from their records, those of other tools from the store's
-   * own history, as far as that is not compacted. It is read as it is asked for, and the time limit is that of each entry.
-   *
-   * @throws AdminError `permission_denied`, `store_unavailable`, `timeout`, `aborted`, `invalid_options`;
-   *   `invalid_path` for a path that neither the schema nor the history knows
-   */
-  history(options?: HistoryOptions<T>): AsyncIterable<HistoryEntry>
-  /**
-   * The write with an id, such as that of an `outcome_unknown`; undefined if nothing was applied under it, or if its record
-   * is pruned.
-   *
-   * @throws AdminError `unreadable` for a record that is damaged, or of a newer version of livetree; and as `history`
-   */
-  find(id: string, options?: CallOptions): Promise<RecordedEntry | undefined>
-  /**
-   * How two trees, layers or texts differ. Two whole trees are compared by value, everything else scalar by scalar.
-   *
-   * @throws AdminError `invalid_tree` if a whole tree is invalid, `compacted`, `unreadable`, `invalid_options`
-   */
-  diff(one: DiffSide, other: DiffSide, options?: CallOptions): Promise<readonly Difference[]>
-  /**
-   * Plans that the keys of all layers, or of the one that is given, get the texts that they had at a revision.
-   *
-   * @throws AdminError `compacted`, `not_found` for a revision to come, `invalid_options`
-   */
-  rollback(options: RollbackOptions<T>): Promise<Plan>
-  /**
-   * The whole configuration, or what one layer holds, as text.
-   *
-   * @throws AdminError `invalid_tree`, `compacted`, `unwritable_value`, `invalid_options`
-   */
-  export(options?: ExportOptions): Promise<Exported>
-  /**
-   * Plans what a text holds as a change of one layer: objects are joined with what the layer has, also inside documents;
-   * everything else replaces it.
-   *
-   * @throws AdminError `unreadable`, `invalid_path`, `invalid_value`, `unwritable_value`, `invalid_options`
-   */
-  import(text: string, options?: ImportOptions): Promise<Plan>
-  /**
-   * The running instances that joined the fleet and read keys of these layers, whatever their definition.
-   *
-   * @throws AdminError `permission_denied`, `store_unavailable`, `timeout`, `aborted`, `invalid_options`
-   */
-  instances(options?: CallOptions): Promise<FleetInstances>
-  /**
-   * Waits until every running instance that reads keys of these layers has applied or rejected everything that was written up to
-   * a revision, or the time is over; `timeoutMs: 1` waits for nobody. Each has to get to the newest write that is known of in its directories:
-   * removals by other tools than an admin are not.
-   *
-   * @param revision default: the newest write to these layers
-   * @throws AdminError `fleet_rejected`, `fleet_incomplete` with `require: 'all'`; `compacted`, `not_found` for a revision to come,
-   *   `permission_denied`, `store_unavailable`, `store_changed`, `timeout`, `aborted`, `invalid_options`
-   */
-  verdicts(revision?: number, options?: VerdictsOptions): Promise<Convergence>
-  /** Closes the client, unless it was given. Idempotent. */
-  close(): Promise<void>
-}
 
 /** Options of `createAdmin` without a definition. */
 export type UntypedAdminOptions = AdminOptions & {

@@ -1,6 +1,7 @@
 // Exports explicit names, so that nothing becomes public unnoticed.
-export type { Admin, ReadOptions, UntypedAdminOptions, WriteOptions } from './admin.ts'
+export type { UntypedAdminOptions } from './admin.ts'
 export { createAdmin } from './admin.ts'
+export type { Admin, ReadOptions, WriteOptions } from './admin-contract.ts'
 export type { Applied, ApplyOptions } from './change/applied.ts'
 export type { ChangeOptions, ChangeSet } from './change/change-set.ts'
 export type { Conflict, ConflictUnknown } from './change/conflict.ts'

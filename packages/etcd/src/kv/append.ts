@@ -11,7 +11,7 @@ import {
   READ_BACK,
   readBack,
   stillUnknown,
-} from './conditional-write.ts'
+} from './lost-answer.ts'
 import { type CallControl, CONTROL_CHECKS, controlOf } from './range-query.ts'
 import { compare } from './condition.ts'
 import { op } from './txn.ts'

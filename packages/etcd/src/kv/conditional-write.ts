@@ -13,9 +13,9 @@ import type { Bytes } from '../bytes.ts'
 import { bytesOf, copyOf } from '../key-range.ts'
 import type { ResponseHeader } from '../wire/kv.ts'
 import type { Entry } from './entry.ts'
-import type { KvService } from './kv-contract.ts'
+import { type GuardPorts, inOneCluster, isUnknown, READ_BACK, readBack, stillUnknown } from './lost-answer.ts'
 import type { PutResult } from './operation.ts'
-import { type CallControl, CONTROL_CHECKS, controlOf, pinned } from './range-query.ts'
+import { type CallControl, CONTROL_CHECKS, controlOf } from './range-query.ts'
 import { type Condition, compare } from './condition.ts'
 import { op } from './txn.ts'
 
@@ -37,15 +37,6 @@ export interface CompareAndSwapOptions extends ConditionalOptions {
   readonly expectedValue?: Bytes
   /** The revision that must have written the key last; 0 for an absent key. */
   readonly expectedRevision?: number
-}
-
-/** What conditional writes need from the service. */
-export interface GuardPorts {
-  readonly kv: KvService
-  /** Starts the time limit for all requests of a call. */
-  deadline(call: string, control: CallControl): CallDeadline
-  /** The cluster currently connected to; `undefined` before the first answer. */
-  readonly clusterId: bigint | undefined
 }
 
 const CALL = 'KV/Txn'
@@ -79,33 +70,6 @@ interface Sending {
 }
 
 type Refuse = (found: Entry | undefined) => EtcdError
-
-/** True for a write whose answer was lost. */
-export function isUnknown(error: unknown): error is EtcdError {
-  return error instanceof EtcdError && error.code === 'outcome_unknown'
-}
-
-/** Restricts the requests of a call to one cluster: the one given in the options, or the current one. */
-export function inOneCluster(
-  { clusterId }: { readonly clusterId: bigint | undefined },
-  given: CallControl,
-): Pick<CallControl, 'clusterId'> {
-  return pinned(given.clusterId ?? clusterId)
-}
-
-/** What a write reads before it is sent: whatever happens to the read, nothing was written. */
-export async function beforeWriting<R>(reading: Promise<R>): Promise<R> {
-  try {
-    return await reading
-  } catch (error) {
-    throw error instanceof EtcdError ? error.with({ fate: 'not_sent' }) : error
-  }
-}
-
-/** Extends the error of the first attempt with what was done since. */
-export function stillUnknown(error: EtcdError, done: string): EtcdError {
-  return error.with({ what: `${error.what}; ${done}` })
-}
 
 function refusal(code: 'key_exists' | 'key_not_found' | 'compare_failed', what: string): EtcdError {
   return new EtcdError(code, { call: CALL, what, fate: 'not_applied' })
@@ -172,33 +136,11 @@ async function writeAbsent(ports: GuardPorts, write: Write, refused: Refuse): Pr
   throw stillUnknown(first, `${READ_BACK}: what it holds now may be this write, or another one`)
 }
 
-/** Begins what is known of a write whose answer was lost. */
-export const READ_BACK = 'it was not sent again; the key was read back'
-
 /** Binds all requests of the call to the current cluster and starts its time limit. */
 function begin(ports: GuardPorts, write: Write): { readonly call: Write; readonly deadline: CallDeadline } {
   const { options } = write
   const deadline = ports.deadline(CALL, options)
   return { call: { ...write, options: { ...options, ...inOneCluster(ports, options) } }, deadline }
-}
-
-/**
- * Reads a key whose write, which failed with `first`, got no answer.
- *
- * @throws EtcdError `outcome_unknown` where the read gets none either
- */
-export async function readBack(
-  { kv }: GuardPorts,
-  { key, options }: Pick<Write, 'key' | 'options'>,
-  deadline: CallDeadline,
-  first: EtcdError,
-): Promise<{ readonly found: Entry | undefined; readonly header: ResponseHeader }> {
-  try {
-    const read = await deadline.run((timeoutMs) => kv.getRange({ key, ...controlOf(options), timeoutMs }))
-    return { found: read.entries[0], header: read.header }
-  } catch {
-    throw stillUnknown(first, `${READ_BACK}, without an answer`)
-  }
 }
 
 /**

@@ -4,7 +4,7 @@ import { checkArgument, FLAG, FUNCTION, type OptionChecks, readOptions, whole } 
 import { type Clock, systemClock } from '../clock.ts'
 import { errorCodes } from '../error-codes.ts'
 import { EtcdError } from '../errors.ts'
-import { inOneCluster, isUnknown, stillUnknown } from './conditional-write.ts'
+import { inOneCluster, isUnknown, stillUnknown } from './lost-answer.ts'
 import type { Bytes } from '../bytes.ts'
 import type { KeyRange } from '../key-range-form.ts'
 import { Namespace } from '../key-range.ts'

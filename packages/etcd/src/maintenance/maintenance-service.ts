@@ -11,7 +11,7 @@ import {
 } from '../check-argument.ts'
 import { type Clock, systemClock } from '../clock.ts'
 import { EtcdError } from '../errors.ts'
-import { beforeWriting } from '../kv/conditional-write.ts'
+import { beforeWriting } from '../kv/lost-answer.ts'
 import { pinned } from '../kv/range-query.ts'
 import type { CallOptions, Channel } from '../transport/transport.ts'
 import { AlarmAction, type AlarmResponse, AlarmType, type StatusResponse } from '../wire/maintenance.ts'
