@@ -79,15 +79,20 @@ function isFileUrl(given: unknown): given is URL {
 
 /**
  * A JSON, YAML (1.2 with merge keys) or TOML file, read again when it changes: in place, by an editor's rename, or behind
- * a swapped link as Kubernetes mounts it. The schema reads numbers,
- * booleans, dates and times by the text they were written with: under a schema of text, `1.10` is that in each format.
+ * a swapped link as Kubernetes mounts it. The schema reads numbers, booleans, dates and times from the text in the file: a
+ * `z.string()` gets `1.10` unchanged, in each format.
  *
- * A file that cannot be parsed makes the tree invalid, so it is rejected like a bad value. What is written counts when it
- * has stood still for a quarter of a second; a file that never does, and one whose reading does not end, is reported after two seconds. A file that disappears after loading leaves its last values in service
- * (`optional`: counts as empty), and so does one that is emptied: to take everything away, write `{}`. One that is
- * missing at the start, and is not optional, makes `load` reject, whatever `startup.onUnavailable` says: that is for
- * stores. A change that removes most of a file is refused while the process runs, until the leaves are back or the file is
- * touched, which says that it is meant, as does writing the same again in place (in the place of a deleted `optional` one, `touch` makes an empty file). A pipe (`/dev/stdin`, `<(sops -d secrets.yaml)`) is read once, to its end, until a file takes its place. A socket or a terminal, as `/dev/stdin` may be, is refused. Files larger than 16 MB are refused.
+ * - A file that cannot be parsed makes the tree invalid, so the update is rejected like one with a bad value.
+ * - A change is applied when the file has not changed for a quarter of a second. A file that changes all the time, or whose
+ *   reading does not end, is reported after two seconds.
+ * - A file that disappears after loading, or becomes empty, keeps its last values (a missing `optional` file counts as
+ *   empty). To remove everything, write `{}`.
+ * - A file that is missing at the start, and is not optional, makes `load` reject; `startup.onUnavailable` is for stores.
+ * - A change that removes most of a file is rejected while the process runs, until the leaves are back or the removal is
+ *   confirmed: touch the file, or write the same content again in place. For a deleted `optional` file, `touch` makes an
+ *   empty one.
+ * - A pipe (`/dev/stdin`, `<(sops -d secrets.yaml)`) is read once, to its end, until a file replaces it at the path.
+ * - Sockets, terminals (as `/dev/stdin` may be) and files larger than 16 MB are refused.
  *
  * @param place relative to the working directory at the time of `load`, or a `file:` URL, such as
  *   `new URL('./defaults.yaml', import.meta.url)`

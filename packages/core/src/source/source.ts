@@ -65,16 +65,16 @@ export interface LayerInfo {
   readonly separator: string
   readonly naming: LayerNaming
   /**
-   * Where its leaves stand in the schema: a path as `explain` takes it, such as `cache.redis`, in the schema's own names.
+   * Where the leaves of the layer belong in the schema: a path as `explain` takes it, such as `cache.redis`, in the schema's own names.
    * Their paths are relative to it. Default: the top.
    */
   readonly at?: string
   /**
-   * How its keys are treated that the schema does not know: `ignore` them, or do as the definition's `unused` says. Default
-   * `warn`, the latter.
+   * How keys of the layer are treated that the schema does not know. `ignore`: they are ignored; `warn`, the default: as the
+   * definition's `unused` says.
    */
   readonly unused?: 'warn' | 'ignore'
-  /** `Source.removalCommand` for what was removed from this layer, where it differs from that of the source. */
+  /** The command that confirms a removal from this layer. Default: `Source.removalCommand`. */
   readonly removalCommand?: string
   /**
    * Where the schema has a list of scalars, text that is no JSON list is taken apart at its commas, as people write lists in
@@ -87,8 +87,8 @@ export interface LayerInfo {
    */
   readonly isNested?: boolean
   /**
-   * What it stands for need not exist, such as a further document of a file: an error asks for a missing value in it only
-   * while it has leaves. Default false.
+   * The origin of the layer may not exist, such as a further document of a file. An error for a missing value suggests to set
+   * it in this layer only while the layer has leaves. Default false.
    */
   readonly mayBeMissing?: boolean
 }
@@ -99,24 +99,24 @@ export type RemovalPermission = boolean | readonly number[]
 /** The whole of a source at one revision. `layers` has one list of leaves for each of the source's layers, in their order. */
 export interface ReplaceUpdate {
   readonly revision: number
-  /** Changes when the store behind is another one (restored, replaced). Starts at 0. */
+  /** Changes when the store was restored or replaced by another one. Starts at 0. */
   readonly epoch: number
-  /** Names the store behind, where the source can tell it from others. Kept in the snapshot on disk. */
+  /** Identifies the store, if the source can tell stores apart. Written to the snapshot on disk. */
   readonly store?: string
   readonly layers: readonly (readonly Leaf[])[]
-  /** When reading it began, ms since the epoch: nothing written before can be missing. Default: when it is handed over. */
+  /** When reading the tree began, ms since the epoch: it has everything written before. Default: the time of the call. */
   readonly provenAt?: number
-  /** Set when this replaces what was missed (compaction, slow consumer) instead of starting out. */
+  /** True if the tree makes up for missed updates (compaction, slow consumer), and is not the first one. */
   readonly resync?: boolean
   /**
-   * What this update removes is meant to be gone, however much it is (see the guard, P9). An update that removes nothing
-   * allows all that is gone since the last accepted tree. What goes later needs another. A permission for some layers
-   * covers only what is removed from them.
+   * Allows this update to remove any number of leaves (see the guard, P9). An update that removes nothing allows all
+   * removals since the last accepted tree. Later removals need a permission of their own. A permission for some layers covers
+   * only their leaves.
    */
   readonly allowRemoval?: RemovalPermission
   /**
-   * This is the tree at `EarlierPlace.revision`, or the newest one that was handed over before: it is compared with and
-   * not judged. Every update after it up to the newest follows. Default false.
+   * This is the tree at `EarlierPlace.revision`, or the newest one that was handed over before. Later trees are compared with
+   * it, and it is not validated. Every update after it up to the newest follows. Default false.
    */
   readonly isKnown?: boolean
 }
@@ -155,15 +155,15 @@ export interface SourceSink {
   patch(update: PatchUpdate): void
   /** Proof, at `provenAt` (ms since the epoch), that nothing up to `revision` is missing. */
   alive(proof: { readonly revision: number; readonly provenAt: number }): void
-  /** Contact is gone, or was never made. `isFinal`: trying again cannot help (wrong password, no permission); the source stays open. */
+  /** The source is disconnected, or was never connected. `isFinal`: trying again cannot help (wrong password, no permission); the source stays open. */
   lost(reason: { readonly error: Error; readonly isFinal: boolean }): void
 }
 
-/** Where a source stood when the snapshot on disk was written. */
+/** The position of a source when the snapshot on disk was written. */
 export interface EarlierPlace {
-  /** All up to it was known, accepted or not. */
+  /** Everything up to this revision was received, accepted or not. */
   readonly revision: number
-  /** `ReplaceUpdate.store` of then. */
+  /** `ReplaceUpdate.store` at that time. */
   readonly store: string | undefined
   /**
    * Whether a newer tree has the leaves of the accepted one, written by the same revisions, and the guard waits for

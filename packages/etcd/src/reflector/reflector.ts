@@ -22,7 +22,7 @@ import type {
 } from './reflector-types.ts'
 import type { FollowingWatch, ReflectorPorts } from './reflector-ports.ts'
 import { ReflectorReports } from './reflector-reports.ts'
-import { Rest } from './rest.ts'
+import { FINAL_REST_MS, Rest } from './rest.ts'
 import { EvidenceByRange } from './evidence-by-range.ts'
 import { StoreEpochs } from './store-epochs.ts'
 import type { StorePosition } from './store-position.ts'
@@ -33,9 +33,6 @@ type PageHandler = (index: number, page: ListedPage) => void
 
 /** Errors that end a watch and are resolved by a new list. */
 const LIST_AGAIN: ReadonlySet<string> = new Set(['compacted', 'cluster_changed', 'response_too_large'])
-
-/** Default of `finalRestMs`. */
-const FINAL_REST_MS = 30_000
 
 /**
  * Lists, watches from there, and lists again when the watch cannot continue: one loop, one position, one

@@ -1,6 +1,9 @@
 import { type Clock, keepRunning } from '../clock.ts'
 
-/** A pause between two attempts, which somebody may end early. */
+/** Default of `ReflectorOptions.finalRestMs`. */
+export const FINAL_REST_MS = 30_000
+
+/** A pause between two attempts, which can be ended early. */
 export class Rest {
   readonly #clock: Clock
   readonly #signal: AbortSignal
