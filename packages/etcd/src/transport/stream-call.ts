@@ -9,13 +9,13 @@ import { limitCall } from './call-limits.ts'
 import { callName, hasHeader } from './call-name.ts'
 import type { CallContext, OpenCall } from './call-context.ts'
 import { CallToken } from './call-token.ts'
-import type { Connection } from './connection.ts'
 import { encodeRequest } from './encode-request.ts'
 import type { Endpoint } from './endpoint.ts'
 import { MessageQueue } from './message-queue.ts'
 import { errorOfNetwork } from './network-errors.ts'
 import { type Headers, isGrpc, type CallSite } from './status.ts'
 import { StreamOpening } from './stream-opening.ts'
+import { connectionOf, endpointOf, type RequestState } from './stream-request.ts'
 import { lostStream, verdictOf } from './stream-verdict.ts'
 import type { CallOptions, DuplexStream, StreamHandlers } from './transport.ts'
 import type { Sending } from './undici/session-guard.ts'
@@ -23,6 +23,18 @@ import { Unheard } from './unheard.ts'
 
 /** Options of one duplex call. `onSent` is called when the stream goes out, with what was sent on it so far. */
 export type StreamOptions = CallOptions & { readonly avoid?: string; readonly onSent?: () => void }
+
+/**
+ * Which handlers may be called: none before `start` has returned, `onEnd` alone once the caller has cancelled, and none
+ * after it.
+ */
+type Delivery = 'starting' | 'open' | 'cancelled' | 'ended'
+
+/** The begin of a response. */
+interface ResponseHead {
+  readonly httpStatus: number
+  readonly headers: Headers
+}
 
 /** One duplex call on one connection. Its response is never paused. */
 export class StreamCall<Req, Res>
@@ -35,21 +47,14 @@ export class StreamCall<Req, Res>
   readonly #outgoing = new MessageQueue()
   readonly #frames: FrameReader
   readonly #opening: StreamOpening
-  #endpoint: Endpoint | undefined
-  #connection: Connection | undefined
-  #controller: Dispatcher.DispatchController | undefined
-  #headers: Headers = {}
-  #httpStatus = 0
+  #request: RequestState = { type: 'unplaced' }
+  #response: ResponseHead = { httpStatus: 0, headers: {} }
+  #delivery: Delivery = 'open'
   /** The cluster the stream accepts messages from; `undefined` while there is none. */
   #expected: bigint | undefined
-  #isSent = false
-  #isEnded = false
-  #isStarting = false
-  #isCancelled = false
   readonly #unheard: Unheard
-  #token: string | undefined
   readonly #acceptance: CallToken
-  #liftLimits: (() => void) | undefined
+  #liftLimits = (): void => undefined
 
   constructor(
     context: CallContext,
@@ -63,7 +68,7 @@ export class StreamCall<Req, Res>
     this.#options = options
     this.#opening = new StreamOpening(context, callName(method.path), options, {
       onTrying: (endpoint) => {
-        this.#endpoint = endpoint
+        this.#request = { type: 'connecting', endpoint }
       },
       onReady: (endpoint) => this.#begin(endpoint),
       onFailed: (error) => this.#end(error),
@@ -74,15 +79,15 @@ export class StreamCall<Req, Res>
   }
 
   get endpoint(): string {
-    return this.#endpoint?.url ?? 'no endpoint yet'
+    return endpointOf(this.#request)?.url ?? 'no endpoint yet'
   }
 
   get othersBytes(): number {
-    return this.#connection?.peer.callBytes ?? 0
+    return connectionOf(this.#request)?.peer.callBytes ?? 0
   }
 
   get isPeerSilent(): boolean {
-    return this.#connection?.peer.isSilent ?? false
+    return connectionOf(this.#request)?.peer.isSilent ?? false
   }
 
   /** Starts the call. No handler is called before this returns. */
@@ -103,9 +108,9 @@ export class StreamCall<Req, Res>
       },
       onAbort: (reason) => this.stop(this.#cancelled(reason)),
     })
-    this.#isStarting = true
+    this.#delivery = 'starting'
     this.#opening.start()
-    this.#isStarting = false
+    if (this.#delivery === 'starting') this.#delivery = 'open'
   }
 
   send(message: Init<Req>): void {
@@ -114,8 +119,9 @@ export class StreamCall<Req, Res>
   }
 
   suspect(): void {
-    if (!this.#isSent || this.#isEnded) return
-    this.#acceptance.doubt(this.#connection!, this.#token)
+    const request = this.#request
+    if (request.type !== 'sent' || this.#delivery === 'ended') return
+    this.#acceptance.doubt(request.connection, request.token)
     this.#unheard.suspect(this.#context.balancer)
   }
 
@@ -128,55 +134,58 @@ export class StreamCall<Req, Res>
   }
 
   cancel(): void {
-    this.#isCancelled = true
+    if (this.#delivery !== 'ended') this.#delivery = 'cancelled'
     queueMicrotask(() => this.stop(this.#cancelled(undefined)))
   }
 
   stop(error: EtcdError): void {
-    if (this.#isEnded) return
-    const controller = this.#controller
-    this.#end(error.with({ fate: this.#isSent ? 'unknown' : 'not_sent' }))
-    if (controller === undefined) this.#connection?.withdraw(this)
-    else controller.abort(error)
+    if (this.#delivery === 'ended') return
+    const request = this.#request
+    this.#end(error.with({ fate: this.#fate }))
+    if (request.type === 'queued') request.connection.withdraw(this)
+    else if (request.type === 'begun' || request.type === 'sent') request.controller.abort(error)
   }
 
   onRequestStart(controller: Dispatcher.DispatchController): void {
-    if (this.#isEnded) {
+    const request = this.#request
+    if (this.#delivery === 'ended' || !('connection' in request)) {
       controller.abort(this.#cancelled(undefined))
       return
     }
-    if (this.#isSent) {
+    if (request.type === 'sent') {
       controller.abort(lostStream('the server rejected the stream while it was in progress', this.#place))
       return
     }
-    this.#controller = controller
-    this.#connection!.starts(this)
+    this.#request = { ...request, type: 'begun', controller }
+    request.connection.starts(this)
   }
 
   onSent(): void {
-    this.#isSent = true
-    this.#unheard.opened(this.#connection!)
-    this.#acceptance.expect(this.#connection!, this.#token, (error) => this.stop(error.with(this.#place)))
+    const request = this.#request
+    if (request.type !== 'begun') return
+    const { connection, token } = request
+    this.#request = { ...request, type: 'sent' }
+    this.#unheard.opened(connection)
+    this.#acceptance.expect(connection, token, (error) => this.stop(error.with(this.#place)))
     const { onSent } = this.#options
     if (onSent) callIsolated(onSent, (error) => this.#context.logger.warn('onSent threw', { error }))
   }
 
   onUnsent(): void {
-    this.#isSent = false
+    if (this.#request.type === 'sent') this.#request = { ...this.#request, type: 'begun' }
   }
 
   onResponseStart(_: Dispatcher.DispatchController, httpStatus: number, headers: Headers): void {
-    this.#httpStatus = httpStatus
-    this.#headers = headers
+    this.#response = { httpStatus, headers }
     this.#unheard.responded()
   }
 
   onResponseData(_: Dispatcher.DispatchController, chunk: Buffer): void {
-    this.#connection!.peer.hear(this.#method.path === Watch.watch.path ? 0 : chunk.length)
-    if (this.#isEnded || !isGrpc(this.#httpStatus, this.#headers)) return
+    connectionOf(this.#request)?.peer.hear(this.#method.path === Watch.watch.path ? 0 : chunk.length)
+    if (this.#delivery === 'ended' || !isGrpc(this.#response.httpStatus, this.#response.headers)) return
     try {
       this.#frames.push(chunk)
-      if (!this.#isEnded && !this.#frames.isAtBoundary) this.#handlers.onPart?.()
+      if (!this.#hasEnded && !this.#frames.isAtBoundary) this.#handlers.onPart?.()
     } catch (error) {
       if (error instanceof EtcdError) this.stop(error.with({ ...this.#place, fate: 'unknown' }))
       else this.stop(errorOfNetwork(error, true, this.#place))
@@ -184,36 +193,47 @@ export class StreamCall<Req, Res>
   }
 
   onResponseEnd(_: Dispatcher.DispatchController, trailers: Headers): void {
-    this.#connection!.release(this)
-    if (this.#isEnded) return
-    const ending = { httpStatus: this.#httpStatus, headers: this.#headers, trailers }
-    this.#end(verdictOf({ ...ending, isAtBoundary: this.#frames.isAtBoundary }, this.#place))
+    connectionOf(this.#request)?.release(this)
+    if (this.#delivery === 'ended') return
+    const { isAtBoundary } = this.#frames
+    this.#end(verdictOf({ ...this.#response, trailers, isAtBoundary }, this.#place))
   }
 
   onResponseError(_: Dispatcher.DispatchController | null, cause: Error): void {
-    this.#connection!.release(this)
-    if (!this.#isEnded) this.#end(errorOfNetwork(cause, this.#isSent, this.#place))
+    connectionOf(this.#request)?.release(this)
+    if (this.#delivery !== 'ended')
+      this.#end(errorOfNetwork(cause, this.#request.type === 'sent', this.#place))
   }
 
   get #place(): CallSite {
     return { endpoint: this.endpoint, call: callName(this.#method.path) }
   }
 
+  /** For code during which the state may change, unknown to the compiler. */
+  get #hasEnded(): boolean {
+    return this.#delivery === 'ended'
+  }
+
+  get #fate(): 'unknown' | 'not_sent' {
+    return this.#request.type === 'sent' ? 'unknown' : 'not_sent'
+  }
+
   #begin(endpoint: Endpoint): void {
     const { tokens, headers } = this.#context
-    this.#endpoint = endpoint
-    this.#connection = endpoint.connection
-    this.#token = tokens.token
-    const given = headers(this.#token, this.#options.requireLeader ?? true)
-    this.#connection.start(this.#method.path, given, this.#outgoing, this)
+    const { connection } = endpoint
+    const { token } = tokens
+    this.#request = { type: 'queued', endpoint, connection, token }
+    const given = headers(token, this.#options.requireLeader ?? true)
+    connection.start(this.#method.path, given, this.#outgoing, this)
   }
 
   #onFrame(payload: Buffer): void {
-    if (this.#isEnded || this.#isCancelled) return
+    const request = this.#request
+    if (this.#delivery !== 'open' || request.type === 'unplaced') return
     this.#unheard.heard()
     const { identity } = this.#context.balancer
     const foreign = hasHeader(this.#method.path)
-      ? identity.judge(payload, this.#endpoint!, this.#expected, this.#place)
+      ? identity.judge(payload, request.endpoint, this.#expected, this.#place)
       : undefined
     if (foreign !== undefined) {
       this.stop(foreign)
@@ -230,24 +250,25 @@ export class StreamCall<Req, Res>
   }
 
   #cancelled(cause: unknown): EtcdError {
-    return new EtcdError('cancelled', { ...this.#place, cause, fate: this.#isSent ? 'unknown' : 'not_sent' })
+    return new EtcdError('cancelled', { ...this.#place, cause, fate: this.#fate })
   }
 
   #end(error: EtcdError | undefined): void {
-    if (this.#isEnded) return
-    if (this.#isStarting) {
+    if (this.#delivery === 'ended') return
+    if (this.#delivery === 'starting') {
       queueMicrotask(() => this.#end(error))
       return
     }
-    this.#isEnded = true
+    this.#delivery = 'ended'
     this.#opening.stop()
     const { open, logger } = this.#context
     open.delete(this)
     this.#acceptance.settle()
-    this.#liftLimits?.()
+    this.#liftLimits()
     this.#outgoing.clear()
-    if (error === undefined) this.#endpoint?.succeeded()
-    else if (errorCodes[error.code].blamesEndpoint) this.#endpoint?.failed()
+    const endpoint = endpointOf(this.#request)
+    if (error === undefined) endpoint?.succeeded()
+    else if (errorCodes[error.code].blamesEndpoint) endpoint?.failed()
     try {
       this.#handlers.onEnd(error)
     } catch (thrown) {
