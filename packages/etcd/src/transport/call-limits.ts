@@ -7,6 +7,13 @@ export interface LimitPorts {
   onAbort(reason: unknown): void
 }
 
+/** Where a call is between its start and its end: it settles once. */
+export type CallPhase =
+  | { readonly type: 'unstarted' }
+  /** `liftLimits` ends its time limit, and its wait for the signal. */
+  | { readonly type: 'running'; readonly liftLimits: () => void }
+  | { readonly type: 'settled' }
+
 /** Starts the time limit of a call, if it has one, and listens to its signal. Returns a function that removes both. */
 export function limitCall(
   clock: Clock,

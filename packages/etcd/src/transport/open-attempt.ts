@@ -24,17 +24,22 @@ export interface OpenAttemptPorts<Res> {
   onSilentToken(error: EtcdError, attempt: UnaryAttempt<Res>): void
 }
 
+/** What a call is at. */
+type CallProgress<Res> =
+  /** Between two attempts, with the endpoint of the last one, or before the first. */
+  | { readonly type: 'idle'; readonly endpoint: Endpoint | undefined }
+  | { readonly type: 'connecting'; readonly endpoint: Endpoint }
+  | { readonly type: 'attempting'; readonly endpoint: Endpoint; readonly attempt: UnaryAttempt<Res> }
+
 /** The attempt in progress of one call, what it waits for, and how it is given up. */
 export class OpenAttempt<Res> {
   readonly #context: CallContext
   readonly #request: UnaryRequest<Res>
   readonly #ports: OpenAttemptPorts<Res>
   readonly #token: CallToken
-  #attempt: UnaryAttempt<Res> | undefined
-  /** The endpoint of the attempt, of the one before, or of the connection that the call waits for. */
-  endpoint: Endpoint | undefined
+  #progress: CallProgress<Res> = { type: 'idle', endpoint: undefined }
   /** Time limit of the call, in milliseconds. */
-  timeoutMs = 0
+  readonly timeoutMs: number
   /** When the call started, in monotonic time. */
   readonly #startedAt: number
   /** Ends the wait for a token, for room, or for a slow attempt. */
@@ -44,23 +49,34 @@ export class OpenAttempt<Res> {
     this.#context = context
     this.#request = request
     this.#ports = ports
+    this.timeoutMs = request.options.timeoutMs ?? context.callTimeoutMs
     this.#token = new CallToken(context)
     this.#startedAt = monotonicNow(context.clock)
   }
 
   get current(): UnaryAttempt<Res> | undefined {
-    return this.#attempt
+    return this.#progress.type === 'attempting' ? this.#progress.attempt : undefined
+  }
+
+  /** The endpoint of the attempt, of the one before, or of the connection that the call waits for. */
+  get endpoint(): Endpoint | undefined {
+    return this.#progress.endpoint
   }
 
   /** How far the call has come, for its errors. */
   get state(): Parameters<typeof cancelledError>[0] {
-    const isSent = this.#attempt?.isSent ?? false
+    const isSent = this.current?.isSent ?? false
     return { call: callName(this.#request.path), endpoint: this.endpoint?.url, isSent }
   }
 
   /** The error for a call, or an attempt, whose time is over. */
   late(code: 'deadline_exceeded' | 'unavailable', ms: number, lastError: EtcdError | undefined): EtcdError {
-    return lateError(code, this.state, ms, this.#attempt, lastError)
+    return lateError(code, this.state, ms, this.current, lastError)
+  }
+
+  /** The call waits for a connection to this endpoint. */
+  connects(endpoint: Endpoint): void {
+    this.#progress = { type: 'connecting', endpoint }
   }
 
   /** Sends the request to this endpoint, which is connected, as soon as there is room for it. */
@@ -70,8 +86,7 @@ export class OpenAttempt<Res> {
     const token = options.isAnonymous ? undefined : tokens.token
     const { owner } = this.#ports
     const attempt = new UnaryAttempt(owner, type, path, endpoint.connection, token, maxResponseBytes)
-    this.endpoint = endpoint
-    this.#attempt = attempt
+    this.#progress = { type: 'attempting', endpoint, attempt }
     this.#token.expect(
       attempt.connection,
       token,
@@ -79,14 +94,14 @@ export class OpenAttempt<Res> {
       this.timeoutMs,
     )
     attempt.connection.start(path, headers(token, options.requireLeader ?? false), body, attempt)
-    if (this.#attempt !== attempt) return
+    if (this.current !== attempt) return
     if (balancer.size < 2 || options.endpoint !== undefined) this.#limitWaiting(attempt)
     else this.#moveToRoom(endpoint, attempt)
   }
 
   /** The attempt has ended. */
   end(): void {
-    this.#attempt = undefined
+    this.#progress = { type: 'idle', endpoint: this.endpoint }
   }
 
   /** Receives the timer of what the call waits for. */
@@ -101,18 +116,18 @@ export class OpenAttempt<Res> {
 
   /** Gives up the attempt with this error after `afterMs` milliseconds. */
   giveUp(error: EtcdError, afterMs: number): void {
-    const { endpoint } = this
-    const attempt = this.#attempt
-    this.#attempt = undefined
+    const progress = this.#progress
+    this.end()
     this.clearTimer()
-    if (attempt === undefined) return
+    if (progress.type !== 'attempting') return
+    const { endpoint, attempt } = progress
     const { connection } = attempt
     // It may answer pings and serve no calls, such as a member without a leader: others are preferred for a while.
-    if (attempt.isSent && attempt.waitedMs >= patienceMs(connection.peer)) endpoint?.doubt()
+    if (attempt.isSent && attempt.waitedMs >= patienceMs(connection.peer)) endpoint.doubt()
     // Before the call is abandoned: servers do not like to be pinged without an open call.
     if (attempt.isSent && attempt.isSilent)
       connection.peer.doubt(() => {
-        endpoint?.suspect(connection)
+        endpoint.suspect(connection)
         this.#context.balancer.leaveQuiet(afterMs)
       })
     attempt.abandon(error)
@@ -125,7 +140,7 @@ export class OpenAttempt<Res> {
 
   /** The call has settled. */
   settle(): void {
-    this.#attempt = undefined
+    this.end()
     this.#token.settle()
     if (this.#timer !== undefined) this.clearTimer()
   }

@@ -2,12 +2,12 @@ import { callIsolated } from '../call-isolated.ts'
 import type { EtcdError } from '../errors.ts'
 import { backoffMs } from './backoff.ts'
 import { cancelledError } from './call-errors.ts'
-import { limitCall } from './call-limits.ts'
+import { type CallPhase, limitCall } from './call-limits.ts'
 import { callName } from './call-name.ts'
 import type { CallContext, OpenCall } from './call-context.ts'
 import { CallRounds } from './call-rounds.ts'
 import { fetchToken, type TokenWaiter } from './fetch-token.ts'
-import { closedFor, openCalls } from './parting.ts'
+import { closedFor, openCalls, refusedStart } from './parting.ts'
 import { OpenAttempt } from './open-attempt.ts'
 import { judgeAnswer, type ProofPorts, proveStatus } from './prove-status.ts'
 import { blame, type Decision, decideRetry, finalError, worseFate } from './retry.ts'
@@ -26,14 +26,13 @@ const MAX_TOKEN_REFUSALS = 4
 /** One request with its retries: ends at its deadline at the latest and settles exactly once. */
 export class UnaryCall<Res> implements AttemptOwner<Res>, OpenCall, TokenWaiter {
   readonly #context: CallContext
-  readonly #request: UnaryRequest<Res>
+  readonly #name: string
   readonly #options: UnaryOptions
   readonly #retry: RetryClass
   readonly #caller: Caller<Res>
   /** The cluster whose answer the call accepts; `undefined` if there was none when it started. */
   #expected: bigint | undefined
-  #isSettled = false
-  #liftLimits: (() => void) | undefined
+  #phase: CallPhase = { type: 'unstarted' }
   #tokenRefusals = 0
   readonly #sendings: Sendings
   readonly #rounds: CallRounds
@@ -42,7 +41,7 @@ export class UnaryCall<Res> implements AttemptOwner<Res>, OpenCall, TokenWaiter 
 
   constructor(context: CallContext, request: UnaryRequest<Res>, caller: Caller<Res>) {
     this.#context = context
-    this.#request = request
+    this.#name = callName(request.path)
     this.#options = request.options
     this.#retry = request.options.retry ?? 'write'
     this.#caller = caller
@@ -63,28 +62,26 @@ export class UnaryCall<Res> implements AttemptOwner<Res>, OpenCall, TokenWaiter 
     this.#sendings = request.options.sendings ?? new Sendings()
   }
 
-  get #name(): string {
-    return callName(this.#request.path)
+  get #isSettled(): boolean {
+    return this.#phase.type === 'settled'
   }
 
   start(): void {
-    const { signal, timeoutMs = this.#context.callTimeoutMs } = this.#options
-    const closed = closedFor(this.#context, this.#options)
-    if (closed !== undefined || signal?.aborted) {
-      this.#caller.reject(
-        closed?.with({ call: this.#name, fate: 'not_sent' }) ??
-          cancelledError(this.#open.state, signal?.reason),
-      )
+    const { signal } = this.#options
+    const { timeoutMs } = this.#open
+    const refusal = refusedStart(this.#context, this.#options, this.#open.state)
+    if (refusal !== undefined) {
+      this.#caller.reject(refusal)
       return
     }
     openCalls(this.#context, this.#options).add(this)
     // An answer that names no cluster has the id 0.
-    this.#open.timeoutMs = timeoutMs
     this.#expected = this.#options.clusterId || this.#context.balancer.identity.clusterId
-    this.#liftLimits = limitCall(this.#context.clock, timeoutMs, signal, {
+    const liftLimits = limitCall(this.#context.clock, timeoutMs, signal, {
       onDeadline: () => this.#onDeadline(timeoutMs),
       onAbort: (reason) => this.stop(cancelledError(this.#open.state, reason)),
     })
+    if (!this.#isSettled) this.#phase = { type: 'running', liftLimits }
     this.#next()
   }
 
@@ -98,8 +95,8 @@ export class UnaryCall<Res> implements AttemptOwner<Res>, OpenCall, TokenWaiter 
   onSent(): void {
     this.#sendings.add()
     const { onSent } = this.#options
-    if (onSent === undefined) return
-    callIsolated(onSent, (error) => this.#context.logger.warn('onSent threw', { call: this.#name, error }))
+    const warn = (error: unknown) => this.#context.logger.warn('onSent threw', { call: this.#name, error })
+    if (onSent !== undefined) callIsolated(onSent, warn)
   }
 
   onUnsent(): void {
@@ -190,7 +187,7 @@ export class UnaryCall<Res> implements AttemptOwner<Res>, OpenCall, TokenWaiter 
     if (this.#isSettled) return
     if (endpoint.isReady) this.#open.begin(endpoint)
     else {
-      this.#open.endpoint = endpoint
+      this.#open.connects(endpoint)
       this.#rounds.connect(endpoint)
     }
   }
@@ -291,10 +288,11 @@ export class UnaryCall<Res> implements AttemptOwner<Res>, OpenCall, TokenWaiter 
   }
 
   #settle(): void {
-    this.#isSettled = true
+    const phase = this.#phase
+    this.#phase = { type: 'settled' }
     this.#rounds.stop()
     this.#open.settle()
     openCalls(this.#context, this.#options).delete(this)
-    this.#liftLimits?.()
+    if (phase.type === 'running') phase.liftLimits()
   }
 }
