@@ -57,9 +57,8 @@ const RULES: Readonly<Record<keyof EmbeddedEtcdOptions, Rule>> = {
   progressIntervalMs: MILLISECONDS,
   onError: { accepts: (value) => typeof value === 'function', expected: 'a function' },
 }
-const AUTH_RULES: Readonly<Record<string, Rule>> = {
-  rootPassword: { accepts: isText, expected: 'the password of the user root as text' },
-}
+const ROOT_PASSWORD: Rule = { accepts: isText, expected: 'the password of the user root as text' }
+const AUTH_RULES: Readonly<Record<string, Rule>> = { rootPassword: ROOT_PASSWORD }
 const TLS_RULES: Readonly<Record<string, Rule>> = { cert: PEM, key: PEM, ca: PEM }
 
 /**
@@ -72,7 +71,7 @@ export function checkOptions(options: EmbeddedEtcdOptions): void {
   checkGroup('', options, RULES)
   if (options.auth !== undefined) {
     checkGroup('auth.', options.auth, AUTH_RULES)
-    assertGiven('auth.rootPassword', options.auth.rootPassword, AUTH_RULES.rootPassword!)
+    assertGiven('auth.rootPassword', options.auth.rootPassword, ROOT_PASSWORD)
   }
   if (options.tls === undefined) return
   checkGroup('tls.', options.tls, TLS_RULES)

@@ -68,7 +68,7 @@ function readTimeout(header: string | string[] | undefined): number | undefined 
   }
   if (text.length < 2) return refuse(`transport: timeout string is too short: ${quoted}`)
   if (text.length > MAX_TIMEOUT_LENGTH) return refuse(`transport: timeout string is too long: ${quoted}`)
-  const unit = UNITS[text.at(-1)!]
+  const unit = UNITS[text.slice(-1)]
   if (unit === undefined) return refuse(`transport: timeout unit is not recognized: ${quoted}`)
   const digits = text.slice(0, -1)
   if (/^\d+$/.test(digits)) return Number(digits) * unit

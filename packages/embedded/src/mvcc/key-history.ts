@@ -37,8 +37,11 @@ export class KeyHistory {
 
   /** The versions written at a revision and later, oldest first. */
   *since(revision: number): Generator<KeyVersion> {
-    for (let at = this.#lastUpTo(revision - 1) + 1; at < this.#versions.length; at += 1)
-      yield this.#versions[at]!
+    let at = this.#lastUpTo(revision - 1) + 1
+    for (let version = this.#versions[at]; version !== undefined; version = this.#versions[at]) {
+      yield version
+      at += 1
+    }
   }
 
   /**
@@ -47,8 +50,8 @@ export class KeyHistory {
    */
   compact(revision: number): KeyVersion[] {
     const last = this.#lastUpTo(revision)
-    if (last < 0) return []
-    const found = this.#versions[last]!
+    const found = this.#versions[last]
+    if (found === undefined) return []
     const isGone = isDeletion(found) && found.modRevision < revision
     return this.#versions.splice(0, isGone ? last + 1 : last)
   }
@@ -62,10 +65,12 @@ export class KeyHistory {
     let low = 0
     let high = this.#versions.length
     // Nearly every read asks for the newest version.
-    if (high > 0 && this.#versions[high - 1]!.modRevision <= revision) return high - 1
+    const newest = this.#versions[high - 1]
+    if (newest !== undefined && newest.modRevision <= revision) return high - 1
     while (low < high) {
       const middle = (low + high) >>> 1
-      if (this.#versions[middle]!.modRevision <= revision) low = middle + 1
+      const version = this.#versions[middle]
+      if (version !== undefined && version.modRevision <= revision) low = middle + 1
       else high = middle
     }
     return low - 1

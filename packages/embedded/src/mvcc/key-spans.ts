@@ -37,7 +37,8 @@ export class KeySpans {
     let high = this.#spans.length
     while (low < high) {
       const middle = (low + high) >>> 1
-      if (this.#spans[middle]!.end <= key) low = middle + 1
+      const span = this.#spans[middle]
+      if (span !== undefined && span.end <= key) low = middle + 1
       else high = middle
     }
     const span = this.#spans[low]
@@ -48,7 +49,10 @@ export class KeySpans {
 function* merged(one: readonly KeySpan[], other: readonly KeySpan[]): Generator<KeySpan> {
   let at = 0
   for (const span of one) {
-    for (; at < other.length && other[at]!.start <= span.start; at += 1) yield other[at]!
+    for (let next = other[at]; next !== undefined && next.start <= span.start; next = other[at]) {
+      yield next
+      at += 1
+    }
     yield span
   }
   yield* other.slice(at)

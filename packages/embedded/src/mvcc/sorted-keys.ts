@@ -9,7 +9,8 @@ function lowerBound<T>(list: readonly T[], key: Key, keyAt: (element: T) => Key)
   let high = list.length
   while (low < high) {
     const middle = (low + high) >>> 1
-    if (keyAt(list[middle]!) < key) low = middle + 1
+    const element = list[middle]
+    if (element !== undefined && keyAt(element) < key) low = middle + 1
     else high = middle
   }
   return low
@@ -18,8 +19,9 @@ function lowerBound<T>(list: readonly T[], key: Key, keyAt: (element: T) => Key)
 function itself(key: Key): Key {
   return key
 }
+
 function lastOf(block: Key[]): Key {
-  return block[block.length - 1]!
+  return block[block.length - 1] ?? ''
 }
 
 /** An ordered set of keys: a list of sorted blocks. */
@@ -60,14 +62,15 @@ export class SortedKeys {
   *span(range: KeyRange & { type: 'span' }): Generator<Key> {
     const { start, end } = range
     let at = lowerBound(this.#blocks, start, lastOf)
-    let index = at < this.#blocks.length ? lowerBound(this.#blocks[at]!, start, itself) : 0
-    for (; at < this.#blocks.length; at += 1, index = 0) {
-      const block = this.#blocks[at]!
-      for (; index < block.length; index += 1) {
-        const key = block[index]!
+    let index = lowerBound(this.#blocks[at] ?? [], start, itself)
+    for (let block = this.#blocks[at]; block !== undefined; block = this.#blocks[at]) {
+      for (let key = block[index]; key !== undefined; key = block[index]) {
         if (end !== undefined && key >= end) return
         yield key
+        index += 1
       }
+      at += 1
+      index = 0
     }
   }
 }

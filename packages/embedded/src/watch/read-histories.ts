@@ -42,7 +42,7 @@ export function readKeyHistory(
   for (const change of store.changesOf(watcher.options.range.start, from)) {
     const isFull = changes.length >= MAX_BATCH_REVISIONS || bytes >= MAX_BATCH_BYTES
     // A revision is never split.
-    if (isFull && change.modRevision !== changes.at(-1)!.modRevision) {
+    if (isFull && change.modRevision !== changes.at(-1)?.modRevision) {
       next = change.modRevision
       break
     }

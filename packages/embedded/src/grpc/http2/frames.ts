@@ -33,8 +33,8 @@ export function readFrame(bytes: Buffer, at: number): Frame | undefined {
   const end = start + bytes.readUIntBE(at, 3)
   if (end > bytes.length) return undefined
   return {
-    type: bytes[at + 3]!,
-    flags: bytes[at + 4]!,
+    type: bytes.readUInt8(at + 3),
+    flags: bytes.readUInt8(at + 4),
     streamId: bytes.readUInt32BE(at + 5) & 0x7fff_ffff,
     payload: bytes.subarray(start, end),
     bytes: bytes.subarray(at, end),

@@ -30,8 +30,9 @@ export class HeaderBlock {
     this.#flags = flags
     this.#streamId = streamId
     this.#priority = payload.subarray(start, block)
-    this.#parts = [payload.subarray(block, payload.length - padding)]
-    this.#bytes = this.#parts[0]!.length
+    const part = payload.subarray(block, payload.length - padding)
+    this.#parts = [part]
+    this.#bytes = part.length
     this.#isWhole = (flags & FRAME_FLAG.endHeaders) !== 0
   }
 

@@ -86,7 +86,11 @@ export class HpackDecoder {
   }
 
   #evict(): void {
-    while (this.#tableBytes > this.#maxTableBytes) this.#tableBytes -= sizeOf(this.#table.pop()!)
+    while (this.#tableBytes > this.#maxTableBytes) {
+      const oldest = this.#table.pop()
+      if (oldest === undefined) return
+      this.#tableBytes -= sizeOf(oldest)
+    }
   }
 }
 

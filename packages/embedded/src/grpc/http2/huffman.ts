@@ -48,9 +48,9 @@ export function decodeHuffman(coded: Uint8Array): string | undefined {
     for (let bit = 7; bit >= 0; bit -= 1) {
       code = code * 2 + ((octet >> bit) & 1)
       length += 1
-      if (length > MAX_CODE_LENGTH) return undefined
-      const { first, bytes } = CODES[length]!
-      const byte = code >= first ? bytes[code - first] : undefined
+      const codes = CODES[length]
+      if (codes === undefined) return undefined
+      const byte = code >= codes.first ? codes.bytes[code - codes.first] : undefined
       if (byte === undefined) continue
       decoded.push(byte)
       code = 0
