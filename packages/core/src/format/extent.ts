@@ -1,3 +1,4 @@
+import { unreadablePart } from './own-copy.ts'
 import { Unreadable } from '../source/source.ts'
 
 /** How far a value reaches when every part is followed, as a walk over it would. */
@@ -67,7 +68,7 @@ export function measure(value: unknown): Extent {
     try {
       parts = partsOf(part)
     } catch {
-      unreadable ??= new Unreadable('has a part that throws when it is read')
+      unreadable ??= unreadablePart()
     }
     visits.push({ value: part, parts, nextIndex: 0, height: 0, count: 1, isEndless: false })
   }

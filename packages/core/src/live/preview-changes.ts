@@ -9,6 +9,7 @@ import type { SourcePatch } from '../pipeline/outcome.ts'
 import { isPromise } from '../promises-in.ts'
 import { shortKey } from '../short-text.ts'
 import { nestedChanges } from '../source/nested-writes.ts'
+import { ownCopy } from '../format/own-copy.ts'
 import type { KeyWrite, LayerChange, LayerInfo, Leaf, Source, SourceConnection } from '../source/source.ts'
 
 const OPTIONS: OptionTable = { allowRemovals: listOfTexts }
@@ -76,7 +77,8 @@ export function previewUpdates(
 function checkChange(change: PreviewChange, index: number): PreviewChange {
   if (!isObject(change))
     refuse(`got changes[${index}] = ${kindOfValue(change)}; expected { layer, key, value }`)
-  const { layer, key, value } = change
+  const { layer, key, value: given } = change
+  const value = ownCopy(given)
   if (typeof layer !== 'string') refuse(`got no changes[${index}].layer; expected the name of a layer`)
   if (typeof key !== 'string') refuse(`got no changes[${index}].key; expected a key as the store knows it`)
   if (disown(value)) {

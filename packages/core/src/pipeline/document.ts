@@ -3,6 +3,7 @@ import type { SchemaNode } from '../schema/schema-node.ts'
 import { coverOf } from '../format/cover.ts'
 import { type JsonProblem, parseJsonText } from '../format/json-text.ts'
 import { measure, repetitionProblem } from '../format/extent.ts'
+import { unreadablePart } from '../format/own-copy.ts'
 import { Unreadable } from '../source/source.ts'
 
 /** Deeper documents and paths are refused, so that no input can exhaust the stack. */
@@ -22,12 +23,16 @@ export type Content =
  */
 export function readDocument(value: unknown, schemaNode: SchemaNode | undefined, isQuoted: boolean): Content {
   if (typeof value === 'string') return readText(value, schemaNode, isQuoted)
-  // also where no schema knows the place: a union there may take what is below it as it is
-  const problem = problemOf(value)
-  if (problem !== undefined) return { type: 'scalar', value: problem }
-  return schemaNode !== undefined && isPlainObject(value) && isDirectory(schemaNode)
-    ? { type: 'document', content: value }
-    : { type: 'scalar', value }
+  try {
+    // also where no schema knows the place: a union there may take what is below it as it is
+    const problem = problemOf(value)
+    if (problem !== undefined) return { type: 'scalar', value: problem }
+    return schemaNode !== undefined && isPlainObject(value) && isDirectory(schemaNode)
+      ? { type: 'document', content: value }
+      : { type: 'scalar', value }
+  } catch {
+    return { type: 'scalar', value: unreadablePart() }
+  }
 }
 
 function readText(text: string, schemaNode: SchemaNode | undefined, isQuoted: boolean): Content {

@@ -13,12 +13,21 @@ import { concealSecrets, partView } from './redact.ts'
  * Whether two raw values say the same, in the same order. Instances of classes may hold what nobody can look at, so that
  * only one and the same is equal.
  */
-export function isEqual(a: unknown, b: unknown, depth = 0): boolean {
+export function isEqual(a: unknown, b: unknown): boolean {
+  try {
+    return saysSame(a, b, 0)
+  } catch {
+    // an instance of a class of its own, or a Proxy of one, may throw when it is looked at
+    return false
+  }
+}
+
+function saysSame(a: unknown, b: unknown, depth: number): boolean {
   if (Object.is(a, b)) return true
   if (typeof a !== 'object' || typeof b !== 'object' || a === null || b === null) return false
   // no value that is read is deeper, but one that holds itself
   if (depth > MAX_DEPTH) return false
-  const isSame = (one: unknown, other: unknown) => isEqual(one, other, depth + 1)
+  const isSame = (one: unknown, other: unknown) => saysSame(one, other, depth + 1)
   if (Array.isArray(a)) return Array.isArray(b) && isSameList(a, b, isSame)
   if (a instanceof Map) return b instanceof Map && isSameList([...a].flat(), [...b].flat(), isSame)
   if (a instanceof Set) return b instanceof Set && isSameList([...a], [...b], isSame)

@@ -1,8 +1,8 @@
-import { types } from 'node:util'
 import { measure, repetitionProblem } from '../format/extent.ts'
 import { encodeSegment } from '../format/key-segment.ts'
 import { unsealed } from '../sealed.ts'
 import { isHeldName } from '../format/held-name.ts'
+import { copyOfInstance } from '../format/own-copy.ts'
 import { type Leaf, Unreadable } from './source.ts'
 
 /** Deeper documents are refused: no hand-written tree is so deep. */
@@ -87,10 +87,4 @@ function plainOf(given: unknown, depth: number): unknown {
     Object.defineProperty(object, String(name), property)
   }
   return object
-}
-
-function copyOfInstance(value: unknown): unknown {
-  if (types.isDate(value) && Object.getPrototypeOf(value) === Date.prototype) return new Date(value)
-  // the method of a Buffer shares its memory
-  return value instanceof Uint8Array ? Uint8Array.prototype.slice.call(value) : value
 }

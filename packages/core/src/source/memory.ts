@@ -2,10 +2,12 @@ import { checkOptions, type OptionTable } from '../check-options.ts'
 import { name as nameKind } from '../option-kinds.ts'
 import { LivetreeError } from '../errors.ts'
 import { shortKey } from '../short-text.ts'
+import { messageOf, withoutStop } from '../thrown.ts'
 import { assertValues } from './assert-values.ts'
 import { BAD_NAME, flatten } from './flatten.ts'
 import { LeafMap } from './leaf-map.ts'
 import { namesOf } from './nested-writes.ts'
+import { ownCopy } from '../format/own-copy.ts'
 import {
   type Leaf,
   type PatchUpdate,
@@ -42,7 +44,7 @@ const OPTION_TABLE: OptionTable = { name: nameKind }
  * plain objects, lists, Maps, Sets, Dates and bytes, and is never written to; instances of other classes are kept as they
  * are. Names are those of the schema; values may be typed, or text for the schema to read.
  *
- * @throws LivetreeError `invalid_options` when a name is empty or not a scalar, or for a promise, function or symbol anywhere; `set` and `replace` throw it as well
+ * @throws LivetreeError `invalid_options` when a name is empty or not a scalar, or for a promise, function or symbol anywhere, or a part that throws when it is read; `set` and `replace` throw it as well
  */
 export function memory(initial: object = {}, options: MemoryOptions = {}): MemorySource {
   checkOptions('memory()', options, OPTION_TABLE)
@@ -98,7 +100,11 @@ function nestedIn(names: readonly string[], value: unknown): unknown {
 }
 
 /** @throws LivetreeError `invalid_options` */
-function leavesFor(call: string, value: unknown): Leaf[] {
+function leavesFor(call: string, given: unknown): Leaf[] {
+  const value = ownCopy(given, (cause) => {
+    const why = withoutStop(messageOf(cause))
+    throw new LivetreeError('invalid_options', `${call}: a part cannot be read: ${why}.`, { cause })
+  })
   assertValues(call, value)
   const leaves = flatten(value)
   const wrong = leaves.find((leaf) => leaf.value instanceof Unreadable && leaf.value.reason === BAD_NAME)

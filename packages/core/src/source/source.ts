@@ -135,7 +135,7 @@ export interface PatchUpdate {
  * time at the start. It ends with `commit` or `abandon`; nothing may be called after that.
  */
 export interface TreeReplacement {
-  /** Adds leaves to a layer, by its index in `Source.layers`. The leaves must not be changed afterwards. */
+  /** Adds leaves to a layer, by its index in `Source.layers`. */
   add(layer: number, leaves: readonly Leaf[]): void
   /** The tree is whole, and replaces what the source had. A tree of which a part could not be read is dropped. */
   commit(update: Omit<ReplaceUpdate, 'layers'>): void
@@ -145,7 +145,8 @@ export interface TreeReplacement {
 
 /**
  * Where a source reports. Calls may come at any time after `open`, also before it returns; they are taken in order and
- * never throw. Nothing may be called after `close` has been called.
+ * never throw. What is given is read once, within the call, and copied: plain objects, lists, Maps, Sets, Dates and bytes; a
+ * call of which a part cannot be read is dropped. Nothing may be called after `close` has been called.
  */
 export interface SourceSink {
   /** Begins a whole tree that arrives in parts, such as the pages of a list. For a tree at hand there is `replace`. */

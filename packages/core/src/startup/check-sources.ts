@@ -41,14 +41,18 @@ export function checkSources(list: unknown): readonly Source[] {
   return Object.freeze(sources)
 }
 
+const NOTHING: Partial<Source> = {}
+
 function checkSource(source: Source, at: string): Source {
-  let read: Pick<Source, 'name' | 'layers' | 'address' | 'isRemote' | 'removalCommand' | 'removalNote'>
+  let read: Omit<Source, 'open'>
+  let open: Source['open']
   try {
     if (isPromise(source)) refuse(`${at} is a promise: await it first`)
-    if (typeof source?.open !== 'function' || !Array.isArray(source.layers)) {
+    const { name, layers, address, isRemote, removalCommand, removalNote } = source ?? NOTHING
+    open = source?.open
+    if (typeof open !== 'function' || !Array.isArray(layers)) {
       refuse(`${at} is not a source: give what etcd({ … }), file(…), env({ … }) or memory(…) returns`)
     }
-    const { name, layers, address, isRemote, removalCommand, removalNote } = source
     // A source of a class of its own is not entered by the check of the list.
     disown([name, layers, address, isRemote, removalCommand, removalNote])
     read = {
@@ -73,7 +77,7 @@ function checkSource(source: Source, at: string): Source {
   const checked: Source = Object.freeze({
     ...read,
     layers: Object.freeze(read.layers),
-    open: (context: SourceContext) => source.open(context),
+    open: (context: SourceContext) => open.call(source, context),
   })
   given.set(checked, source)
   return checked

@@ -8,7 +8,7 @@ import { createPipeline } from '../pipeline/create-pipeline.ts'
 import type { Change, ExplainedLayer, Pipeline } from '../pipeline/outcome.ts'
 import { shareFrozen } from '../pipeline/share.ts'
 import type { SchemaNode } from '../schema/schema-node.ts'
-import { malformed } from '../updates/sink-contract.ts'
+import { readCall } from '../updates/sink-contract.ts'
 import type { SourceReading } from './read-once.ts'
 
 /** The leaves of one source that are to be validated: a `SourceReading`, or one with other leaves. */
@@ -56,13 +56,13 @@ export function validateTree<S extends $ZodType>(
 ): ValidTree<DeepReadonly<output<S>>> | InvalidTree {
   const { compiled, naming, unused } = definition
   disown(sources)
-  for (const [index, source] of sources.entries()) assertForm(source, `sources[${index}]`)
-  const pipeline = createPipeline<DeepReadonly<output<S>>>(compiled, sources, {
+  const candidates = Array.from(sources, (source, index) => ownCandidate(source, `sources[${index}]`))
+  const pipeline = createPipeline<DeepReadonly<output<S>>>(compiled, candidates, {
     unused,
     guard: false,
     isRenamed: naming !== 'exact',
   })
-  for (const [index, { leaves }] of sources.entries())
+  for (const [index, { leaves }] of candidates.entries())
     pipeline.stage(index, { type: 'replace', update: { revision: 0, epoch: 0, layers: leaves } })
   return resultOf(pipeline, compiled)
 }
@@ -85,10 +85,14 @@ function resultOf<T>(pipeline: Pipeline<T>, compiled: SchemaNode): ValidTree<T> 
 }
 
 /** @throws LivetreeError `invalid_options` */
-function assertForm({ layers, leaves }: CandidateSource, at: string): void {
-  const problem =
-    !Array.isArray(layers) || !Array.isArray(leaves) || layers.length !== leaves.length
-      ? 'needs a list of leaves for each of its layers'
-      : malformed('replace', { revision: 0, epoch: 0, layers: leaves })
-  if (problem !== undefined) throw new LivetreeError('invalid_options', `validateTree() ${at} ${problem}.`)
+function ownCandidate(source: CandidateSource, at: string): CandidateSource {
+  const { name, layers, leaves } = source
+  const refuse = (problem: string): never => {
+    throw new LivetreeError('invalid_options', `validateTree() ${at} ${problem}.`)
+  }
+  if (!Array.isArray(layers) || !Array.isArray(leaves) || layers.length !== leaves.length)
+    return refuse('needs a list of leaves for each of its layers')
+  const read = readCall('replace', { revision: 0, epoch: 0, layers: leaves })
+  if (read.type === 'malformed') return refuse(read.problem)
+  return { name, layers, leaves: read.argument.layers }
 }

@@ -4,7 +4,7 @@ import type { Clock, PatchUpdate, Source, SourceConnection, SourceContext } from
 import { adopt, disown } from '../callback.ts'
 import { isPromise } from '../promises-in.ts'
 import { settledWithin } from '../within.ts'
-import { problemOf, strayChange, strayPermission } from './sink-contract.ts'
+import { MalformedArgument, readArgument, strayChange, strayPermission } from './sink-contract.ts'
 
 type SourcePatchParts = Omit<PatchUpdate, 'revision'>
 
@@ -20,37 +20,36 @@ export const CLOSE_MS = 5_000
  */
 export function openGuarded(source: Source, context: SourceContext): SourceConnection {
   const { name, layers } = source
-  const connection = openChecked(source, context)
-  const { patchOf } = connection
+  const { connection, refresh, close, patchOf } = openChecked(source, context)
   return {
-    ...(patchOf !== undefined && {
+    ...(typeof patchOf === 'function' && {
       patchOf: (writes, held) =>
         patchChecked(name, layers.length, () => patchOf.call(connection, writes, held)),
     }),
     // a call that throws must come back as a promise that rejects
-    refresh: async (signal) => void disown((await adopt(connection.refresh(signal))).value),
-    async close() {
-      await closeWithin(name, connection, context.clock)
-    },
+    refresh: async (signal) => void disown((await adopt(refresh.call(connection, signal))).value),
+    close: () => closeWithin(name, () => close.call(connection), context.clock),
   }
 }
 
 /** @throws LivetreeError `source_broken`, or `invalid_options` of the source's own */
 function patchChecked(name: string, layerCount: number, patchOf: () => unknown): SourcePatchParts {
+  let given: unknown
   let problem: string | undefined
   let cause: unknown
   try {
-    const given = patchOf()
-    const patch = { revision: 0, ...(given as SourcePatchParts) }
-    problem = patchProblem(given, patch, layerCount)
+    given = patchOf()
+    if (isPromise(given)) throw new MalformedArgument('a promise; expected { changes }, at once')
+    const patch = readArgument('patch', { ...(given as SourcePatchParts), revision: 0 })
+    problem = strayChange(patch.changes, layerCount) ?? strayPermission(patch.allowRemoval, layerCount)
     if (problem === undefined) return patch
-    disown(given)
-    disown(patch)
   } catch (thrown) {
     if (isLivetreeError(thrown) && thrown.code === 'invalid_options') throw thrown
-    cause = thrown
-    problem = `failed: ${withoutStop(messageOf(thrown))}`
+    const isMalformed = thrown instanceof MalformedArgument
+    if (!isMalformed) cause = thrown
+    problem = isMalformed ? `returned ${thrown.message}` : `failed: ${withoutStop(messageOf(thrown))}`
   }
+  disown(given)
   throw new LivetreeError(
     'source_broken',
     `Source ${name} cannot preview a change: its patchOf() ${problem}.`,
@@ -58,18 +57,17 @@ function patchChecked(name: string, layerCount: number, patchOf: () => unknown):
   )
 }
 
-function patchProblem(given: unknown, patch: PatchUpdate, layerCount: number): string | undefined {
-  if (isPromise(given)) return 'returned a promise; expected { changes }, at once'
-  const problem = problemOf('patch', patch)
-  if (problem !== undefined) return `returned ${problem}`
-  return strayChange(patch.changes, layerCount) ?? strayPermission(patch.allowRemoval, layerCount)
+/** A connection, and its methods as they were when it was opened. */
+interface OpenedConnection extends Pick<SourceConnection, 'refresh' | 'close' | 'patchOf'> {
+  readonly connection: unknown
 }
 
-function openChecked(source: Source, context: SourceContext): SourceConnection {
+function openChecked(source: Source, context: SourceContext): OpenedConnection {
   let opened: unknown
   try {
     opened = source.open(context)
-    if (isConnection(opened)) return opened
+    const methods = methodsOf(opened)
+    if (methods !== undefined) return methods
     if (isPromise(opened)) closeLater(opened)
     else disown(opened)
   } catch (cause) {
@@ -81,19 +79,21 @@ function openChecked(source: Source, context: SourceContext): SourceConnection {
   throw new LivetreeError('source_broken', message)
 }
 
-function isConnection(value: unknown): value is SourceConnection {
-  if (typeof value !== 'object' || value === null) return false
-  const { refresh, close } = value as Partial<SourceConnection>
-  return typeof refresh === 'function' && typeof close === 'function'
+/** Reads the methods of a connection, each one once; undefined where it is none. */
+function methodsOf(connection: unknown): OpenedConnection | undefined {
+  if (typeof connection !== 'object' || connection === null) return undefined
+  const { refresh, close, patchOf } = connection as Partial<SourceConnection>
+  if (typeof refresh !== 'function' || typeof close !== 'function') return undefined
+  return { connection, refresh, close, ...(patchOf !== undefined && { patchOf }) }
 }
 
 /** For an async `open()`, which is refused: closes the connection that its promise resolves with. */
 function closeLater(opened: PromiseLike<unknown>): void {
-  disown(adopt(opened).then(async ({ value }) => void (isConnection(value) && (await adopt(value.close())))))
+  disown(adopt(opened).then(async ({ value }) => void (await adopt(methodsOf(value)?.close.call(value)))))
 }
 
-async function closeWithin(name: string, connection: SourceConnection, clock: Clock): Promise<void> {
-  const closing = (async () => void disown((await adopt(connection.close())).value))()
+async function closeWithin(name: string, close: () => unknown, clock: Clock): Promise<void> {
+  const closing = (async () => void disown((await adopt(close())).value))()
   const isClosed = await settledWithin(closing, clock, CLOSE_MS)
   if (isClosed) return closing
   const message = `Source ${name} has not closed within ${CLOSE_MS} ms and is not waited for: something of it may still be open.`

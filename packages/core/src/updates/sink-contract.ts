@@ -1,37 +1,54 @@
 import { disown } from '../callback.ts'
 import { isPromise } from '../promises-in.ts'
-import type { PatchUpdate, RemovalPermission } from '../source/source.ts'
-import { messageOf } from '../thrown.ts'
+import { ownCopy } from '../format/own-copy.ts'
+import type { LayerChange, Leaf, PatchUpdate, RemovalPermission, ReplaceUpdate } from '../source/source.ts'
+import { errorOf, fieldOf, messageOf } from '../thrown.ts'
 
-/** What a source gave to its sink, by the name of the method. */
-export type SinkMethod = 'add' | 'commit' | 'replace' | 'patch' | 'alive' | 'lost'
+/** What is read of the argument of a sink's method, by its name: copies, which hold no promise. */
+export interface SinkArguments {
+  readonly add: { readonly layer: number; readonly leaves: readonly Leaf[] }
+  readonly commit: Omit<ReplaceUpdate, 'layers'>
+  readonly replace: ReplaceUpdate
+  readonly patch: PatchUpdate
+  readonly alive: { readonly revision: number; readonly provenAt: number }
+  readonly lost: { readonly error: Error; readonly isFinal: boolean }
+}
+
+export type SinkMethod = keyof SinkArguments
+
+/** The argument as it was read, or what is wrong with it, for people. */
+export type ReadArgument<M extends SinkMethod> =
+  | { readonly type: 'read'; readonly argument: SinkArguments[M] }
+  | { readonly type: 'malformed'; readonly problem: string }
 
 /**
- * Validates one call of a source, which may be the user's own, in JavaScript. Returns the problem as text for people;
- * undefined if the argument conforms to the port: then it holds no promise. The rejection of one in a refused argument ends
- * nothing. Linear in the size of the argument; never throws.
+ * Reads one call of a source, which may be the user's own, in JavaScript: every part is read once and copied, so that nothing
+ * that is given later, by the source or by a getter, gets past the checks. A part of a leaf's value that throws is
+ * `Unreadable`. The rejection of a promise in a refused argument ends nothing. Linear in the size of the argument; never
+ * throws.
  */
-export function malformed(method: SinkMethod, given: unknown): string | undefined {
-  let problem: string | undefined
+export function readCall<M extends SinkMethod>(method: M, given: unknown): ReadArgument<M> {
   try {
-    problem = problemOf(method, given)
-    problem &&= `called ${method}() with ${problem}`
+    return { type: 'read', argument: readArgument(method, given) }
   } catch (cause) {
-    problem = unreadable(method, cause)
+    disown(given)
+    const what =
+      cause instanceof MalformedArgument ? cause.message : `what cannot be read: ${messageOf(cause)}`
+    return { type: 'malformed', problem: `called ${method}() with ${what}` }
   }
-  if (problem !== undefined) disown(given)
-  return problem
 }
 
-/** As `malformed`, without naming the call. @throws what reading the argument throws */
-export function problemOf(method: SinkMethod, given: unknown): string | undefined {
-  return CHECKS[method](given as Fields)
+/**
+ * As `readCall`, without naming the call.
+ *
+ * @throws MalformedArgument what is wrong with it; what reading the argument throws
+ */
+export function readArgument<M extends SinkMethod>(method: M, given: unknown): SinkArguments[M] {
+  return READERS[method](given as Fields)
 }
 
-/** The problem of an argument that throws while it is read. */
-export function unreadable(method: SinkMethod, cause: unknown): string {
-  return `called ${method}() with what cannot be read: ${messageOf(cause)}`
-}
+/** Its message says what is wrong with an argument, without showing its content, which may be a secret. */
+export class MalformedArgument extends Error {}
 
 /** The problem of a change of a layer that the source does not have. */
 export function strayChange(changes: PatchUpdate['changes'], layerCount: number): string | undefined {
@@ -56,115 +73,125 @@ function isLayer(index: number, layerCount: number): boolean {
 
 type Fields = Readonly<Record<string, unknown>>
 
-const CHECKS: Readonly<Record<SinkMethod, (given: Fields) => string | undefined>> = {
-  add: ({ layer, leaves }) => numberProblem('layer', layer) ?? leavesProblem('leaves', leaves),
-  commit: treeProblem,
-  replace: (update) => treeProblem(update) ?? layersProblem(update['layers']),
-  patch: (update) =>
-    objectProblem(update) ??
-    numberProblem('revision', update['revision']) ??
-    permissionProblem(update['allowRemoval']) ??
-    changesProblem(update['changes']),
-  alive: (proof) =>
-    objectProblem(proof) ??
-    numberProblem('revision', proof['revision']) ??
-    numberProblem('provenAt', proof['provenAt']),
-  lost: (reason) => objectProblem(reason) ?? promiseProblem('reason', reason),
+const READERS: { readonly [M in SinkMethod]: (given: Fields) => SinkArguments[M] } = {
+  add: ({ layer, leaves }) => ({ layer: numberOf('layer', layer), leaves: leavesOf('leaves', leaves) }),
+  commit: treeOf,
+  replace: (update) => ({ ...treeOf(update), layers: layersOf(update['layers']) }),
+  patch(update) {
+    assertObject(update)
+    const revision = numberOf('revision', update['revision'])
+    const allowRemoval = permissionOf(update['allowRemoval'])
+    const changes = changesOf(update['changes'])
+    return allowRemoval === undefined ? { revision, changes } : { revision, changes, allowRemoval }
+  },
+  alive(proof) {
+    assertObject(proof)
+    const revision = numberOf('revision', proof['revision'])
+    return { revision, provenAt: numberOf('provenAt', proof['provenAt']) }
+  },
+  // The reason of a loss may be no error, or one without a message, or one that cannot be read.
+  lost(reason) {
+    assertObject(reason)
+    const error = fieldOf(reason, 'error')
+    const isFinal = fieldOf(reason, 'isFinal') === true
+    if (disown([reason, error])) refusePromise('reason', reason)
+    return { error: errorOf(error), isFinal }
+  },
 }
 
-function treeProblem(update: Fields): string | undefined {
-  return (
-    objectProblem(update) ??
-    numberProblem('revision', update['revision']) ??
-    numberProblem('epoch', update['epoch']) ??
-    permissionProblem(update['allowRemoval']) ??
-    textProblem('store', update['store']) ??
-    flagProblem('resync', update['resync']) ??
-    flagProblem('isKnown', update['isKnown']) ??
-    (update['provenAt'] === undefined ? undefined : numberProblem('provenAt', update['provenAt']))
-  )
-}
-
-function permissionProblem(permission: unknown): string | undefined {
-  if (permission === undefined || typeof permission === 'boolean') return undefined
-  if (!Array.isArray(permission))
-    return `allowRemoval = ${kind(permission)}; expected true, or the indexes of layers`
-  if (permission.every((layer) => Number.isInteger(layer))) return undefined
-  return 'allowRemoval = a list with something else than numbers; expected true, or the indexes of layers'
-}
-
-function objectProblem(given: unknown): string | undefined {
-  if (isPromise(given)) return 'a promise; expected what it resolves with'
-  return typeof given === 'object' && given !== null ? undefined : `${kind(given)}; expected an object`
-}
-
-function numberProblem(name: string, value: unknown): string | undefined {
-  return Number.isFinite(value) ? undefined : `${name} = ${kind(value)}; expected a number`
-}
-
-/** What is wrong with a text that may be left out; undefined: nothing. */
-function textProblem(name: string, value: unknown): string | undefined {
-  const isText = value === undefined || typeof value === 'string'
-  return isText ? undefined : `${name} = ${kind(value)}; expected a text`
-}
-
-function flagProblem(name: string, value: unknown): string | undefined {
-  const isFlag = value === undefined || typeof value === 'boolean'
-  return isFlag ? undefined : `${name} = ${kind(value)}; expected true or false`
-}
-
-/** What is wrong with a value of any kind: promises are no values; undefined: nothing. */
-function promiseProblem(name: string, value: unknown): string | undefined {
-  if (!disown(value)) return undefined
-  return `${name} = ${isPromise(value) ? 'a promise' : `${kind(value)} that holds a promise`}; expected what it resolves with`
-}
-
-function layersProblem(layers: unknown): string | undefined {
-  if (!Array.isArray(layers)) return `layers = ${kind(layers)}; expected a list of lists of leaves`
-  for (const [index, leaves] of layers.entries()) {
-    const problem = leavesProblem(`layers[${index}]`, leaves)
-    if (problem !== undefined) return problem
+function treeOf(update: Fields): Omit<ReplaceUpdate, 'layers'> {
+  assertObject(update)
+  const revision = numberOf('revision', update['revision'])
+  const epoch = numberOf('epoch', update['epoch'])
+  const allowRemoval = permissionOf(update['allowRemoval'])
+  const store = optional('store', update['store'], 'string', 'a text')
+  const resync = optional('resync', update['resync'], 'boolean', 'true or false')
+  const isKnown = optional('isKnown', update['isKnown'], 'boolean', 'true or false')
+  const provenAt = update['provenAt']
+  return {
+    revision,
+    epoch,
+    ...(allowRemoval !== undefined && { allowRemoval }),
+    ...(store !== undefined && { store: store as string }),
+    ...(resync !== undefined && { resync: resync as boolean }),
+    ...(isKnown !== undefined && { isKnown: isKnown as boolean }),
+    ...(provenAt !== undefined && { provenAt: numberOf('provenAt', provenAt) }),
   }
-  return undefined
 }
 
-function leavesProblem(name: string, leaves: unknown): string | undefined {
-  if (!Array.isArray(leaves)) return `${name} = ${kind(leaves)}; expected a list of leaves`
-  for (let index = 0; index < leaves.length; index++) {
-    if (!isLeaf(leaves[index])) return leafProblem(`${name}[${index}]`, leaves[index])
-  }
-  return undefined
+function permissionOf(permission: unknown): RemovalPermission | undefined {
+  if (permission === undefined || typeof permission === 'boolean') return permission
+  if (!Array.isArray(permission)) return refuse('allowRemoval', permission, 'true, or the indexes of layers')
+  return Array.from(permission as unknown[], (layer) => {
+    if (Number.isInteger(layer)) return layer as number
+    disown(layer)
+    throw new MalformedArgument(
+      'allowRemoval = a list with something else than numbers; expected true, or the indexes of layers',
+    )
+  })
 }
 
-function changesProblem(changes: unknown): string | undefined {
-  if (!Array.isArray(changes)) return `changes = ${kind(changes)}; expected a list of { layer, leaf }`
-  for (const [index, change] of (changes as Fields[]).entries()) {
+function layersOf(given: unknown): readonly (readonly Leaf[])[] {
+  if (!Array.isArray(given)) return refuse('layers', given, 'a list of lists of leaves')
+  return Array.from(given as unknown[], (leaves, index) => leavesOf(`layers[${index}]`, leaves))
+}
+
+function leavesOf(name: string, given: unknown): readonly Leaf[] {
+  if (!Array.isArray(given)) return refuse(name, given, 'a list of leaves')
+  return Array.from(given as unknown[], (leaf, index) => leafOf(leaf, () => `${name}[${index}]`))
+}
+
+function changesOf(given: unknown): readonly LayerChange[] {
+  if (!Array.isArray(given)) return refuse('changes', given, 'a list of { layer, leaf }')
+  return Array.from(given as unknown[], (change, index) => {
     const name = `changes[${index}]`
-    if (objectProblem(change) !== undefined) return `${name} = ${kind(change)}; expected { layer, leaf }`
-    if (!Number.isInteger(change['layer']))
-      return `${name}.layer = ${kind(change['layer'])}; expected a number`
-    if (!isLeaf(change['leaf'])) return leafProblem(`${name}.leaf`, change['leaf'])
-  }
-  return undefined
+    if (typeof change !== 'object' || change === null || isPromise(change))
+      return refuse(name, change, '{ layer, leaf }')
+    const { layer, leaf } = change as Fields
+    if (!Number.isInteger(layer)) return refuse(`${name}.layer`, layer, 'a number')
+    return { layer: layer as number, leaf: leafOf(leaf, () => `${name}.leaf`) }
+  })
 }
 
-function isLeaf(leaf: unknown): boolean {
-  if (typeof leaf !== 'object' || leaf === null) return false
-  const { path, value, revision, key } = leaf as Fields
-  const isNamed = typeof path === 'string' && (key === undefined || typeof key === 'string')
-  return isNamed && Number.isFinite(revision) && !disown(value)
+function leafOf(given: unknown, name: () => string): Leaf {
+  if (typeof given !== 'object' || given === null) return refuse(name(), given, '{ path, value, revision }')
+  const { path, value: held, revision, key } = given as Fields
+  const value = ownCopy(held)
+  // Before anything is refused: a getter may have made the promise, and nobody else has it.
+  const holdsPromise = (typeof value === 'object' || typeof value === 'function') && disown(value)
+  if (typeof path !== 'string') return refuse(`${name()}.path`, path, 'a text')
+  if (key !== undefined && typeof key !== 'string') return refuse(`${name()}.key`, key, 'a text')
+  if (holdsPromise) refusePromise(`${name()}.value`, value)
+  if (!Number.isFinite(revision))
+    return refuse(`${name()}.revision`, revision, 'a number (0 where there is none)')
+  const leaf = { path, value, revision: revision as number }
+  return key === undefined ? leaf : { ...leaf, key }
 }
 
-function leafProblem(name: string, leaf: unknown): string {
-  const { path, value, revision, key } = (leaf ?? {}) as Fields
-  if (typeof leaf !== 'object' || leaf === null)
-    return `${name} = ${kind(leaf)}; expected { path, value, revision }`
-  if (typeof path !== 'string') return `${name}.path = ${kind(path)}; expected a text`
-  return (
-    textProblem(`${name}.key`, key) ??
-    promiseProblem(`${name}.value`, value) ??
-    `${name}.revision = ${kind(revision)}; expected a number (0 where there is none)`
-  )
+function assertObject(given: unknown): void {
+  if (isPromise(given)) throw new MalformedArgument('a promise; expected what it resolves with')
+  if (typeof given === 'object' && given !== null) return
+  throw new MalformedArgument(`${kind(given)}; expected an object`)
+}
+
+function numberOf(name: string, value: unknown): number {
+  return Number.isFinite(value) ? (value as number) : refuse(name, value, 'a number')
+}
+
+/** A value that may be left out. */
+function optional(name: string, value: unknown, type: 'string' | 'boolean', expected: string): unknown {
+  return value === undefined || typeof value === type ? value : refuse(name, value, expected)
+}
+
+/** Promises are no values. */
+function refusePromise(name: string, value: unknown): never {
+  const held = isPromise(value) ? 'a promise' : `${kind(value)} that holds a promise`
+  throw new MalformedArgument(`${name} = ${held}; expected what it resolves with`)
+}
+
+function refuse(name: string, value: unknown, expected: string): never {
+  disown(value)
+  throw new MalformedArgument(`${name} = ${kind(value)}; expected ${expected}`)
 }
 
 /** Names the type of a value without showing its content, which may be a secret. */

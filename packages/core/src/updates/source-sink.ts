@@ -2,30 +2,37 @@ import { disown } from '../callback.ts'
 import { type LeafList, leafList } from '../pipeline/leaf-list.ts'
 import type { StagedUpdate } from '../pipeline/outcome.ts'
 import type { Leaf, SourceSink, TreeReplacement } from '../source/source.ts'
-import { malformed, type SinkMethod, unreadable } from './sink-contract.ts'
+import { readCall, type SinkArguments, type SinkMethod } from './sink-contract.ts'
 
 /** One report of a source, in the order of its calls. `malformed`: a call that cannot be used, and why. */
 export type SourceReport =
   | StagedUpdate
   | { readonly type: 'part'; readonly layer: number; readonly list: LeafList }
-  | { readonly type: 'alive'; readonly proof: { readonly revision: number; readonly provenAt: number } }
-  | { readonly type: 'lost'; readonly reason: { readonly error: Error; readonly isFinal: boolean } }
+  | { readonly type: 'alive'; readonly proof: SinkArguments['alive'] }
+  | { readonly type: 'lost'; readonly reason: SinkArguments['lost'] }
   | { readonly type: 'malformed'; readonly problem: string }
 
 type Push = (report: SourceReport) => void
 
-/** Creates the sink of a source with `layerCount` layers: checks every call, whatever a user's source hands over, and pushes it. */
+/**
+ * Creates the sink of a source with `layerCount` layers: reads every call, whatever a user's source hands over, and pushes a
+ * copy of it.
+ */
 export function createSourceSink(layerCount: number, push: Push): SourceSink {
-  const pushChecked = (method: SinkMethod, given: unknown, report: SourceReport) => {
-    const problem = malformed(method, given)
-    push(problem === undefined ? report : { type: 'malformed', problem })
+  const pushRead = <M extends SinkMethod>(
+    method: M,
+    given: unknown,
+    reportOf: (argument: SinkArguments[M]) => SourceReport,
+  ) => {
+    const read = readCall(method, given)
+    push(read.type === 'read' ? reportOf(read.argument) : read)
   }
   return {
     beginReplace: () => beginReplace(layerCount, push),
-    replace: (update) => pushChecked('replace', update, { type: 'replace', update }),
-    patch: (update) => pushChecked('patch', update, { type: 'patch', update }),
-    alive: (proof) => pushChecked('alive', proof, { type: 'alive', proof }),
-    lost: (reason) => pushChecked('lost', reason, { type: 'lost', reason }),
+    replace: (update) => pushRead('replace', update, (own) => ({ type: 'replace', update: own })),
+    patch: (update) => pushRead('patch', update, (own) => ({ type: 'patch', update: own })),
+    alive: (proof) => pushRead('alive', proof, (own) => ({ type: 'alive', proof: own })),
+    lost: (reason) => pushRead('lost', reason, (own) => ({ type: 'lost', reason: own })),
   }
 }
 
@@ -41,40 +48,29 @@ function beginReplace(layerCount: number, push: Push): TreeReplacement {
   return {
     add(layer, leaves) {
       if (state === 'ended') return refuseEnded('add', leaves)
-      const problem = malformed('add', { layer, leaves }) ?? collect(layers, layer, leaves)
+      const read = readCall('add', { layer, leaves })
       const list = lists[layer]
-      if (problem === undefined && list !== undefined) return push({ type: 'part', layer, list })
+      if (read.type === 'read' && list !== undefined) {
+        for (const leaf of read.argument.leaves) layers[layer]?.push(leaf)
+        return push({ type: 'part', layer, list })
+      }
       // Without this part the tree would lack leaves that the store holds.
       state = 'incomplete'
-      if (problem !== undefined) refuse(problem)
+      const stray = `called add() for layer ${layer} and declares ${layerCount} layers`
+      refuse(read.type === 'malformed' ? read.problem : stray)
     },
     commit(update) {
       if (state === 'ended') return refuseEnded('commit', update)
       const isIncomplete = state === 'incomplete'
       state = 'ended'
-      const problem = malformed('commit', update)
+      const read = readCall('commit', update)
       if (isIncomplete) return refuse('called commit() on a replacement of which a part was dropped')
-      if (problem !== undefined) return refuse(problem)
-      try {
-        push({ type: 'replace', update: { ...update, layers }, lists })
-      } catch (cause) {
-        refuse(unreadable('commit', cause))
-      }
+      push(
+        read.type === 'malformed' ? read : { type: 'replace', update: { ...read.argument, layers }, lists },
+      )
     },
     abandon() {
       state = 'ended'
     },
-  }
-}
-
-/** Copies the leaves, so that the array stays the source's own. Returns the problem, if there is one. */
-function collect(layers: readonly Leaf[][], layer: number, leaves: readonly Leaf[]): string | undefined {
-  const list = layers[layer]
-  if (list === undefined) return `called add() for layer ${layer} and declares ${layers.length} layers`
-  try {
-    for (const leaf of leaves) list.push(leaf)
-    return undefined
-  } catch (cause) {
-    return unreadable('add', cause)
   }
 }

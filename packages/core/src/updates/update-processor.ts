@@ -3,7 +3,6 @@ import type { Issue, UnusedKey } from '../issue.ts'
 import type { GuardMemory } from '../pipeline/guard-memory.ts'
 import type { EarlierState, Preview, SourcePatch, StagedUpdate } from '../pipeline/outcome.ts'
 import type { PatchUpdate, SourceSink } from '../source/source.ts'
-import { errorOf, fieldOf } from '../thrown.ts'
 import type { RejectedEvent } from './rejection.ts'
 import { type ServedFrom, ServedState } from './served-state.ts'
 import type { Snapshot } from './snapshot.ts'
@@ -178,7 +177,7 @@ export class UpdateProcessor<T> {
     }
     try {
       if (report.type === 'malformed') this.#takeMalformed(state, report.problem)
-      else if (report.type === 'lost') state.takeLoss(lossOf(report.reason))
+      else if (report.type === 'lost') state.takeLoss(report.reason)
       else if (report.type === 'alive') this.#takeProof(state, report.proof)
       else this.#takeUpdate(index, state, report)
     } catch (cause) {
@@ -218,9 +217,4 @@ export class UpdateProcessor<T> {
     if (isFirst) this.#served.position.tookTree(state)
     this.#validator.take(index, state, staged)
   }
-}
-
-/** The reason of a loss may be no error, or one without a message, or one that cannot be read. */
-function lossOf(reason: object) {
-  return { error: errorOf(fieldOf(reason, 'error')), isFinal: fieldOf(reason, 'isFinal') === true }
 }

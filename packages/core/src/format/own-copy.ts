@@ -1,0 +1,101 @@
+import { types } from 'node:util'
+import { Sealed } from '../sealed.ts'
+import { Unreadable } from '../source/source.ts'
+
+/** Gives what takes the place of a part that throws when it is read, or throws itself. */
+export type OnUnreadable = (cause: unknown) => unknown
+
+type CopyOf = (part: unknown) => unknown
+
+/** An object of which all parts have been read: its copy, which is still empty, and how its parts are put into it. */
+interface Shell {
+  readonly copy: unknown
+  readonly fill?: (copyOf: CopyOf) => void
+}
+
+/**
+ * A copy of a value that belongs to someone else, who may write to it later, or whose getters give another answer each time.
+ * Every part is read exactly once. Goes down through plain objects, lists, Maps, Sets and holders of secrets; parts that
+ * stand at several places, or hold themselves, do so in the copy. Dates and bytes are copied; instances of other classes,
+ * functions and promises are handed on as they are. Linear in the size of the value.
+ *
+ * @param onUnreadable default: the part is `Unreadable`
+ */
+export function ownCopy(value: unknown, onUnreadable: OnUnreadable = unreadablePart): unknown {
+  if (typeof value !== 'object' || value === null) return value
+  const copies = new Map<object, unknown>()
+  const open: (() => void)[] = []
+  const copyOf: CopyOf = (part) => {
+    if (typeof part !== 'object' || part === null) return part
+    if (copies.has(part)) return copies.get(part)
+    const { copy, fill } = readOnce(part, onUnreadable)
+    copies.set(part, copy)
+    if (fill !== undefined) open.push(() => fill(copyOf))
+    return copy
+  }
+  const copy = copyOf(value)
+  for (let fill = open.pop(); fill !== undefined; fill = open.pop()) fill()
+  return copy
+}
+
+/** Takes the place of a part that throws when it is read. */
+export function unreadablePart(): Unreadable {
+  return new Unreadable('has a part that throws when it is read')
+}
+
+/** A longer list, such as `new Array(4_000_000_000)`, would fill the memory. */
+const MOST_ITEMS = 10_000_000
+
+function readOnce(part: object, onUnreadable: OnUnreadable): Shell {
+  try {
+    return shellOf(part, onUnreadable)
+  } catch (cause) {
+    return { copy: onUnreadable(cause) }
+  }
+}
+
+function shellOf(part: object, onUnreadable: OnUnreadable): Shell {
+  if (Array.isArray(part)) {
+    if (part.length > MOST_ITEMS)
+      return { copy: new Unreadable(`has a list of more than ${MOST_ITEMS.toLocaleString('en')} items`) }
+    const copy: unknown[] = []
+    return shell(copy, Array.from(part as unknown[]), (item, copyOf) => copy.push(copyOf(item)))
+  }
+  const prototype: unknown = Object.getPrototypeOf(part)
+  if (prototype === Map.prototype) {
+    const copy = new Map<unknown, unknown>()
+    const entries = [...(part as Map<unknown, unknown>)]
+    return shell(copy, entries, ([key, value], copyOf) => copy.set(copyOf(key), copyOf(value)))
+  }
+  if (prototype === Set.prototype) {
+    const copy = new Set<unknown>()
+    return shell(copy, [...(part as Set<unknown>)], (item, copyOf) => copy.add(copyOf(item)))
+  }
+  if (prototype === Object.prototype || prototype === null) {
+    const copy = Object.create(prototype) as object
+    return shell(copy, Object.entries(part), ([name, value], copyOf) => put(copy, name, copyOf(value)))
+  }
+  if (part instanceof Sealed) return { copy: new Sealed(ownCopy(part.reveal(), onUnreadable)) }
+  return { copy: copyOfInstance(part) }
+}
+
+function shell<P>(copy: object, parts: readonly P[], fillIn: (part: P, copyOf: CopyOf) => unknown): Shell {
+  return {
+    copy,
+    fill(copyOf) {
+      for (const part of parts) fillIn(part, copyOf)
+    },
+  }
+}
+
+/** Adds a property; an assignment to `__proto__` would change the object instead. */
+function put(object: object, name: string, value: unknown): void {
+  Object.defineProperty(object, name, { value, enumerable: true, writable: true, configurable: true })
+}
+
+/** A copy of a Date or of bytes; any other value as it is. */
+export function copyOfInstance(value: unknown): unknown {
+  if (types.isDate(value) && Object.getPrototypeOf(value) === Date.prototype) return new Date(value)
+  // the method of a Buffer shares its memory
+  return value instanceof Uint8Array ? Uint8Array.prototype.slice.call(value) : value
+}
