@@ -139,8 +139,8 @@ export const mutations: readonly Mutation[] = [
   {
     name: 'P12: a range that is known by reads is recognized at the position of its watch',
     file: `${watch}/watched-store.ts`,
-    find: 'this.#evidence?.question(Math.max(position - 1, this.#late.upTo))',
-    replace: 'this.#evidence?.question(position - 1)',
+    find: 'question(this.#evidenceAt ?? Math.max(position - 1, this.#late.upTo))',
+    replace: 'question(this.#evidenceAt ?? position - 1)',
     test: 'packages/etcd/src/reflector/exchanged-store.test.ts',
   },
   {
@@ -309,8 +309,22 @@ export const mutations: readonly Mutation[] = [
   {
     name: 'Store: the pages of a list may be of two stores',
     file: `${reflector}/list-ranges.ts`,
-    find: "if (recognition.type === 'other') throw twoStores()",
+    find: 'if (this.#answers > 1) await this.#assertSameStore()',
     replace: '',
+    test: 'test/integration/store-truth/identity.test.ts',
+  },
+  {
+    name: 'Store: the past of a list may be of another store',
+    file: `${reflector}/read-past.ts`,
+    find: 'await request.assertSameStore()',
+    replace: '',
+    test: 'test/integration/store-truth/identity.test.ts',
+  },
+  {
+    name: 'Store: the history before a list may be of another store',
+    file: `${reflector}/past-of-list.ts`,
+    find: 'return ports.watch(handlers, options, knowledgeOf(evidence, header, knowledge))',
+    replace: 'return ports.watch(handlers, options)',
     test: 'test/integration/store-truth/identity.test.ts',
   },
   {

@@ -1,9 +1,9 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { createEtcdClient, type EtcdClient, type EtcdError, op } from '@livetree/etcd'
+import { createEtcdClient, type EtcdClient, type EtcdError, op, type ReflectedList } from '@livetree/etcd'
 import { etcd as etcdSource } from 'livetree'
-import { expect, onTestFinished, test } from 'vitest'
+import { beforeAll, describe, expect, onTestFinished, test } from 'vitest'
 import { Random } from '../../chaos/world/random.ts'
 import { type EtcdUnderTest, eachEtcd } from '../../support/each-etcd.ts'
 import { withoutOpenHandles } from '../../support/open-handles.ts'
@@ -299,6 +299,75 @@ eachEtcd(`another store behind the same name (seed ${seed})`, (etcd) => {
     config.on('change', look)
     await waitFor(() => Object.values(config.current.all).every((value) => value === 'new'))
     expect(seen.filter((values) => values !== 'old' && values !== 'new')).toEqual([])
+  })
+
+  describe('P12 exchanged between a list and what is read of its past', () => {
+    const follow = [{ prefix: '/t/all/' }, { prefix: '/elsewhere' }]
+    const RANGES = {
+      'one range': { ranges: [{ prefix: '/t/' }] },
+      'joined ranges': { ranges: follow, follow },
+    }
+    const PASTS = {
+      history: (list: ReflectedList, onRevision: (revision: number) => void) =>
+        list.readHistory(list.revision - 10, ({ revision }) => onRevision(revision)),
+      tree: (list: ReflectedList) => list.readPast(list.revision - 10, () => undefined),
+    }
+    let server: EtcdServer
+    let twins: { readonly lower: EtcdServer; readonly higher: EtcdServer }
+
+    /** A store and two that went on from the same data, one at lower revisions and one at higher ones. */
+    beforeAll(async () => {
+      server = await etcd.start()
+      await using direct = createEtcdClient({ endpoints: [server.endpoint] })
+      await fill(direct, FIRST_KEYS, 'of both')
+      twins = { lower: await twinOf(server, etcd), higher: await twinOf(server, etcd) }
+      await goOn(server, 20)
+      await goOn(twins.lower, 2)
+      await goOn(twins.higher, 40)
+    })
+
+    async function goOn({ endpoint }: EtcdServer, rounds: number): Promise<void> {
+      await using client = createEtcdClient({ endpoints: [endpoint] })
+      for (let round = 0; round < rounds; round += 1)
+        await waitFor(() => client.kv.put(key('changed'), `${endpoint} ${round}`))
+    }
+
+    const cases = (['one range', 'joined ranges'] as const).flatMap((ranges) =>
+      (['history', 'tree'] as const).flatMap((past) =>
+        (['lower', 'higher'] as const).map((place) => [ranges, past, place] as const),
+      ),
+    )
+    test.each(cases)('of %s, the %s, by a store at %s revisions', async (ranges, past, place) => {
+      const twin = twins[place]
+      const proxy = await startProxy({ target: server.endpoint })
+      onTestFinished(() => proxy.close())
+      const [lists, losses, told]: [number[], unknown[], number[]] = [[], [], []]
+      let isExchanged = false
+      const reflector = connect(proxy.endpoint).watch.reflect(RANGES[ranges], {
+        onPage: () => undefined,
+        onBatch: () => undefined,
+        onList: ({ revision }) => lists.push(revision),
+        onLost: (error) => losses.push(error?.code),
+        onWhole: async (list) => {
+          if (isExchanged) return
+          isExchanged = true
+          proxy.retarget(twin.endpoint)
+          proxy.cutAll()
+          await PASTS[past](list, (revision) => told.push(revision))
+        },
+      })
+      onTestFinished(() => reflector.cancel())
+      const newest = await revisionOf(connect(twin.endpoint))
+      await waitFor(() => lists.length > 0)
+      expect([lists, told]).toEqual([[newest], []])
+      // The watch of the history is told to have lost its connection, at once.
+      expect(losses).toEqual(
+        past === 'tree'
+          ? expect.arrayContaining(['cluster_changed'])
+          : ['connection_lost', 'cluster_changed'],
+      )
+      await reflector.refresh()
+    })
   })
 
   test.runIf(hasTwoClusters).each(someDoings)(

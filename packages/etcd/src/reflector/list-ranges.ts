@@ -6,6 +6,7 @@ import { type RangeRequest, ResponseHeader, type TxnRequest, TxnResponse } from 
 import type { MessageType, Init } from '../wire/message-type.ts'
 import { Reader } from '../wire/reader.ts'
 import { KV, type Method } from '../wire/rpc.ts'
+import { assertSameStore, twoStores } from './assert-same-store.ts'
 import type { StoreEvidence } from './store-evidence.ts'
 import { setbackSince } from './store-position.ts'
 import type { StoreRecognizer } from './store-recognizer.ts'
@@ -199,15 +200,11 @@ class Listing {
     this.#answers += 1
   }
 
-  /** Detects that the store was replaced by one with equal headers between two pages. */
-  async #assertSameStore(): Promise<void> {
-    const question = this.#evidence.question(this.#revision!)
-    if (question === undefined) return
+  #assertSameStore(): Promise<void> {
     const { onRetry, recognizer } = this.#request
+    const question = this.#evidence.question(this.#revision!)
     const options = { signal: this.#signal, onRetry }
-    const recognition = await recognizer.recognize({ question, known: this.#lastHeader, options })
-    if (recognition.type === 'other') throw twoStores()
-    if (recognition.type === 'unproven') throw recognition.error
+    return assertSameStore({ recognizer, question, known: this.#lastHeader, options })
   }
 }
 
@@ -219,11 +216,6 @@ const TOO_MUCH: ReadonlySet<string> = new Set(['deadline_exceeded', 'response_to
  */
 function afterWrites(): Promise<void> {
   return new Promise((resolve) => setImmediate(resolve))
-}
-
-function twoStores(): EtcdError {
-  const what = 'the store was replaced while it was listed: the pages do not belong to one store'
-  return new EtcdError('cluster_changed', { call: 'KV/Range', what })
 }
 
 /** KV/Txn with an undecoded response. */

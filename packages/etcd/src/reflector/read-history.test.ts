@@ -31,6 +31,7 @@ function open(after: number, signal = new AbortController().signal) {
     header: header(9),
     signal,
     onBatch: ({ revision }) => told.push(revision),
+    onLost: () => undefined,
   })
   const batch = (revision: number, count = 1): WatchBatch => {
     const text = { key: Buffer.from('a'), value: Buffer.from('') }

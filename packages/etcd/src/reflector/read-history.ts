@@ -9,7 +9,7 @@ const MOST_CHANGES = 200_000
 
 /** What to read, and the callbacks. */
 export interface HistoryRequest {
-  /** Starts the watch of the range. */
+  /** Starts the watch of the range, which recognizes the store of the list. */
   subscribe(handlers: WatchHandlers, options: WatchOptions): Pick<Watcher, 'reached' | 'cancel'>
   /** Changes after this revision are read. */
   readonly after: number
@@ -17,15 +17,18 @@ export interface HistoryRequest {
   readonly header: ResponseHeader
   readonly signal: AbortSignal
   onBatch(batch: WatchBatch): void
+  /** The connection is lost or could not be established; the watch goes on when it is back. */
+  onLost(error: EtcdError | undefined): void
 }
 
 /**
  * Watches from a past revision up to a list; see `ReflectedList.readHistory`.
  *
- * @throws EtcdError any error of the watch except a compaction; the reason of the signal
+ * @throws EtcdError any error of the watch except a compaction: `cluster_changed` if another store answers than at the list;
+ *   the reason of the signal
  */
 export async function readHistory(request: HistoryRequest): Promise<number | undefined> {
-  const { subscribe, after, header, signal, onBatch } = request
+  const { subscribe, after, header, signal, onBatch, onLost } = request
   const { revision, clusterId } = header
   if (after >= revision) return undefined
   let changes = 0
@@ -38,6 +41,7 @@ export async function readHistory(request: HistoryRequest): Promise<number | und
         if (changes > MOST_CHANGES) isTooLong.resolve(revision)
         else onBatch(batch)
       },
+      onDisconnected: ({ error }) => onLost(error),
     },
     { startRevision: after + 1, clusterId, signal },
   )

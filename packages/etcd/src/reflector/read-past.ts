@@ -2,6 +2,7 @@ import { EtcdError } from '../errors.ts'
 import type { ResponseHeader } from '../wire/kv.ts'
 import type { Listed, ListRequest } from './list-ranges.ts'
 import type { ReflectionPlan } from './reflection-plan.ts'
+import { twoStores } from './assert-same-store.ts'
 import { StoreEpochs } from './store-epochs.ts'
 import { StoreEvidence } from './store-evidence.ts'
 
@@ -15,6 +16,8 @@ export interface PastRequest {
   /** Header of the list whose past is read. Another store has no common past. */
   readonly newest: ResponseHeader
   readonly revision: number
+  /** Rejects if the store that answers now is not the one of the list. */
+  assertSameStore(): Promise<void>
   readonly onPage: ListRequest['onPage']
 }
 
@@ -23,7 +26,8 @@ export interface PastRequest {
  *
  * @throws EtcdError any error of a list except a compaction; `cluster_changed`
  */
-export async function readPast({ read, plan, newest, revision, onPage }: PastRequest): Promise<boolean> {
+export async function readPast(request: PastRequest): Promise<boolean> {
+  const { read, plan, newest, revision, onPage } = request
   try {
     const { header } = await read({
       revision,
@@ -31,10 +35,13 @@ export async function readPast({ read, plan, newest, revision, onPage }: PastReq
       onBegin: () => new StoreEvidence({ ranges: plan.ranges }),
       onPage,
     })
-    if (StoreEpochs.isOther(newest, header)) throw new EtcdError('cluster_changed', { call: 'KV/Range' })
+    if (StoreEpochs.isOther(newest, header)) throw twoStores()
+    await request.assertSameStore()
     return true
   } catch (error) {
     if (error instanceof EtcdError && error.code === 'compacted') return false
+    // The list's store had reached it.
+    if (error instanceof EtcdError && error.code === 'future_revision') throw twoStores()
     throw error
   }
 }

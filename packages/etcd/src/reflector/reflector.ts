@@ -9,9 +9,9 @@ import { waitWithin } from '../wait-within.ts'
 import { nameDeniedRange } from './denied-range.ts'
 import { reflectedEvents } from './reflected-events.ts'
 import { type Listed, listRanges } from './list-ranges.ts'
-import { type ListedPage, listedPage } from './listed-page.ts'
-import { readHistory } from './read-history.ts'
-import { type ListedRanges, readPast } from './read-past.ts'
+import { listedPage } from './listed-page.ts'
+import { knowledgeOf, type PastPorts, pastOfList } from './past-of-list.ts'
+import type { ListedRanges } from './read-past.ts'
 import { planReflection, type ReflectionPlan } from './reflection-plan.ts'
 import type {
   ReflectedList,
@@ -28,8 +28,6 @@ import { StoreEpochs } from './store-epochs.ts'
 import type { StorePosition } from './store-position.ts'
 import { Turns } from './turns.ts'
 import { onAbort } from '../on-abort.ts'
-
-type PageHandler = (index: number, page: ListedPage) => void
 
 /** Errors that end a watch and are resolved by a new list. */
 const LIST_AGAIN: ReadonlySet<string> = new Set(['compacted', 'cluster_changed', 'response_too_large'])
@@ -191,22 +189,7 @@ export class ListAndWatch implements Reflector {
       knownRevision: isOther ? 0 : this.revision,
       header,
       provenAt,
-      readPast: (revision: number, onPage: PageHandler) =>
-        readPast({
-          read: (what) => this.#read(what),
-          plan: this.#plan,
-          newest: header,
-          revision,
-          onPage: (index, page) => onPage(index, listedPage(page, revision, namespace.prefix.length)),
-        }),
-      readHistory: (after: number, onBatch: (batch: WatchBatch) => void) =>
-        readHistory({
-          subscribe: (handlers, options) => this.#watch(handlers, options),
-          after,
-          header,
-          signal: this.#closing.signal,
-          onBatch: (batch) => this.#reflected(batch, onBatch),
-        }),
+      ...pastOfList(this.#pastPorts, header, evidence),
     })
     const whole = this.#handlers.onWhole?.(list)
     if (whole !== undefined) await waitWithin(whole, { clock, signals: [this.#closing.signal] })
@@ -229,6 +212,19 @@ export class ListAndWatch implements Reflector {
       onRetry: (error) => this.#lost(error, false),
       ...what,
     })
+  }
+
+  get #pastPorts(): PastPorts {
+    return {
+      recognizer: this.#ports.recognizer,
+      namespace: this.#ports.namespace,
+      plan: this.#plan,
+      signal: this.#closing.signal,
+      read: (what) => this.#read(what),
+      watch: (...what) => this.#watch(...what),
+      reflected: (...what) => this.#reflected(...what),
+      lost: (error) => this.#lost(error, false),
+    }
   }
 
   /** Watches from the list on; resolves when the watch ends for a reason that a new list resolves. */
@@ -270,11 +266,7 @@ export class ListAndWatch implements Reflector {
           },
         },
         { afterRevision: after.revision, clusterId: after.clusterId },
-        this.#epochs.evidence?.parts.map((evidence) => ({
-          evidence,
-          raftTerm: after.raftTerm,
-          proofEveryMs: this.#options.proofEveryMs,
-        })),
+        knowledgeOf(this.#epochs.evidence, after, { proofEveryMs: this.#options.proofEveryMs }),
       )
       if (watcher.state !== 'ended') this.#watcher = watcher
     })

@@ -35,6 +35,11 @@ export type Acceptance =
 export interface WatcherKnowledge {
   /** Evidence to recognize the store. Undefined: collected from the watch's own events. */
   readonly evidence: StoreEvidence | undefined
+  /**
+   * The revision whose state the evidence describes, for a watch of the history before it: it does not learn from its
+   * events. Default: everything before the start of the watch is known, and it learns.
+   */
+  readonly evidenceAt?: number | undefined
   /** The highest raft term seen. */
   readonly raftTerm: number
   /** Milliseconds between progress requests, if less than the service's interval. */

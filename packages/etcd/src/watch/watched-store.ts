@@ -17,6 +17,8 @@ const MAX_OWN_EVIDENCE = 8
 export class WatchedStore {
   /** Evidence to recognize the store; undefined if only some changes are delivered. */
   readonly #evidence: StoreEvidence | undefined
+  /** The revision that the evidence stays at; undefined if it follows the changes. */
+  readonly #evidenceAt: number | undefined
   /** The stream on which the store was recognized. */
   provenOn: unknown
   /** Questions about the store in a row that had no answer. */
@@ -31,6 +33,7 @@ export class WatchedStore {
     const isWhole = plan.filters.length === 0
     this.#evidence =
       known?.evidence ?? (isWhole ? new StoreEvidence({ maxRecent: MAX_OWN_EVIDENCE }) : undefined)
+    this.#evidenceAt = known?.evidenceAt
     this.#clusterId = plan.clusterId
     this.#raftTerm = known?.raftTerm ?? 0
   }
@@ -47,7 +50,7 @@ export class WatchedStore {
 
   /** The position in the store at which everything up to `revision`, or more, was known. */
   positionAt(revision: number): KnownPosition {
-    const known = Math.max(revision, this.#late.upTo)
+    const known = Math.max(revision, this.#late.upTo, this.#evidenceAt ?? 0)
     return { clusterId: this.#clusterId, revision: known, raftTerm: this.#raftTerm }
   }
 
@@ -76,17 +79,18 @@ export class WatchedStore {
   questionAt(position: number | undefined): ContinuityQuestion | undefined {
     return position === undefined
       ? undefined
-      : this.#evidence?.question(Math.max(position - 1, this.#late.upTo))
+      : this.#evidence?.question(this.#evidenceAt ?? Math.max(position - 1, this.#late.upTo))
   }
 
   /** True if something is known of the store at `position`, by which it can be recognized. */
   isKnownAt(position: number | undefined): boolean {
-    return position !== undefined && position > 1 && this.#evidence?.isEmpty === false
+    if (position === undefined || this.#evidence?.isEmpty !== false) return false
+    return (this.#evidenceAt ?? position - 1) > 0
   }
 
   /** False if only some changes are delivered, so that what is known would become outdated. */
   get canLearn(): boolean {
-    return this.#evidence !== undefined
+    return this.#evidence !== undefined && this.#evidenceAt === undefined
   }
 
   /** Adds entries that were read at the watch's position. */
@@ -118,7 +122,7 @@ export class WatchedStore {
     if (this.#late.isPending) return false
     for (const [index, { type }] of events.entries())
       this.#addedKeys += Number(type !== EventType.delete) - Number(wereThere[index])
-    this.#evidence?.changed(events, wereThere)
+    if (this.#evidenceAt === undefined) this.#evidence?.changed(events, wereThere)
     return true
   }
 
@@ -132,6 +136,7 @@ export class WatchedStore {
    * store is another one.
    */
   #isRepeated({ revision, events }: WholeRevision, position: number): boolean {
+    if (this.#evidenceAt !== undefined) return true
     if (revision !== position - 1 || revision <= this.#late.last) return true
     return this.#evidence?.isRepeated(events) !== false
   }
