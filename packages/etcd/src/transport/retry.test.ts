@@ -62,6 +62,16 @@ describe('finalError', () => {
     expect(error).toMatchObject({ code: expected, fate, ...PLACE })
     if (expected === 'outcome_unknown') expect(error.cause).toMatchObject({ code })
   })
+
+  test.each(['cancelled', 'closed', 'deadline_exceeded'] as const)(
+    'a write that ends with %s after it was sent tells what to look at',
+    (code) => {
+      const { message } = finalError(new EtcdError(code, { fate: 'unknown', call: 'KV/Put' }), 'write')
+      expect(message).toMatch(/The write was sent before|the write was sent, but/)
+      expect(message).toContain(errorCodes.outcome_unknown.remedy)
+      expect(message).not.toContain('Nothing needs to be done')
+    },
+  )
 })
 
 describe('backoffMs', () => {

@@ -1,4 +1,4 @@
-import { errorCodes, type Fate } from '../error-codes.ts'
+import { errorCodes, type EtcdErrorCode, type Fate } from '../error-codes.ts'
 import { EtcdError } from '../errors.ts'
 import type { Endpoint } from './endpoint.ts'
 import { isTokenError } from './status.ts'
@@ -32,8 +32,10 @@ export function decideRetry(error: EtcdError, retry: RetryClass, hasCredentials:
  */
 export function finalError(error: EtcdError, retry: RetryClass): EtcdError {
   const { fate, code, call } = error
-  const isTold = code === 'outcome_unknown' || errorCodes[code].isSpecific
-  if (retry === 'read' || fate !== 'unknown' || isTold) return error
+  if (retry === 'read' || fate !== 'unknown') return error
+  if (ENDED_BY_CALLER.has(code))
+    return error.with({ remedy: `The write was sent before, and may be applied. ${lookFirst(call)}` })
+  if (code === 'outcome_unknown' || errorCodes[code].isSpecific) return error
   return new EtcdError('outcome_unknown', {
     endpoint: error.endpoint,
     call,
@@ -44,6 +46,9 @@ export function finalError(error: EtcdError, retry: RetryClass): EtcdError {
     cause: error,
   })
 }
+
+/** The codes of calls that the caller has ended. */
+const ENDED_BY_CALLER: ReadonlySet<EtcdErrorCode> = new Set(['cancelled', 'closed'])
 
 /** What shows whether a write was applied, by call or by service. */
 const LOOK_FIRST: Readonly<Record<string, string>> = {
