@@ -194,5 +194,5 @@ function passes(check: Check, value: unknown): boolean {
 
 /** Describes a value for an error. An id is shown because it is no secret; text may be one. */
 function named(value: unknown): string {
-  return typeof value === 'bigint' ? String(value).slice(0, 40) : shown(value)
+  return typeof value === 'bigint' ? `${value}n`.slice(0, 40) : shown(value)
 }

@@ -1,7 +1,7 @@
 import type { Fate } from '../error-codes.ts'
 import { type EtcdError, isSettingError } from '../errors.ts'
 import type { Endpoint } from './endpoint.ts'
-import { isPuzzling } from './network-errors.ts'
+import { needsDiagnosis } from './network-errors.ts'
 import { worseFate } from './retry.ts'
 
 /** The failed attempts of one call. A round covers the attempts since all endpoints were last tried. */
@@ -76,7 +76,7 @@ export class FailedAttempts {
    */
   diagnose(call: string): Promise<unknown> | undefined {
     if (this.rounds > 0) return undefined
-    const puzzles = [...this.#round].filter(([, error]) => isPuzzling(error))
+    const puzzles = [...this.#round].filter(([, error]) => needsDiagnosis(error))
     if (puzzles.length === 0) return undefined
     const replace = async ([endpoint, error]: [Endpoint, EtcdError]): Promise<void> => {
       const found = (await endpoint.diagnose(error))?.with({ call })

@@ -179,7 +179,7 @@ export function errorOfNetwork(error: unknown, isSent: boolean, place: Partial<C
 }
 
 /** True if the connection was closed before anything was received, so that a diagnosis may help. */
-export function isPuzzling({ code, cause }: EtcdError): boolean {
+export function needsDiagnosis({ code, cause }: EtcdError): boolean {
   return (
     code === 'connect_failed' &&
     cause instanceof Error &&

@@ -1,6 +1,6 @@
 import { EtcdError } from '../errors.ts'
 import type { Endpoint } from './endpoint.ts'
-import { isPuzzling } from './network-errors.ts'
+import { needsDiagnosis } from './network-errors.ts'
 import { type CallSite, errorOfHttp, errorOfStatus, type Headers, isGrpc, readStatus } from './status.ts'
 
 /** How the response of a stream ended. */
@@ -35,6 +35,6 @@ export async function unreachedError(
   call: string,
 ): Promise<EtcdError> {
   const [endpoint, error] = [...failed].at(-1)!
-  const found = isPuzzling(error) ? await endpoint.diagnose(error) : undefined
+  const found = needsDiagnosis(error) ? await endpoint.diagnose(error) : undefined
   return found?.with({ call }) ?? error
 }
