@@ -1,4 +1,3 @@
-import { runsOwnCode } from '../schema/own-code.ts'
 import { refusedName } from '../schema/refused-name.ts'
 import { isMadeWhenAbsent, isScalar } from '../schema/directory.ts'
 import {
@@ -8,27 +7,21 @@ import {
   type RecordNode,
   type SchemaNode,
 } from '../schema/schema-node.ts'
-import { bareObject, isPlainObject } from './document.ts'
+import { bareObject, isPlainObject, MAX_DEPTH } from './document.ts'
+import { type FilledObject, filledObject, hasPrefault } from './filled-object.ts'
 import { inputOf } from './input.ts'
 import type { LayerTree } from './layer-tree.ts'
 import { isCoveredByObject, isGiven, type NestedLayers, scalarOrAboveLayer } from './node-content.ts'
-import {
-  madeProblem,
-  validate,
-  type RawIssue,
-  validateRead,
-  thrownIssue,
-  type ValidationResult,
-} from './validate.ts'
+import { validate, type RawIssue, validateRead } from './validate.ts'
+import { frozen, keyTwice, ownPart, settle, validateAlone } from './node-result.ts'
 import { noteNames, notedNames } from './names.ts'
 import { collectIssues, type LocatedIssue } from './located-issues.ts'
 import { noteGiven } from './given-input.ts'
-import { freezeObject, shareFrozen } from './share.ts'
+import { freezeObject } from './share.ts'
 import { ReadingNotes } from './reading-notes.ts'
 import { hasKey, isPresent, topEntry, type TreeNode } from './tree-node.ts'
 import type { TrialJournal } from './trial-journal.ts'
 import { type UnusedSpot, unusedBelow, unusedChildren } from './unused.ts'
-import { sameKey } from './unique-keys.ts'
 import { UnusedNotes } from './unused-notes.ts'
 
 /**
@@ -115,6 +108,8 @@ export class Decoder {
     for (const property of schemaNode.properties.values()) {
       const { name } = property
       const child = node.makeChild(name)
+      if (!child.isFixed && (isMadeWhenAbsent(property.schemaNode) || hasPrefault(property.schemaNode)))
+        child.markFixed()
       if (!child.isFresh(aboveLayer)) {
         const prior = ownPart(before, name)
         this.#path.push(name)
@@ -236,16 +231,39 @@ export class Decoder {
     this.#journal.note(node).begin(aboveLayer)
     this.unused.forget(node)
     if (node.leafCount > 0) this.#noteUnused(node, this.#unusedBelow(property.schemaNode, node, aboveLayer))
-    const alone = validate(property.alone, NOTHING)
-    if (!alone.isValid) {
-      const issues = alone.issues.map((issue) => ({ ...issue, path: issue.path.slice(1) }))
-      noteGiven(issues, undefined)
-      node.refuse(issues)
-      return
+    const filled = node.leafCount > 0 ? undefined : filledObject(property.schemaNode)
+    if (filled !== undefined && this.#composeFilled(filled, node, aboveLayer, previous)) return
+    validateAlone(property, node, previous)
+  }
+
+  /** An object of the parts that `filled` gives, and of absent ones. False where that is not valid. */
+  #composeFilled(
+    { core, given }: FilledObject,
+    node: TreeNode,
+    aboveLayer: number,
+    previous: unknown,
+  ): boolean {
+    // Where a schema leads to itself without end, that is for zod to find.
+    if (this.#path.length > MAX_DEPTH) return false
+    const before = isPlainObject(previous) ? previous : undefined
+    const value: Record<string, unknown> = {}
+    for (const property of core.properties.values()) {
+      const { name } = property
+      const child = node.makeChild(name)
+      const prior = ownPart(before, name)
+      this.#path.push(name)
+      if (Object.hasOwn(given, name)) {
+        this.#journal.note(child).begin(aboveLayer)
+        validateAlone(property, child, prior, { [name]: given[name] })
+        // What was made of the given value does not hold once there is a key beside it.
+        child.markDirty()
+      } else if (!child.isFresh(aboveLayer)) this.#validateAbsent(property, child, aboveLayer, prior)
+      this.#path.pop()
+      if (!child.isValid) return false
+      if (child.isHeld) value[name] = child.value
     }
-    const made = alone.value as Record<string, unknown>
-    const result = frozen({ isValid: true, value: made[property.name] }, previous, property.schemaNode)
-    settle(node, result, Object.hasOwn(made, property.name))
+    node.keep(freezeObject(before, value, core))
+    return true
   }
 
   #validateWhole(schemaNode: SchemaNode, node: TreeNode, aboveLayer: number, previous: unknown): void {
@@ -267,34 +285,4 @@ export class Decoder {
   #noteUnused(node: TreeNode, spots: readonly UnusedSpot[]): void {
     if (spots.length > 0) this.unused.note(node, this.#path, spots)
   }
-}
-
-const NOTHING = Object.freeze(bareObject())
-
-function keyTwice(one: string, other: string) {
-  const { reason, quoting } = sameKey(one, other)
-  const inRecord = (what: string) => `Invalid key in record: ${what}`
-  const message = inRecord(reason)
-  return { code: 'invalid_key', message, isOurs: true, quoting: quoting && inRecord(quoting) }
-}
-
-function ownPart(value: Record<string, unknown> | undefined, name: string): unknown {
-  return value !== undefined && Object.hasOwn(value, name) ? value[name] : undefined
-}
-
-/** The value as a frozen copy; one that cannot be made (the value holds itself, a getter throws) is a complaint. */
-function frozen(result: ValidationResult, previous: unknown, schemaNode: SchemaNode): ValidationResult {
-  if (!result.isValid) return result
-  const problem = runsOwnCode(schemaNode.schema) ? madeProblem(result.value) : undefined
-  if (problem !== undefined) return { isValid: false, issues: [problem] }
-  try {
-    return { isValid: true, value: shareFrozen(previous, result.value, schemaNode) }
-  } catch (error) {
-    return { isValid: false, issues: [thrownIssue(error)] }
-  }
-}
-
-function settle(node: TreeNode, result: ValidationResult, isHeld = true): void {
-  if (result.isValid) node.keep(result.value, isHeld)
-  else node.refuse(result.issues)
 }

@@ -5,7 +5,8 @@ import type { LayerTree } from './layer-tree.ts'
 import { type Losses, namesOfLoss } from './losses.ts'
 import type { Path } from '../issue.ts'
 import { comparePaths } from './name-order.ts'
-import { entriesOf, keyEntry, nodeAt, type TreeNode } from './tree-node.ts'
+import { nodeAt } from './trail.ts'
+import { entriesOf, keyEntry, type TreeNode } from './tree-node.ts'
 
 /** How much is gone that the source has not allowed: in the staged tree, and in earlier ones of the window. */
 export function goneCount(losses: Losses, layers: readonly number[]): number {

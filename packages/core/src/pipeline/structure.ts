@@ -10,7 +10,8 @@ import { comparePaths } from './name-order.ts'
 import type { Issue, Origin } from '../issue.ts'
 import { coverOf } from '../format/cover.ts'
 import { firstKeyBelow } from './key-below.ts'
-import { type Entry, entriesOf, nodeAt } from './tree-node.ts'
+import { nodeAt } from './trail.ts'
+import { type Entry, entriesOf } from './tree-node.ts'
 
 /** What no schema can make valid: a node that is a document and a directory in one layer, a scalar where a directory must be. */
 export function structureIssues(tree: LayerTree, writer: IssueWriter): Issue[] {

@@ -58,6 +58,14 @@ export function eachBelow(trail: Trail, visit: (node: TreeNode) => void, journal
     eachBelow(trail, visit, journal)
     visit(child)
     trail.leave()
-    if (child.leafCount === 0 && !journal.keeps([...trail.nodes, child])) parent.dropChild(child)
+    if (child.leafCount > 0 || child.isFixed) continue
+    if (!journal.keeps([...trail.nodes, child])) parent.dropChild(child)
   }
+}
+
+/** The node at `path`, if there is one. */
+export function nodeAt(root: TreeNode, path: readonly (string | number)[]): TreeNode | undefined {
+  let node: TreeNode | undefined = root
+  for (const segment of path) node = node?.child(String(segment))
+  return node
 }

@@ -39,7 +39,9 @@ const COMPOSED = 4
 const HELD = 8
 /** Not a validation result: there is, or was, a cover here or below. */
 const COVERING = 16
-const LAYER_SHIFT = 5
+/** Not a validation result; see `markFixed`. */
+const FIXED = 32
+const LAYER_SHIFT = 6
 
 /** Up to this number of children are searched one by one; a map costs twice as much memory. */
 const FEW = 16
@@ -160,9 +162,19 @@ export class TreeNode {
     this.#validation |= COVERING
   }
 
+  /** Whether it stays when it is empty. */
+  get isFixed(): boolean {
+    return (this.#validation & FIXED) !== 0
+  }
+
+  /** It stays when it is empty, with what was made of its absent children: an object that the schema makes of nothing. */
+  markFixed(): void {
+    this.#validation |= FIXED
+  }
+
   /** Until more is said it is not valid. */
   begin(aboveLayer: number): void {
-    this.#validation = ((aboveLayer + 1) << LAYER_SHIFT) | (this.#validation & COVERING)
+    this.#validation = ((aboveLayer + 1) << LAYER_SHIFT) | (this.#validation & (COVERING | FIXED))
     this.#result = undefined
   }
 
@@ -186,7 +198,7 @@ export class TreeNode {
 
   /** What was made of it holds again: it and all below it hold what they held then. */
   restore({ validation, result }: NodeState): void {
-    this.#validation = validation
+    this.#validation = validation | (this.#validation & FIXED)
     this.#result = result
   }
 }
@@ -286,11 +298,4 @@ export function topLayer(node: TreeNode, aboveLayer = -1): number {
   let top = Math.max(entry?.layer ?? -1, node.documents?.at(-1)?.layer ?? -1)
   if (node.leafCount > 0) for (const child of node.children) top = Math.max(top, topLayer(child, above))
   return top > above ? top : -1
-}
-
-/** The node at `path`, if there is one. */
-export function nodeAt(root: TreeNode, path: readonly (string | number)[]): TreeNode | undefined {
-  let node: TreeNode | undefined = root
-  for (const segment of path) node = node?.child(String(segment))
-  return node
 }

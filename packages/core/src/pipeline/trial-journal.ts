@@ -53,11 +53,14 @@ export class TrialJournal {
   }
 }
 
-/** Drops the end of a way where nothing is left; what was validated of an absent child, and still holds, is kept. */
+/**
+ * Drops the end of a way where nothing is left; what was validated of an absent child, and still holds, is kept, and so is a
+ * node that is fixed, unless one above it is dropped.
+ */
 export function dropEmpty(way: Way, drop: (parent: TreeNode, child: TreeNode) => void): void {
   let below: TreeNode | undefined
   for (const node of way.toReversed()) {
-    if (below !== undefined) drop(node, below)
+    if (below?.isFixed === false) drop(node, below)
     if (node.leafCount > 0 || !node.isDirty) return
     below = node
   }

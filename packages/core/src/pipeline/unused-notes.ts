@@ -1,4 +1,5 @@
-import { entriesOf, type Entry, nodeAt, type TreeNode } from './tree-node.ts'
+import { nodeAt } from './trail.ts'
+import { entriesOf, type Entry, type TreeNode } from './tree-node.ts'
 import type { UnusedNote, UnusedSpot } from './unused.ts'
 
 /** Unused keys by the node whose validation found them. A note stays the same object while validation finds the same. */
