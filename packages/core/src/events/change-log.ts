@@ -1,5 +1,6 @@
 import type { ChangeEvent, ChangeFeed } from './change-event.ts'
 import { onAbort } from '../on-abort.ts'
+import { TurnBudget } from '../turn-budget.ts'
 import { Snapshot } from '../updates/snapshot.ts'
 
 /** Keeps the last two accepted states and the callers that wait for the next one. */
@@ -9,8 +10,14 @@ export class ChangeLog<T> {
   #previous: Snapshot<T> | undefined = undefined
   #latest: Snapshot<T> | undefined = undefined
 
-  constructor(feed: ChangeFeed<T>) {
+  readonly #loops: () => void
+  readonly #wakes: TurnBudget
+
+  /** @param loops called when a waiting caller causes the change that it waits for without end. Must not throw. */
+  constructor(feed: ChangeFeed<T>, loops: () => void = () => {}) {
     this.#feed = feed
+    this.#loops = loops
+    this.#wakes = new TurnBudget(loops)
   }
 
   /** Records the new state and returns the previous one. Does not resume waiting callers: `wake` does. */
@@ -22,7 +29,11 @@ export class ChangeLog<T> {
 
   /** Resumes the callers that wait for a change. */
   wake(): void {
-    for (const resolve of [...this.#waiters]) resolve()
+    const resume = () => {
+      for (const resolve of [...this.#waiters]) resolve()
+    }
+    if (this.#waiters.size === 0 || this.#wakes.spend()) resume()
+    else this.#wakes.afterTurn(resume)
   }
 
   /** Resolves with the newest change after a revision or snapshot, immediately if it has happened. Rejects when `cut` aborts. */
@@ -42,12 +53,16 @@ export class ChangeLog<T> {
   since(from: Snapshot<T>, end: AbortSignal): AsyncIterableIterator<ChangeEvent<T>, undefined> {
     let delivered = from
     const givenUp = new AbortController()
+    const pulls = new TurnBudget(this.#loops)
     const pull = async (): Promise<IteratorResult<ChangeEvent<T>, undefined>> => {
       while (!givenUp.signal.aborted) {
         const now = this.#latest ?? delivered
         const event = now.version === delivered.version ? undefined : this.#feed.between(delivered, now)
         delivered = now
-        if (event !== undefined) return { done: false, value: event }
+        if (event !== undefined) {
+          if (!pulls.spend()) await new Promise<void>((resolve) => pulls.afterTurn(resolve))
+          return { done: false, value: event }
+        }
         if (end.aborted) break
         await this.#next(end, givenUp.signal)
       }

@@ -187,6 +187,7 @@ export class EventHub<T> {
     const subscriber = new EventSubscriber<ConfigEvents<T>[E]>(`A listener of '${name}'`, listener, {
       pending: this.#delivery.pending,
       failed: (failure, events) => this.#failed(name, failure, events as readonly object[]),
+      loops: () => this.#delivery.loops?.(),
     })
     if (this.#standing.has(name)) {
       queueMicrotask(() => {

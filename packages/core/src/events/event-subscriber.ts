@@ -1,5 +1,6 @@
 import { callIsolated } from '../callback.ts'
 import type { LivetreeError } from '../errors.ts'
+import { TurnBudget } from '../turn-budget.ts'
 import { notSettled, type PendingCalls, withNameOf } from './pending-calls.ts'
 
 /** What an `EventSubscriber` needs. */
@@ -7,6 +8,8 @@ export interface EventSubscriberHost<E> {
   readonly pending: PendingCalls
   /** Receives a failure of the listener, and the events that it has not handled. */
   failed(failure: LivetreeError, events: readonly E[]): void
+  /** The listener causes its own next call without end. Must not throw. */
+  loops?(): void
 }
 
 /** Calls one listener of an event other than `change`. While the listener is busy, only the newest event is kept. */
@@ -15,16 +18,22 @@ export class EventSubscriber<E> {
   readonly #listener: (event: E) => unknown
   readonly #pending: PendingCalls
   readonly #failed: (failure: LivetreeError, events: readonly E[]) => void
+  readonly #again: TurnBudget
   #waiting: { readonly event: E } | undefined = undefined
   #isBusy = false
   #isStuck = false
   #isClosed = false
 
-  constructor(what: string, listener: (event: E) => unknown, { pending, failed }: EventSubscriberHost<E>) {
+  constructor(
+    what: string,
+    listener: (event: E) => unknown,
+    { pending, failed, loops }: EventSubscriberHost<E>,
+  ) {
     this.#what = what
     this.#listener = listener
     this.#pending = pending
     this.#failed = failed
+    this.#again = new TurnBudget(loops)
   }
 
   /** Whether a call has not settled for so long that the listener cannot be counted on. */
@@ -41,9 +50,14 @@ export class EventSubscriber<E> {
     this.#isClosed = true
   }
 
-  #run(): void {
+  /** @param isAgain after another call, during which the event came */
+  #run(isAgain = false): void {
     this.#isBusy = true
-    while (this.#waiting !== undefined && !this.#isClosed) {
+    for (let isNext = isAgain; this.#waiting !== undefined && !this.#isClosed; isNext = true) {
+      if (isNext && !this.#again.spend()) {
+        this.#again.afterTurn(() => this.#run())
+        return
+      }
       const { event } = this.#waiting
       this.#waiting = undefined
       const pending = callIsolated(
@@ -55,7 +69,7 @@ export class EventSubscriber<E> {
       this.#follow(pending, event)
       void pending.then(() => {
         this.#isStuck = false
-        this.#run()
+        this.#run(true)
       })
       return
     }

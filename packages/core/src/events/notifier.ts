@@ -8,6 +8,7 @@ import type { LiveEvent, StaleEvent } from './freshness-events.ts'
 import type { Snapshot } from '../updates/snapshot.ts'
 import type { SourceState } from '../updates/source-state.ts'
 import { PendingCalls } from './pending-calls.ts'
+import { MOST_IN_A_ROW } from '../turn-budget.ts'
 import type { Clock } from '../source/source.ts'
 import type { Delivery } from './subscriber.ts'
 import type { RejectedEvent } from '../updates/rejection.ts'
@@ -33,17 +34,23 @@ export class Notifier<T> {
   /** What is logged for an event that has listeners, in case they fail. */
   readonly #entries = new WeakMap<object, LogEntry>()
   #isReady = false
+  #hasLooped = false
 
   constructor(
     config: string,
     logger: ConfigLog,
-    delivery: Omit<Delivery<T>, 'report' | 'pending'>,
+    delivery: Omit<Delivery<T>, 'report' | 'pending' | 'loops'>,
     clock: Clock,
   ) {
     this.#config = config
     this.#logger = logger
     this.pending = new PendingCalls(clock)
-    this.#delivery = { ...delivery, pending: this.pending, report: (error) => this.failed(error) }
+    this.#delivery = {
+      ...delivery,
+      pending: this.pending,
+      report: (error) => this.failed(error),
+      loops: () => this.loops(),
+    }
     this.hub = new EventHub(this.#delivery, (name, failure, events) =>
       this.#listenerFailed(name, failure, events),
     )
@@ -137,6 +144,15 @@ export class Notifier<T> {
     const { code, message } = error
     publish('error', this.#config, () => ({ code, message }))
     this.hub.emit('error', error)
+  }
+
+  /** Warns, once, of user code that starts again what calls it. */
+  loops(): void {
+    if (this.#hasLooped) return
+    this.#hasLooped = true
+    const what = `Configuration "${this.#config}" has called the same code ${MOST_IN_A_ROW} times before the event loop turned`
+    const message = `${what}: a handler seems to change what it listens to. From now on such calls wait for the event loop; change the handler`
+    this.#logger.entry({ level: 'warn', message, code: 'endless_calls' })
   }
 
   resource(resource: string, type: 'swapped' | 'failed' | 'disposed', error?: LivetreeError): void {

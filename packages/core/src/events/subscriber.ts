@@ -2,6 +2,7 @@ import { askIsEqual, callAtOnce, callIsolated, type ReportFailure } from '../cal
 import type { ChangeEvent, ChangeFeed } from './change-event.ts'
 import { notSettled, type PendingCalls, withNameOf } from './pending-calls.ts'
 import type { Snapshot } from '../updates/snapshot.ts'
+import { TurnBudget } from '../turn-budget.ts'
 
 /** What a subscriber needs to receive changes. */
 export interface Delivery<T> {
@@ -9,6 +10,8 @@ export interface Delivery<T> {
   readonly report: ReportFailure
   readonly pending: PendingCalls
   snapshot(): Snapshot<T>
+  /** A listener causes its own next call without end. Must not throw. */
+  loops?(): void
 }
 
 /**
@@ -18,11 +21,13 @@ export interface Delivery<T> {
 export abstract class Subscriber<T> {
   protected readonly delivery: Delivery<T>
   protected delivered: Snapshot<T>
+  readonly #again: TurnBudget
   #isBusy = false
   #isClosed = false
 
   constructor(delivery: Delivery<T>) {
     this.delivery = delivery
+    this.#again = new TurnBudget(() => delivery.loops?.())
     this.delivered = delivery.snapshot()
   }
 
@@ -33,13 +38,21 @@ export abstract class Subscriber<T> {
     while (!this.#isClosed && this.delivered.version !== this.delivery.snapshot().version) {
       const pending = this.deliver(this.delivery.snapshot())
       if (pending === undefined) continue
-      void pending.then(() => {
-        this.#isBusy = false
-        this.notify()
-      })
+      void pending.then(() => this.#resume())
       return
     }
     this.#isBusy = false
+  }
+
+  /** Delivers what has changed during a call that has settled. */
+  #resume(): void {
+    const run = () => {
+      this.#isBusy = false
+      this.notify()
+    }
+    const hasChanged = this.delivered.version !== this.delivery.snapshot().version
+    if (hasChanged && !this.#isClosed && !this.#again.spend()) this.#again.afterTurn(run)
+    else run()
   }
 
   /** Starts no further call; does not wait for a running one. */
@@ -71,10 +84,7 @@ export abstract class Subscriber<T> {
   protected runFirst(pending: Promise<void> | undefined): void {
     if (pending === undefined) return
     this.#isBusy = true
-    void pending.then(() => {
-      this.#isBusy = false
-      this.notify()
-    })
+    void pending.then(() => this.#resume())
   }
 }
 

@@ -58,7 +58,7 @@ export class LoadedConfig<T> implements LiveConfig<T> {
     this.#lifetime = new Lifetime(name)
     this.#fallback = new FallbackAge(options.clock)
     const feed = new ChangeFeed<T>((previous, next) => pipeline.diff(previous, next))
-    this.#changes = new ChangeLog(feed)
+    this.#changes = new ChangeLog(feed, () => this.#notifier.loops())
     this.#notifier = new Notifier(name, parts.log, { feed, snapshot: () => this.snapshot() }, options.clock)
     this.#writer = parts.writer
     parts.keeper?.onError((error) => this.report(error))

@@ -55,5 +55,6 @@ export function updateHandlers<T>(targets: UpdateTargets<T>): UpdateObserver<T> 
     judged: () => outside(() => handlers.judged()),
     connectivity: (source) => outside(() => handlers.connectivity(source)),
     failed: (error) => outside(() => handlers.failed(error)),
+    loops: () => outside(() => notifier.loops()),
   }
 }

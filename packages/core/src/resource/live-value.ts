@@ -12,6 +12,7 @@ import { settledWithin } from '../within.ts'
 import { type Borrowed, Instance } from './instance.ts'
 import type { LiveConfig } from '../live-config.ts'
 import { loadedParts } from '../loaded-parts.ts'
+import { MOST_IN_A_ROW, TurnBudget } from '../turn-budget.ts'
 import { DRAIN_MS } from './drain-time.ts'
 
 /** Options of `live`. */
@@ -75,6 +76,11 @@ function createLiveValue<T, S, R>(
   let isMaking = false
   /** Selected while the factory ran, which may change the configuration itself. */
   let newer: { readonly selected: S } | undefined
+  let hasLooped = false
+  const again = new TurnBudget(() => {
+    if (!hasLooped) report(loops(name))
+    hasLooped = true
+  })
 
   const report = (error: LivetreeError) => config.report(error)
   const fail = (what: string, cause: unknown) => {
@@ -124,6 +130,10 @@ function createLiveValue<T, S, R>(
     newer = { selected }
     if (isMaking || served === undefined) return
     while (newer !== undefined && closing === undefined) {
+      if (!again.spend()) {
+        again.afterTurn(() => newer !== undefined && rebuild(newer.selected))
+        return
+      }
       const next: S = newer.selected
       newer = undefined
       remake(next)
@@ -177,6 +187,11 @@ function createLiveValue<T, S, R>(
     acquire: () => newest().borrow(),
     close,
   }
+}
+
+function loops(name: string): LivetreeError {
+  const message = `The factory of ${name} was called ${MOST_IN_A_ROW} times before the event loop turned: it seems to change what it is made of. Its next calls wait for the event loop.`
+  return new LivetreeError('resource_failed', message)
 }
 
 function notDisposed(name: string): LivetreeError {

@@ -85,6 +85,8 @@ export interface ResourceSettings<T, S, R> {
   readonly isEqual: (one: S, other: S) => boolean
   readonly clock: Clock
   readonly pending: PendingCalls
+  /** A build causes the next one without end. Must not throw. */
+  loops?(): void
   readonly report: ReportFailure
   readonly onEvent: (type: 'swapped' | 'failed' | 'disposed', error?: LivetreeError) => void
   readonly onClosed: () => void

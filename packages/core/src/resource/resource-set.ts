@@ -62,6 +62,7 @@ export class ResourceSet<T> {
         clock: this.#clock,
         report: delivery.report,
         pending: delivery.pending,
+        loops: () => this.#notifier.loops(),
         onEvent: (type, error) => this.#notifier.resource(name, type, error),
         onClosed: () => {
           stop()

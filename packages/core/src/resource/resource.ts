@@ -3,6 +3,7 @@ import { kindOf } from '../thrown.ts'
 import { adopt, askIsEqual, callAtOnce, disown } from '../callback.ts'
 import { isPromise } from '../promises-in.ts'
 import { notSettled } from '../events/pending-calls.ts'
+import { TurnBudget } from '../turn-budget.ts'
 import { CLOSE_MS } from '../updates/guarded-source.ts'
 import { type Build, startBuild } from './build.ts'
 import { type Borrowed, Instance } from './instance.ts'
@@ -23,6 +24,7 @@ type Built<R> =
 export class HotResource<T, S, R> implements Resource<R> {
   readonly #settings: ResourceSettings<T, S, R>
   readonly #draining = new Set<Promise<void>>()
+  readonly #builds: TurnBudget
   #wanted: S
   #served: { readonly input: S; readonly instance: Instance<R> } | undefined = undefined
   #building: Build<S> | undefined
@@ -35,6 +37,7 @@ export class HotResource<T, S, R> implements Resource<R> {
   /** @throws whatever the selector throws for `value` */
   constructor(settings: ResourceSettings<T, S, R>, value: T) {
     this.#settings = settings
+    this.#builds = new TurnBudget(() => settings.loops?.())
     this.#wanted = this.#select(value)
   }
 
@@ -185,6 +188,7 @@ export class HotResource<T, S, R> implements Resource<R> {
       return this.#dispose(value)
     }
     let made: { readonly value: R } | undefined
+    if (!this.#builds.spend()) await new Promise<void>((resolve) => this.#builds.afterTurn(resolve))
     try {
       made = (await adopt<R>(create(input, { signal }))) as { readonly value: R }
       building.phase = 'check'

@@ -17,6 +17,8 @@ export interface UpdateObserver<T> {
   /** A source has called its sink. */
   connectivity(source: SourceState): void
   failed(error: LivetreeError): void
+  /** Updates have caused others without end, which now wait for the event loop to turn. */
+  loops?(): void
 }
 
 /** Ignores everything; in use until a processor is observed. */

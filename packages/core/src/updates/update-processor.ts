@@ -51,6 +51,7 @@ export class UpdateProcessor<T> {
       {
         take: (item) => this.#guarded(() => this.#take(item)),
         batchOf: (items) => this.#guarded(() => this.#batchOf(items)),
+        loops: () => this.#served.observer.loops?.(),
       },
       { sliceMs, isHeld: awaitsComparison },
     )

@@ -1,9 +1,13 @@
+import { TurnBudget } from '../turn-budget.ts'
+
 /** What a queue does with its items. */
 export interface QueueConsumer<Item> {
   /** Takes one item. Must not throw. */
   take(item: Item): void
   /** The first of `items` that can be taken as one, if there are such. Must not throw. */
   batchOf(items: readonly Item[]): Batch | undefined
+  /** Taking items pushes others without end: the rest waits for the event loop to turn. Must not throw. */
+  loops?(): void
 }
 
 /** Items that may be taken as one. */
@@ -31,7 +35,8 @@ const MOST_TOGETHER = 1_024
  * Takes items in order. Prompt items are taken at once, one by one. Others are too, in the caller's tick, until those
  * of one tick have used up `sliceMs`: then the rest waits for the event loop to turn, so that a burst does not keep
  * others from running. The longer items wait, the larger the batches in which they are taken; the items of a batch that
- * fails are taken one by one. Prompt items go before those that wait; within each kind, order is kept.
+ * fails are taken one by one. Prompt items go before those that wait; within each kind, order is kept. Items that are pushed
+ * while others are taken wait for the event loop to turn after 100 in a row, so that none of it goes on without end.
  */
 export class UpdateQueue<Item> {
   readonly #consumer: QueueConsumer<Item>
@@ -50,10 +55,13 @@ export class UpdateQueue<Item> {
   #isTaking = false
   #sliceStart: number | undefined = undefined
   #isClosed = false
+  readonly #nested: TurnBudget
+  #isPaused = false
 
   constructor(consumer: QueueConsumer<Item>, options: QueueOptions) {
     this.#consumer = consumer
     this.#sliceMs = options.sliceMs
+    this.#nested = new TurnBudget(() => consumer.loops?.())
     this.#held = options.isHeld === true ? [] : undefined
   }
 
@@ -96,10 +104,14 @@ export class UpdateQueue<Item> {
 
   /** Resolves when every item pushed before the call, and not held, has been taken. */
   settled(): Promise<void> {
-    // Prompt items are taken before a promise can resolve.
+    // Prompt items are taken before a promise can resolve, or in the next turn where they had to wait.
+    const prompt = this.#isPaused ? new Promise<void>((resolve) => setImmediate(resolve)) : undefined
     const waiting = this.length
-    if (waiting === 0) return Promise.resolve()
-    return new Promise((resolve) => this.#waiters.push({ until: this.#takenCount + waiting, resolve }))
+    if (waiting === 0) return prompt ?? Promise.resolve()
+    const taken = new Promise<void>((resolve) =>
+      this.#waiters.push({ until: this.#takenCount + waiting, resolve }),
+    )
+    return prompt === undefined ? taken : prompt.then(() => taken)
   }
 
   /** Drops what has not been taken. */
@@ -114,16 +126,36 @@ export class UpdateQueue<Item> {
 
   #run(): void {
     this.#isTaking = true
+    // What is there now was pushed from outside, or has waited for a turn; all else comes from what is taken.
+    let ownCount = this.#prompt.length + this.length
     for (;;) {
-      if (this.#prompt.length > 0) for (const item of this.#prompt.splice(0, 1)) this.#consumer.take(item)
-      else if (this.length > 0 && this.#hasTime()) this.#takeNext()
-      else break
+      const isPrompt = this.#prompt.length > 0
+      if (!isPrompt && !(this.length > 0 && this.#hasTime())) break
+      // The slices bound the others.
+      const isBounded = isPrompt || this.#sliceMs === Number.POSITIVE_INFINITY
+      if (isBounded && ownCount <= 0 && !this.#nested.spend()) {
+        this.#pause()
+        break
+      }
+      const before = this.#takenCount
+      if (isPrompt) for (const item of this.#prompt.splice(0, 1)) this.#consumer.take(item)
+      else this.#takeNext()
+      ownCount -= isPrompt ? 1 : this.#takenCount - before
     }
     this.#isTaking = false
     if (this.length > 0) return
     this.#items = []
     this.#next = 0
     this.#lateSlices = 0
+  }
+
+  #pause(): void {
+    if (this.#isPaused) return
+    this.#isPaused = true
+    this.#nested.afterTurn(() => {
+      this.#isPaused = false
+      this.#run()
+    })
   }
 
   #takeNext(): void {
