@@ -3,6 +3,7 @@ import { isPromise } from './promises-in.ts'
 import { isObject, type OptionKind } from './option-kinds.ts'
 import { LivetreeError, type LivetreeErrorCode } from './errors.ts'
 import { nearestName } from './nearest-name.ts'
+import { isList } from './thrown.ts'
 
 /** Every known option with its kind, or with a nested table for an option that is an object. */
 export interface OptionTable {
@@ -79,6 +80,6 @@ function shown(value: unknown, isWhole = false): string {
   }
   if (typeof value === 'string') return isWhole ? JSON.stringify(value.slice(0, 40)) : 'a text'
   if (isPromise(value)) return 'a promise'
-  if (Array.isArray(value)) return value.length === 0 ? 'an empty list' : 'a list'
+  if (isList(value)) return value.length === 0 ? 'an empty list' : 'a list'
   return typeof value === 'object' ? 'an object' : `a ${typeof value}`
 }

@@ -140,3 +140,24 @@ test.each([[undefined], [null], [5], [{}], [() => {}], [Symbol('a')], [[{}]], [P
     expect(config.explain(['a']).value).toBe(1)
   },
 )
+
+describe('what cannot be looked at, or called, is refused by name', () => {
+  const revoked = () => {
+    const { proxy, revoke } = Proxy.revocable({}, {})
+    revoke()
+    return proxy as never
+  }
+
+  test('a revoked Proxy as logger', async () => {
+    const loading = definition.load({ sources: [memory({})], logger: revoked() })
+    await expect(loading).rejects.toThrow(/^\[invalid_options\] load\(\) got logger = an object; expected/)
+  })
+
+  test.each([[5], [undefined], ['text'], [{}]])('%j in the place of the work of a pin', async (work) => {
+    await using config = await createTestConfig(definition)
+    expect(() => config.runPinned(work as never)).toThrow(
+      /^\[invalid_options\] runPinned\(\) got .*a function/,
+    )
+    expect(() => config.runUnpinned(work as never)).toThrow(/^\[invalid_options\] runUnpinned\(\) got/)
+  })
+})

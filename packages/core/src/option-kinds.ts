@@ -1,3 +1,4 @@
+import { isList } from './thrown.ts'
 import { isLoggerLike } from './to-logger.ts'
 
 /** A check for the value of an option. */
@@ -11,7 +12,7 @@ export interface OptionKind {
 
 /** Whether the value is an object and not a list. */
 export function isObject(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
+  return typeof value === 'object' && value !== null && !isList(value)
 }
 
 /** A non-empty string. */

@@ -149,7 +149,7 @@ function textOf(value: unknown): string | undefined {
 }
 
 /** `Array.isArray` that returns false for a revoked Proxy, for which it throws. */
-function isList(value: unknown): boolean {
+export function isList(value: unknown): value is readonly unknown[] {
   try {
     return Array.isArray(value)
   } catch {

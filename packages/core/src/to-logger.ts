@@ -1,5 +1,5 @@
 import { whenSettled } from './callback.ts'
-import { fieldOf, framesOf, isError, messageOf } from './thrown.ts'
+import { fieldOf, framesOf, isError, isList, messageOf } from './thrown.ts'
 import { type Level, LEVELS, levelsOfPino, levelsOfWinston, nearestLevel } from './level-names.ts'
 import type { Logger } from './source/source.ts'
 
@@ -82,7 +82,7 @@ function isPino(target: Methods): boolean {
 }
 
 function isWinston(target: Methods): boolean {
-  return has(target, 'log', 'child') && Array.isArray(fieldOf(target, 'transports'))
+  return has(target, 'log', 'child') && isList(fieldOf(target, 'transports'))
 }
 
 function isNestStyle(target: Methods): boolean {

@@ -238,12 +238,14 @@ export class LoadedConfig<T> implements LiveConfig<T> {
   }
 
   runPinned<R>(work: () => R, snapshot?: Snapshot<T>): R {
+    method.checkWork('runPinned()', work)
     if (snapshot === undefined) return this.#pin.run(this.snapshot(), work)
     method.checkSnapshot('runPinned()', snapshot, this.snapshot())
     return this.#pin.runAnew(snapshot, work)
   }
 
   runUnpinned<R>(work: () => R): R {
+    method.checkWork('runUnpinned()', work)
     return this.#pin.leave(work)
   }
 

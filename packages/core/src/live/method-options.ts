@@ -75,3 +75,10 @@ export function checkLogger(logger: LoggerLike): LoggerLike {
 export function checkRefresh(options: RefreshOptions): void {
   checkOptions('refresh()', options, REFRESH_OPTIONS)
 }
+
+/** @throws LivetreeError `invalid_options` if `work` is not a function */
+export function checkWork(call: string, work: unknown): void {
+  if (typeof work === 'function') return
+  disown(work)
+  throw new LivetreeError('invalid_options', `${call} got ${kindOfValue(work)}; expected a function.`)
+}
