@@ -214,21 +214,34 @@ export class IssueWriter {
   #whereToSet(path: Path): string {
     const { names } = locate(this.#schemaNode, this.#root, path, this.#lists)
     const place = [...names, ...path.slice(names.length)]
-    const depths = this.#layers.map((info, layer) => {
-      const isThere = info.mayBeMissing !== true || this.#keys.hasLeaves(layer)
-      return isThere && info.naming === 'stored' && info.keyPrefix.endsWith('/') && isBelowMount(place, info)
-        ? mountOf(info).length
-        : -1
-    })
-    // The layer that is mounted nearest to the path is the one that is meant to have it.
-    const nearest = Math.max(...depths)
-    const tree = nearest < 0 ? -1 : depths.lastIndexOf(nearest)
+    const tree = this.#treeLayerFor(place)
     const environment = this.#layers.findIndex((info) => info.naming === 'env')
     const aliases = this.#layers.flatMap((info, layer) => (isAliasOf(place, info) ? [layer] : []))
     const keys = [...new Set([tree, environment, ...aliases])]
       .filter((layer) => layer >= 0)
       .map((layer) => shortKey(this.origin(layer, place, 0).key))
     return keys.length === 0 ? 'Nothing is set' : `Set ${[...new Set(keys)].join(' or ')}`
+  }
+
+  /**
+   * The layer of a tree that is meant to have a value: one mounted nearest to its place; of those one of the service's own,
+   * since others read what a layer shares; of those one that is there; of those the last. -1: there is none.
+   */
+  #treeLayerFor(place: Path): number {
+    const merits: readonly ((info: NamedLayer, layer: number) => number)[] = [
+      (info) => mountOf(info).length,
+      ({ unused }) => (unused === 'ignore' ? 0 : 1),
+      ({ mayBeMissing }, layer) => (mayBeMissing === true && !this.#keys.hasLeaves(layer) ? 0 : 1),
+    ]
+    let best = this.#layers.flatMap((info, layer) => {
+      const isTree = info.naming === 'stored' && info.keyPrefix.endsWith('/')
+      return isTree && isBelowMount(place, info) ? [{ info, layer }] : []
+    })
+    for (const merit of merits) {
+      const most = Math.max(...best.map(({ info, layer }) => merit(info, layer)))
+      best = best.filter(({ info, layer }) => merit(info, layer) === most)
+    }
+    return best.at(-1)?.layer ?? -1
   }
 }
 

@@ -65,6 +65,48 @@ describe('LayerInfo.at: a layer mounted in the schema', () => {
     expect(pipeline.explain('').layers[0]?.origin.key).toBe('/whole/')
   })
 
+  const mount = { at: 'redis', unused: 'ignore' } as const
+  const [base, prod] = [layer('base'), layer('prod')]
+  const zone = layer('zone', { unused: 'ignore', mayBeMissing: true })
+  const local = layer('local', { mayBeMissing: true })
+  test.each<[string, readonly LayerInfo[], readonly number[], string]>([
+    ['the last of its own', [base, prod], [], '/prod/'],
+    ['none that others share', [base, prod, zone], [2], '/prod/'],
+    ['none that others share, wherever that is', [zone, base, prod], [], '/prod/'],
+    [
+      'an own one that may be missing before a shared one',
+      [layer('all', { unused: 'ignore' }), local],
+      [],
+      '/local/',
+    ],
+    ['none that may be missing, and holds nothing', [base, local], [], '/base/'],
+    ['one that may be missing and is in use', [base, local], [1], '/local/'],
+    [
+      'what there is, if all of it is shared or may be missing',
+      [layer('all', { unused: 'ignore' }), zone],
+      [],
+      '/all/',
+    ],
+    ['the only one', [zone], [], '/zone/'],
+    ['the shared one that is mounted for it', [layer('redis', mount), base, prod, zone], [], '/redis/'],
+    [
+      'of those mounted for it, one that is there',
+      [layer('redis', mount), layer('zone-redis', { ...mount, mayBeMissing: true }), base],
+      [],
+      '/redis/',
+    ],
+  ])('a missing value is asked for in %s', (_name, layers, filled, directory) => {
+    const { replace } = source(layers, {}, z.object({ redis: z.object({ host: z.string(), a: z.any() }) }))
+    const trees = layers.map(({ at }, index): Tree => {
+      if (!filled.includes(index)) return {}
+      return at === undefined ? { 'redis/a': '1' } : { a: '1' }
+    })
+    const key = `${directory}${directory.endsWith('redis/') ? '' : 'redis/'}host`
+    const outcome = replace(trees) as { issues: readonly { pathText: string; message: string }[] }
+    const issue = outcome.issues.find(({ pathText }) => pathText === 'redis.host')
+    expect(issue?.message).toMatch(new RegExp(`Set ${key}$`))
+  })
+
   test('its own document is named by the key that its source says it is read from', () => {
     const { pipeline } = source([layer('prod', { documentKey: '/prod' })])
     const leaf = { path: '', value: '{"name":"a"}', revision: 1 }

@@ -70,7 +70,8 @@ export interface LayerInfo {
    */
   readonly at?: string
   /**
-   * How keys of the layer are treated that the schema does not know. `ignore`: they are ignored; `warn`, the default: as the
+   * How keys of the layer are treated that the schema does not know. `ignore`: they are ignored, since others share the layer,
+   * and an error for a missing value suggests to set it in another one, if there is one; `warn`, the default: as the
    * definition's `unused` says.
    */
   readonly unused?: 'warn' | 'ignore'
@@ -87,8 +88,8 @@ export interface LayerInfo {
    */
   readonly isNested?: boolean
   /**
-   * The origin of the layer may not exist, such as a further document of a file. An error for a missing value suggests to set
-   * it in this layer only while the layer has leaves. Default false.
+   * The origin of the layer may not exist, such as a further document of a file, or an optional directory. While the layer
+   * has no leaves, an error for a missing value suggests to set it in another one, if there is one. Default false.
    */
   readonly mayBeMissing?: boolean
 }

@@ -117,19 +117,19 @@ describe('a directory that cannot be meant is refused, wherever it is given', ()
 })
 
 describe('etcd({ layers })', () => {
-  test('each is a layer of its directory, with its own removal key and its own word on unused keys', () => {
+  test('each is a layer of its directory, with its own removal key, and what it is', () => {
     const { layers, removalCommand } = of({
       layers: [
         { prefix: '/c/shared/redis', at: 'redis' },
         { prefix: '/c/shared/telemetry', at: ['telemetry', 'cache.telemetry'], unused: 'warn' },
-        { prefix: '/c/app' },
+        { prefix: '/c/app', optional: true },
       ],
     })
-    expect(layers.map(({ name, at, unused }) => [name, at, unused])).toEqual([
-      ['etcd:/c/shared/redis', 'redis', 'ignore'],
-      ['etcd:/c/shared/telemetry at telemetry', 'telemetry', 'warn'],
-      ['etcd:/c/shared/telemetry at cache.telemetry', 'cache.telemetry', 'warn'],
-      ['etcd:/c/app', undefined, 'warn'],
+    expect(layers.map(({ name, at, unused, mayBeMissing }) => [name, at, unused, mayBeMissing])).toEqual([
+      ['etcd:/c/shared/redis', 'redis', 'ignore', false],
+      ['etcd:/c/shared/telemetry at telemetry', 'telemetry', 'warn', false],
+      ['etcd:/c/shared/telemetry at cache.telemetry', 'cache.telemetry', 'warn', false],
+      ['etcd:/c/app', undefined, 'warn', true],
     ])
     expect(layers.map((layer) => layer.removalCommand)).toEqual([
       'etcdctl put /c/shared/redis/.livetree/allow-removal yes',

@@ -41,21 +41,24 @@ export class TreeLayers {
     this.#layersOf = this.prefixes.map((prefix) =>
       layers.flatMap(({ keyPrefix }, layer) => (keyPrefix === prefix ? [layer] : [])),
     )
-    this.layers = layers.map(({ keyPrefix, documentKey = keyPrefix, at, unused }, layer) => {
-      const directory = `etcd:${keyPrefix.slice(0, -1)}`
-      const isAlone = layers.filter((other) => other.keyPrefix === keyPrefix).length === 1
-      const allowed = removalKeys.find((each) => each.layers.includes(layer))
-      return {
-        name: at === undefined || isAlone ? directory : `${directory} at ${at}`,
-        keyPrefix,
-        documentKey,
-        separator: '/',
-        naming: 'stored' as const,
-        unused,
-        ...(at !== undefined && { at }),
-        ...(allowed !== undefined && { removalCommand: `etcdctl put ${shellWord(allowed.key)} yes` }),
-      }
-    })
+    this.layers = layers.map(
+      ({ keyPrefix, documentKey = keyPrefix, at, unused, isOptional = false }, layer) => {
+        const directory = `etcd:${keyPrefix.slice(0, -1)}`
+        const isAlone = layers.filter((other) => other.keyPrefix === keyPrefix).length === 1
+        const allowed = removalKeys.find((each) => each.layers.includes(layer))
+        return {
+          name: at === undefined || isAlone ? directory : `${directory} at ${at}`,
+          keyPrefix,
+          documentKey,
+          separator: '/',
+          naming: 'stored' as const,
+          unused,
+          mayBeMissing: isOptional,
+          ...(at !== undefined && { at }),
+          ...(allowed !== undefined && { removalCommand: `etcdctl put ${shellWord(allowed.key)} yes` }),
+        }
+      },
+    )
     this.documents = layers.flatMap(({ documentKey: key }, layer) =>
       key === undefined ? [] : [{ key, layer }],
     )

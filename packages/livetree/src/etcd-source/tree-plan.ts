@@ -17,6 +17,8 @@ export interface PlannedLayer {
   readonly at?: string | undefined
   /** How its keys are treated that the schema does not know. */
   readonly unused: 'warn' | 'ignore'
+  /** Whether it may hold no key. Default false. */
+  readonly isOptional?: boolean
   /** The key of its own document besides that of the directory; undefined: none is read. */
   readonly documentKey?: string | undefined
 }
@@ -83,7 +85,7 @@ export function planOfDirectories(directories: readonly MountedDirectory[]): Tre
     const keyPrefix = `${prefix}/`
     const places = at.length === 0 ? [undefined] : at
     const numbers = places.map((_, index) => layers.length + index)
-    layers.push(...places.map((place) => ({ keyPrefix, unused, at: place })))
+    layers.push(...places.map((place) => ({ keyPrefix, unused, isOptional, at: place })))
     removalKeys.push({ key: removalKey(keyPrefix), layers: numbers })
     if (!isOptional) expected.push({ directory: keyPrefix, layers: numbers })
   }
