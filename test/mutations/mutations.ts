@@ -328,6 +328,20 @@ export const mutations: readonly Mutation[] = [
     test: 'test/integration/store-truth/identity.test.ts',
   },
   {
+    name: 'Store: a list whose keys were all written since is believed',
+    file: `${reflector}/store-epochs.ts`,
+    find: "if (found.type === 'other') this.disproven()",
+    replace: '',
+    test: 'packages/etcd/src/reflector/reflector.test.ts',
+  },
+  {
+    name: 'Store: a snapshot is compared with the history of any store',
+    file: `${source}/connection.ts`,
+    find: ' || !(await this.#isOfSnapshot(list))',
+    replace: '',
+    test: 'packages/livetree/src/etcd-source/connection.test.ts',
+  },
+  {
     name: 'Store: answers of another cluster are taken',
     file: `${transport}/store-identity.ts`,
     find: 'else if (id !== this.#clusterId) return this.#refuse(id, endpoint, place)',

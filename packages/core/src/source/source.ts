@@ -172,6 +172,10 @@ export interface EarlierPlace {
    * nothing: then what happened between them is of no interest.
    */
   isSameAs(layers: readonly (readonly Leaf[])[]): boolean
+  /** The revision of the accepted tree, at most `revision`. */
+  readonly acceptedAt: number
+  /** False if this tree of `acceptedAt` lacks a leaf of the accepted one, or has it from another revision: it is of another store. */
+  isAccepted(layers: readonly (readonly Leaf[])[]): boolean
 }
 
 /** Everything that a configuration gives to a source when it connects. */

@@ -117,22 +117,36 @@ export class Comparison {
       const { memory } = state
       // The guard's memory belongs to the tree seen last. Without it, every revision since the accepted one is validated.
       const { revision, store } = memory?.seen ?? earlier
-      const isSameAs: EarlierPlace['isSameAs'] = (layers) => isSettled(state, layers)
-      states.set(index, { name, state, place: { revision, store, isSameAs } })
+      const place: EarlierPlace = {
+        revision,
+        store,
+        isSameAs: (layers) => isSettled(state, layers),
+        acceptedAt: earlier.revision,
+        isAccepted: (layers) => hasLeaves(state, layers),
+      }
+      states.set(index, { name, state, place })
     }
     return states
   }
 }
 
-function isSettled({ layers, withheld, memory }: EarlierState, newer: readonly (readonly Leaf[])[]): boolean {
+function isSettled(state: EarlierState, newer: readonly (readonly Leaf[])[]): boolean {
+  const { layers, withheld, memory } = state
   const isPending = memory !== undefined && (memory.since !== undefined || memory.isRefused)
   if (isPending || memory?.allowed.some((keys) => keys.length > 0)) return false
+  const isComplete = layers.every((written, layer) => {
+    const count = written.length + (withheld?.[layer]?.length ?? 0)
+    return count === new Set(newer[layer]?.map(({ path }) => path)).size
+  })
+  return isComplete && hasLeaves(state, newer)
+}
+
+/** Whether a tree has all leaves of the earlier one, written by the same revisions. */
+function hasLeaves({ layers, withheld }: EarlierState, tree: readonly (readonly Leaf[])[]): boolean {
   return layers.every((written, layer) => {
-    const leaves = [...written, ...(withheld?.[layer] ?? [])]
-    const revisions = new Map(newer[layer]?.map(({ path, revision }) => [path, revision]))
-    return (
-      leaves.length === revisions.size &&
-      leaves.every(({ path, revision }) => revisions.get(path) === revision)
+    const revisions = new Map(tree[layer]?.map(({ path, revision }) => [path, revision]))
+    return [...written, ...(withheld?.[layer] ?? [])].every(
+      ({ path, revision }) => revisions.get(path) === revision,
     )
   })
 }

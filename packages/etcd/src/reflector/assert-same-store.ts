@@ -20,8 +20,14 @@ export async function assertSameStore({ recognizer, question, ...how }: SameStor
   if (recognition.type === 'unproven') throw recognition.error
 }
 
+const TWO_STORES = 'the store was replaced while it was listed: the answers do not belong to one store'
+
 /** The error for reads that belong together and come from two stores. */
-export function twoStores(): EtcdError {
-  const what = 'the store was replaced while it was listed: the pages do not belong to one store'
-  return new EtcdError('cluster_changed', { call: 'KV/Range', what })
+export function twoStores(cause?: EtcdError): EtcdError {
+  return new EtcdError('cluster_changed', { call: 'KV/Range', what: TWO_STORES, cause })
+}
+
+/** True for an error of `twoStores`: not for an endpoint that answers for another cluster all the time. */
+export function isTwoStores(error: EtcdError): boolean {
+  return error.code === 'cluster_changed' && error.what === TWO_STORES
 }

@@ -32,9 +32,12 @@ export class EvidenceByRange {
     this.parts[part]?.listed(page, index)
   }
 
-  /** The reads that verify all parts at a revision up to which everything is known. */
+  /**
+   * The reads that verify all parts at a revision up to which everything is known. A part whose watch is ahead of the
+   * others is verified at its latest change.
+   */
   question(revision: number): ContinuityQuestion | undefined {
-    const questions = this.parts.flatMap((part) => part.question(revision) ?? [])
+    const questions = this.parts.flatMap((part) => part.question(Math.max(revision, part.changedAt)) ?? [])
     return questions.length === 0 ? undefined : questions
   }
 

@@ -3,6 +3,7 @@ import type { WatchBatch, WatchHandlers } from '../watch/watch-handlers.ts'
 import type { WatchOptions } from '../watch/watch-options.ts'
 import type { Watcher } from '../watch/watcher.ts'
 import type { ResponseHeader } from '../wire/kv.ts'
+import { twoStores } from './assert-same-store.ts'
 
 /** The maximum number of changes that are kept in memory. */
 const MOST_CHANGES = 200_000
@@ -53,6 +54,7 @@ export async function readHistory(request: HistoryRequest): Promise<number | und
     if (!(error instanceof EtcdError)) throw error
     // More than is kept waiting for the other ranges of a join, or than one response may hold.
     if (error.code === 'response_too_large') return revision
+    if (error.code === 'cluster_changed') throw twoStores(error)
     if (error.code !== 'compacted') throw error
     // If the server does not report where its history begins, the history counts as beginning at the list.
     return error.compactRevision ?? revision

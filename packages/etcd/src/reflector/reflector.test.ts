@@ -26,9 +26,9 @@ async function open(
 ) {
   const all = setUp()
   const said: string[] = []
-  const holds = (list: readonly ReturnType<typeof kv>[], head = header(revision)) => {
+  const holds = (list: readonly ReturnType<typeof kv>[], head = header(revision), compactRevision = 0) => {
     all.channel.onTxn = undefined
-    all.channel.onUnary = storeOf(list, head).onUnary
+    all.channel.onUnary = storeOf(list, head, compactRevision).onUnary
   }
   holds(kvs)
   const reflector = all.service.reflect(
@@ -149,17 +149,27 @@ describe('Reflector', () => {
     const { said, created, progress, holds, compact, clock, lists } = await open([kv('a', 3)], 9)
     created(9)
     progress(10, 0)
-    holds([kv('a', 15)], header(20))
+    holds([kv('a', 15)], header(20), 20)
     await compact(20)
     created(20)
     expect(lists()).toEqual(['list 9 epoch 0', 'list 20 epoch 0 resync of 10'])
-    holds([kv('a', 25)], header(30))
+    holds([kv('a', 25)], header(30), 30)
     await compact(30)
     expect(lists().length).toBe(2)
     clock.advance(100)
     await settled()
     expect(lists().at(-1)).toBe('list 30 epoch 0 resync of 20')
     expect(said.some((word) => word.startsWith('lost'))).toBe(false)
+  })
+
+  it('a store in whose list everything was written since, and which held something else before, is another one', async () => {
+    const { created, progress, holds, compact, lists } = await open([kv('a', 3)], 9)
+    created(9)
+    progress(10, 0)
+    // Not compacted itself, it answers for revision 10 as well.
+    holds([kv('a', 15)], header(20))
+    await compact(20)
+    expect(lists()).toEqual(['list 9 epoch 0', 'list 20 epoch 1 resync of 0'])
   })
 
   it('a store that cannot be recognized is listed again and told, in the same epoch', async () => {

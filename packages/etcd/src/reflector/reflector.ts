@@ -10,6 +10,7 @@ import { nameDeniedRange } from './denied-range.ts'
 import { reflectedEvents } from './reflected-events.ts'
 import { type Listed, listRanges } from './list-ranges.ts'
 import { listedPage } from './listed-page.ts'
+import { isTwoStores } from './assert-same-store.ts'
 import { knowledgeOf, type PastPorts, pastOfList } from './past-of-list.ts'
 import type { ListedRanges } from './read-past.ts'
 import { planReflection, type ReflectionPlan } from './reflection-plan.ts'
@@ -148,6 +149,7 @@ export class ListAndWatch implements Reflector {
           signal,
         })
         if (signal.aborted) return
+        if (isTwoStores(error)) this.#epochs.disproven()
         const isFinal = isFinalError(error) || isSettingError(error)
         this.#lost(error, isFinal)
         const restMs = isFinal
@@ -181,6 +183,10 @@ export class ListAndWatch implements Reflector {
         )
       },
     })
+    if (isResync && !this.#epochs.isOther(header)) {
+      const onRetry = (error: EtcdError) => this.#lost(error, false)
+      await this.#epochs.verify(this.#ports.recognizer, { signal: this.#closing.signal, onRetry })
+    }
     const isOther = this.#epochs.isOther(header)
     const list: ReflectedList = Object.freeze({
       revision: header.revision,

@@ -1,6 +1,8 @@
+import { EtcdError } from '../errors.ts'
 import type { KeyValue, ResponseHeader } from '../wire/kv.ts'
 import type { EvidenceByRange } from './evidence-by-range.ts'
 import { setbackSince, type StorePosition } from './store-position.ts'
+import type { RecognitionOptions, StoreRecognizer } from './store-recognizer.ts'
 
 /**
  * Decides whether answers come from the same store. It is another one if the cluster id differs, if the
@@ -34,14 +36,32 @@ export class StoreEpochs {
     if (known !== undefined && raftTerm > known.raftTerm) this.#known = { ...known, raftTerm }
   }
 
-  /** Records that a watch has found another store, which a list alone may not show. */
+  /** Records that another store than the known one has answered, which a list alone may not show. */
   disproven(): void {
-    this.#isDisproven = true
+    this.#isDisproven = this.#known !== undefined
   }
 
   /** True if a linearizable answer, requested when the store was at `known`, comes from another store. */
   static isOther(known: StorePosition | undefined, answer: ResponseHeader): boolean {
     return setbackSince(known, answer) !== undefined
+  }
+
+  /**
+   * Asks the store what it held when all was known: one whose keys were all written since contradicts nothing in its list.
+   *
+   * @throws EtcdError if there was no answer
+   */
+  async verify(recognizer: StoreRecognizer, options: RecognitionOptions): Promise<void> {
+    const known = this.#known
+    const question = known && this.#evidence?.question(known.revision)
+    if (question === undefined) return
+    try {
+      const found = await recognizer.recognize({ question, known, options })
+      if (found.type === 'other') this.disproven()
+    } catch (error) {
+      // What it held then is gone.
+      if (!(error instanceof EtcdError) || error.code !== 'compacted') throw error
+    }
   }
 
   /** True, and recorded, if an entry of a new list shows that the store is another one. */

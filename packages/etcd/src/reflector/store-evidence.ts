@@ -60,6 +60,7 @@ export class StoreEvidence {
   /** Number of keys in each range. */
   #counts: number[]
   #seen = 0
+  #changedAt = 0
   /** Every key written after this revision is remembered. */
   #forgottenTo = 0
 
@@ -74,6 +75,11 @@ export class StoreEvidence {
   /** True if nothing is known; that ranges are empty is known of a list. */
   get isEmpty(): boolean {
     return this.#ranges === undefined && this.#sample.size === 0 && this.#recent.size === 0
+  }
+
+  /** The revision of the latest change that was added; 0 without one. */
+  get changedAt(): number {
+    return this.#changedAt
   }
 
   /** Adds a page of a list. Decodes only the entries it remembers. */
@@ -101,6 +107,7 @@ export class StoreEvidence {
 
   /** Adds the last event of each key in one revision; `wereThere` tells which keys existed before it. */
   changed(events: readonly Event[], wereThere: readonly boolean[]): void {
+    this.#changedAt = Math.max(this.#changedAt, events[0]?.kv?.modRevision ?? 0)
     const own = events.filter(({ type, kv }, index) =>
       this.#count(kv!.key, Number(type !== EventType.delete) - Number(wereThere[index])),
     )

@@ -1,3 +1,4 @@
+import { EtcdError } from '../errors.ts'
 import type { KeyRange } from '../key-range-form.ts'
 import type { KeyValue, RangeRequest, TxnRequest } from '../wire/kv.ts'
 import type { Init } from '../wire/message-type.ts'
@@ -36,8 +37,13 @@ export function textOf(batch: WatchBatch): string {
 }
 
 /** What a store that holds these answers to reads, whatever the revision. */
-export function storeOf(kvs: readonly Init<KeyValue>[], head: ReturnType<typeof header>) {
-  const range = ({ key, rangeEnd, limit }: Init<RangeRequest>) => {
+export function storeOf(
+  kvs: readonly Init<KeyValue>[],
+  head: ReturnType<typeof header>,
+  compactRevision = 0,
+) {
+  const range = ({ key, rangeEnd, limit, revision }: Init<RangeRequest>) => {
+    if (revision && revision < compactRevision) throw new EtcdError('compacted')
     const [from, end] = [String(key), String(rangeEnd ?? '')]
     const found = kvs.filter(({ key: each }) =>
       end === ''

@@ -57,9 +57,9 @@ describe('sync', () => {
     const all = setUp(namespace === undefined ? {} : { namespace })
     const told: string[] = []
     const batches: SyncBatch[] = []
-    const holds = (kvs: readonly KeyValue[], head = header(revision)) => {
+    const holds = (kvs: readonly KeyValue[], head = header(revision), compactRevision = 0) => {
       all.channel.onTxn = undefined
-      all.channel.onUnary = storeOf(kvs, head).onUnary
+      all.channel.onUnary = storeOf(kvs, head, compactRevision).onUnary
     }
     holds(list)
     const sync = all.service.sync(
@@ -103,7 +103,7 @@ describe('sync', () => {
     created(9)
     const compact = async (list: readonly KeyValue[], revision: number) => {
       progress(revision - 8, 0)
-      holds(list, header(revision))
+      holds(list, header(revision), revision)
       channel.lastStream.answer({ header: header(0), watchId: 0, canceled: true, compactRevision: revision })
       await settled()
       await recognized()

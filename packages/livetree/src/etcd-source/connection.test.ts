@@ -260,8 +260,16 @@ test.each<[string, Partial<EarlierPlace>, number]>([
   ['no name of a store', { store: undefined }, 1],
   ['the very same leaves', { isSameAs: () => true }, 1],
   ['a revision to come', { revision: 10 }, 1],
+  ['a store that held another tree', { isAccepted: () => false }, 1],
 ])('EtcdConnection: reads on from %s', async (_name, place, count) => {
-  const { list } = open(undefined, { revision: 7, store: '7', isSameAs: () => false, ...place })
+  const { list } = open(undefined, {
+    revision: 7,
+    store: '7',
+    isSameAs: () => false,
+    acceptedAt: 7,
+    isAccepted: () => true,
+    ...place,
+  })
   expect(await list()).toHaveLength(count)
 })
 

@@ -127,7 +127,7 @@ export class EtcdConnection implements SourceConnection {
   async #historyBefore(list: ReflectedList, layers: ReplaceUpdate['layers']): Promise<History> {
     const { revision } = list
     const since = await this.#knownRevision(list, layers)
-    if (since === undefined || since >= revision) return NO_HISTORY
+    if (since === undefined || since >= revision || !(await this.#isOfSnapshot(list))) return NO_HISTORY
     const isFar = revision - since > MOST_REVISIONS
     const updates = isFar ? await this.#lastPermissions(list, since) : await this.#historyOf(list, since)
     // Without any history, a permission written by this revision covers every removal so far.
@@ -199,6 +199,17 @@ export class EtcdConnection implements SourceConnection {
     const earlier = await this.#options.context.earlier
     if (earlier === undefined || earlier.store !== storeOf(header)) return undefined
     return earlier.isSameAs(layers) ? undefined : earlier.revision
+  }
+
+  /**
+   * False if the store held another tree when the snapshot on disk was accepted: it is another one with the same id, and what
+   * its history permits says nothing of the snapshot. While this process runs, the reflector recognizes the store.
+   */
+  async #isOfSnapshot(list: ReflectedList): Promise<boolean> {
+    const earlier = list.isResync ? undefined : await this.#options.context.earlier
+    if (earlier === undefined) return true
+    const accepted = await this.#readTree(list, earlier.acceptedAt)
+    return accepted === undefined || earlier.isAccepted(accepted.tree.layers)
   }
 
   #takeList({ revision, epoch, isResync, header, provenAt }: ReflectedList): void {
