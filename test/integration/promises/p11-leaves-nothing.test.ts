@@ -2,6 +2,7 @@ import { getEventListeners } from 'node:events'
 import { expect, test } from 'vitest'
 import { eachEtcd } from '../../support/each-etcd.ts'
 import { runNode } from '../../support/run-node.ts'
+import { startProxy } from '../../support/start-proxy.ts'
 import { waitFor } from '../../support/wait-for.ts'
 import { GOOD_TREE, useShop } from './shop.ts'
 
@@ -10,10 +11,17 @@ eachEtcd('P11 leaves nothing behind', (etcd) => {
 
   test('after close no socket, timer or listener is left', async () => {
     await shop.write(GOOD_TREE)
+    // A client that is left open would serve the next configuration, and keep its connection for some seconds.
+    const proxy = shop.keep(await startProxy({ target: shop.server.endpoint }))
     const before = resources()
     const stop = new AbortController()
     for (let round = 0; round < 5; round++) {
-      const config = await shop.load({ signal: stop.signal, staleAfterMs: 60_000 })
+      const { accepted } = proxy
+      const config = await shop.load(
+        { signal: stop.signal, staleAfterMs: 60_000 },
+        { endpoints: [proxy.endpoint] },
+      )
+      expect(proxy.accepted).toBeGreaterThan(accepted)
       config.watch(
         (value) => value.db,
         () => {},
@@ -22,6 +30,7 @@ eachEtcd('P11 leaves nothing behind', (etcd) => {
       await config.close()
       await config.close()
     }
+    await waitFor(() => proxy.connections === 0)
     await waitFor(() => resources() <= before, { what: `no more than ${before} resources` })
     expect(getEventListeners(stop.signal, 'abort')).toHaveLength(0)
   })
