@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import * as z from 'zod'
+import { secret } from '../schema/secret.ts'
 import type { LayerInfo } from '../source/source.ts'
 import { acceptedValue, envLayer, issuesOf, staged, storedLayer } from './staged.test.kit.ts'
 
@@ -167,6 +168,76 @@ describe('covers', () => {
     expect(pipeline.explain('features.a').layers.map(({ origin, value }) => [origin.key, value])).toEqual([
       ['/prod/features/a', 'livetree:remove'],
       ['/base/features/a', 'true'],
+    ])
+  })
+
+  it('are shown by explain below the place that they hide, and the default first where that is in service', () => {
+    const { patch, pipeline } = start()
+    const shown = (path: string) =>
+      pipeline.explain(path).layers.map(({ origin, value }) => [origin.key, value])
+    patch(0, BASE)
+    patch(1, {
+      features: 'livetree:empty',
+      'services/mail/retries': 'livetree:remove',
+      db: 'livetree:remove',
+    })
+    patch(1, { tags: 'livetree:remove', open: '{"a": "livetree:remove"}', services: 'livetree:empty' })
+    const empty = ['/prod/features', 'livetree:empty']
+    expect(shown('features.a')).toEqual([empty, ['/base/features/a', 'true']])
+    expect(pipeline.explain('features').layers[0]).toMatchObject({ value: 'livetree:empty' })
+    expect(shown('features.none')).toEqual([])
+    expect(shown('db.url')).toEqual([
+      ['/prod/db', 'livetree:remove'],
+      ['/base/db/url', 'd'],
+    ])
+    expect(shown('tags')).toEqual([
+      ['tags', ['default']],
+      ['/prod/tags', 'livetree:remove'],
+      ['/base/tags', '["base"]'],
+    ])
+    expect(shown('open.a')).toEqual([
+      ['/prod/open', 'livetree:remove'],
+      ['/base/open/a', '1'],
+    ])
+    patch(2, { 'features/a': false, services: { mail: { url: 'n' } } })
+    expect(shown('features.a')).toEqual([['f#/features/a', false], empty, ['/base/features/a', 'true']])
+    expect(shown('services.mail.retries')).toEqual([
+      ['services.mail.retries', 3],
+      ['/prod/services/mail/retries', 'livetree:remove'],
+      ['/prod/services', 'livetree:empty'],
+      ['/base/services/mail/retries', '5'],
+    ])
+  })
+
+  it('are no secrets, and a default that is not in service is not shown', () => {
+    const hidden = z.object({
+      pw: secret(z.string()).optional(),
+      login: secret(z.record(z.string(), z.string())),
+      key: secret(z.string()),
+    })
+    const { patch, pipeline } = staged(hidden, { layers, guard: false })
+    const shown = (path: string) =>
+      pipeline.explain(path).layers.map(({ origin, value }) => [origin.key, value])
+    patch(0, { key: 'hunter2', pw: 'hunter2', 'login/token': 'hunter2' })
+    patch(1, { pw: 'livetree:remove', login: 'livetree:empty' })
+    const below = [
+      ['/prod/login', 'livetree:empty'],
+      ['/base/login/token', '[secret]'],
+    ]
+    expect(shown('pw')).toEqual([
+      ['/prod/pw', 'livetree:remove'],
+      ['/base/pw', '[secret]'],
+    ])
+    expect(shown('login.token')).toEqual(below)
+    expect(pipeline.explain([]).layers[0]?.value).toEqual({ login: 'livetree:empty', pw: 'livetree:remove' })
+    // a rejected tree gives nothing that is in service
+    expect(issuesOf(patch(1, { key: 'livetree:remove' }))).toMatchObject([
+      { pathText: 'key', received: undefined },
+    ])
+    expect(pipeline.explain('key').value).toBe('[secret]')
+    expect(shown('key')).toEqual([
+      ['/prod/key', 'livetree:remove'],
+      ['/base/key', '[secret]'],
     ])
   })
 

@@ -258,7 +258,8 @@ class LayeredPipeline<T> implements Pipeline<T> {
 
   explain(path: string | Path) {
     const writer = this.#newWriter()
-    return explainPath(this.#schemaNode, writer, this.#accepted?.value, path)
+    const value = this.#accepted?.value
+    return explainPath(this.#schemaNode, writer, { value, isOfTree: this.#tree.root.value === value }, path)
   }
 
   redact(value: unknown, path: Path = []): unknown {

@@ -1,47 +1,70 @@
-import { isOpenAt, isSecretAt } from '../schema/describe.ts'
-import type { SchemaNode } from '../schema/schema-node.ts'
+import { isOpenAt, isSecretAt, schemaNodeAt } from '../schema/describe.ts'
+import { coreOf, type SchemaNode } from '../schema/schema-node.ts'
 import { SECRET_TEXT } from '../secret-text.ts'
+import { coverOf } from '../format/cover.ts'
 import { WrittenScalar } from '../format/written-scalar.ts'
 import type { IssueWriter } from './issues.ts'
+import type { Holder } from './locate.ts'
 import type { Origin, Path } from '../issue.ts'
 import type { ExplainedLayer } from './outcome.ts'
 import { parsePathText, pathText } from '../format/path-text.ts'
 import { plainValue } from './plain-value.ts'
 import { partView, redact } from './redact.ts'
-import { entriesOf, type TreeNode } from './tree-node.ts'
+import { entriesOf, isPresent, type TreeNode, visibleAbove } from './tree-node.ts'
 
 /** What is at a path, and which layers have a say in it, the highest first. */
 export function explainPath(
   schemaNode: SchemaNode,
   writer: IssueWriter,
-  current: unknown,
+  /** `isOfTree`: it was made of the layers as they stand. */
+  current: { readonly value: unknown; readonly isOfTree: boolean },
   wanted: string | Path,
 ): { path: Path; value: unknown; layers: readonly ExplainedLayer[] } {
   const path = typeof wanted === 'string' ? parsePathText(wanted) : wanted
-  const value = valueAt(schemaNode, current, path)
+  const value = valueAt(schemaNode, current.value, path)
   const shown = value !== undefined && isSecretAt(schemaNode, path) ? SECRET_TEXT : value
-  const layers = explainedLayers(schemaNode, writer, path)
-  // what no layer has, and is there all the same, the schema made: a default, or a transform
-  const isMade = layers.length === 0 && shown !== undefined
-  return { path, value: shown, layers: isMade ? [{ origin: schemaOrigin(path), value: shown }] : layers }
+  const holder = holderOf(schemaNode, writer, path)
+  const layers = holder === undefined ? [] : explainedLayers(schemaNode, writer, holder)
+  // what no layer gives, and is there all the same, the schema made: a default, or a transform
+  const isMade = current.isOfTree && shown !== undefined && !isGivenBy(holder)
+  return {
+    path,
+    value: shown,
+    layers: isMade ? [{ origin: schemaOrigin(path), value: shown }, ...layers] : layers,
+  }
 }
 
-function explainedLayers(schemaNode: SchemaNode, writer: IssueWriter, path: Path): ExplainedLayer[] {
+/** What a path speaks of; undefined where no layer has anything, be it that all above the path is hidden there. */
+function holderOf(schemaNode: SchemaNode, writer: IssueWriter, path: Path): Holder | undefined {
   const holder = writer.holder(path)
-  if (holder === undefined) return []
+  if (holder === undefined || holder.at.length === path.length) return holder
+  const { node, at } = holder
+  if (entriesOf(node).some(({ value }) => coverOf(value) === undefined)) return holder
+  // the items of a list that is hidden have no numbers
+  const above = schemaNodeAt(schemaNode, at)
+  return above !== undefined && coreOf(above).type === 'list' ? holder : undefined
+}
+
+/** Whether any layer gives what is in service, as against one that is hidden or only hides others. */
+function isGivenBy(holder: Holder | undefined): boolean {
+  if (holder === undefined) return false
+  const hidden = holder.above.reduce((layer, node) => visibleAbove(node, layer), -1)
+  return isPresent(holder.node, hidden)
+}
+
+function explainedLayers(schemaNode: SchemaNode, writer: IssueWriter, holder: Holder): ExplainedLayer[] {
   const { node, at } = holder
   const isHidden = schemaNode.hasSecret && !isOpenAt(schemaNode, at)
-  const shown = (value: unknown) => (isHidden ? SECRET_TEXT : asWritten(value))
-  const found = [
+  const found: FoundLayer[] = [
     ...entriesOf(node).map((entry) => ({
       layer: entry.layer,
       origin: writer.originOf(entry, at),
-      value: shown(entry.value),
+      value: shownAs(entry.value, isHidden),
     })),
     ...(node.documents ?? []).map((mark) => ({
       layer: mark.layer,
       origin: writer.originOfDocument(mark),
-      value: shown(mark.value),
+      value: shownAs(mark.value, isHidden),
     })),
     ...[...keysBelow(schemaNode, node, at)].map(([layer, { revision, values }]) => ({
       layer,
@@ -49,8 +72,27 @@ function explainedLayers(schemaNode: SchemaNode, writer: IssueWriter, path: Path
       value: values,
     })),
   ]
-  found.sort((a, b) => b.layer - a.layer)
-  return found.map(({ origin, value }) => ({ origin, value }))
+  const all = [...found, ...coversAbove(writer, holder, found)]
+  all.sort((a, b) => b.layer - a.layer)
+  return all.map(({ origin, value }) => ({ origin, value }))
+}
+
+interface FoundLayer extends ExplainedLayer {
+  readonly layer: number
+}
+
+/** What stands above a place and hides any of what was found there. */
+function coversAbove(writer: IssueWriter, { above, at }: Holder, found: readonly FoundLayer[]): FoundLayer[] {
+  const lowest = Math.min(...found.map(({ layer }) => layer))
+  return above.flatMap((node, depth) =>
+    entriesOf(node)
+      .filter(({ layer, value }) => layer > lowest && coverOf(value) !== undefined)
+      .map((entry) => ({
+        layer: entry.layer,
+        origin: writer.originOf(entry, at.slice(0, depth)),
+        value: entry.value,
+      })),
+  )
 }
 
 interface KeysBelow {
@@ -76,7 +118,7 @@ function keysBelow(schemaNode: SchemaNode, top: TreeNode, at: Path): Map<number,
     keys.revision = Math.max(keys.revision, revision)
     if (keys.count++ >= MOST_KEYS) return
     const isHidden = schemaNode.hasSecret && !isOpenAt(schemaNode, path)
-    keys.values[path.slice(at.length).join('/')] = isHidden ? SECRET_TEXT : asWritten(value)
+    keys.values[path.slice(at.length).join('/')] = shownAs(value, isHidden)
   }
   const visit = (node: TreeNode, path: Path) => {
     for (const { layer, value, revision, document } of entriesOf(node)) {
@@ -89,8 +131,9 @@ function keysBelow(schemaNode: SchemaNode, top: TreeNode, at: Path): Map<number,
   return byLayer
 }
 
-/** What a layer holds: a scalar as it was written. */
-function asWritten(value: unknown): unknown {
+/** What a layer holds: a scalar as it was written. A text that hides lower layers is no secret. */
+function shownAs(value: unknown, isHidden: boolean): unknown {
+  if (isHidden && coverOf(value) === undefined) return SECRET_TEXT
   return value instanceof WrittenScalar ? value.text : plainValue(value)
 }
 

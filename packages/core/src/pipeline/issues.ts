@@ -11,7 +11,7 @@ import { type LayerInfo, Unreadable } from '../source/source.ts'
 import { formOfNestedList, formsOfList } from './comma-list.ts'
 import { hiddenBy } from './hidden-by.ts'
 import type { LocatedIssue } from './located-issues.ts'
-import { type ListNames, locate } from './locate.ts'
+import { type Holder, type ListNames, locate } from './locate.ts'
 import { documentKeyOf, isAliasOf, isBelowMount, mountOf } from './mount.ts'
 import { isHeld, OpenWords, partOf } from './open-words.ts'
 import { pathText } from '../format/path-text.ts'
@@ -172,13 +172,13 @@ export class IssueWriter {
   }
 
   /** What a path speaks of and the way there: its node, or the one above that came as one value with it inside. */
-  holder(path: Path): { node: TreeNode; at: Path } | undefined {
+  holder(path: Path): Holder | undefined {
     const { nodes, names } = locate(this.#schemaNode, this.#root, path, this.#lists)
     const isHolder = (node: TreeNode, depth: number) =>
       depth === path.length ? node.leafCount > 0 : node.top !== undefined
     const depth = nodes.findLastIndex(isHolder)
     const node = nodes[depth]
-    return node && { node, at: names.slice(0, depth) }
+    return node && { node, at: names.slice(0, depth), above: nodes.slice(0, depth) }
   }
 
   #received(node: TreeNode, path: Path): string | undefined {

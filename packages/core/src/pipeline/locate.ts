@@ -9,6 +9,13 @@ export interface Located {
   readonly names: readonly string[]
 }
 
+/** The node that has what a path speaks of, where it is, and the nodes on the way to it. */
+export interface Holder {
+  readonly node: TreeNode
+  readonly at: readonly string[]
+  readonly above: readonly TreeNode[]
+}
+
 /** The names of lists' items in their order, kept while one tree is spoken of: much may be wrong in one list. */
 export type ListNames = Map<TreeNode, readonly string[]>
 

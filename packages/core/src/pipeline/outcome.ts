@@ -39,7 +39,8 @@ export type Outcome<T> = ValidOutcome<T> | RejectedOutcome
 /**
  * One layer that has something at a path, the highest first. Of a value that stands at one key all but the first are
  * shadowed; to a list or an object of single keys every layer adds its own, and `value` holds those, by their path below
- * (the first 100). What no layer has and the schema made (a default, a transform) has the one origin `schema`.
+ * (the first 100). A text that removes or empties the place, or one above it, stands with its own key above what it hides. What
+ * no layer gives and the schema made (a default, a transform) comes first, with the origin `schema`.
  */
 export interface ExplainedLayer {
   readonly origin: Origin
