@@ -116,7 +116,13 @@ export async function* readPaged<Answer, P extends Page>(
     const readPage = async (): Promise<P> => {
       const answer = asked ?? ask(request)
       asked = undefined
-      return read(await answer)
+      try {
+        return read(await answer)
+      } catch (error) {
+        // The pages before were read at this revision: the store went back.
+        const isSetback = last !== undefined && !request.serializable && isFuture(error)
+        throw isSetback ? anotherStore('revision_went_back') : error
+      }
     }
     // A member may lag behind what the client has seen; then the next one is asked.
     const isNewest = last === undefined && request.serializable && !request.revision
@@ -139,6 +145,10 @@ export async function* readPaged<Answer, P extends Page>(
     }
     yield page
   }
+}
+
+function isFuture(error: unknown): boolean {
+  return error instanceof EtcdError && error.code === 'future_revision'
 }
 
 function assertSameStore({ header }: Page, clusterId: bigint, last: ResponseHeader | undefined): void {

@@ -324,7 +324,8 @@ describe.each(READINGS.filter(([name]) => name !== 'scan'))('%s, serializable', 
     const many = entries('old', 300)
     const { channel, kv } = setUp(MEMBERS)
     channel.onUnary = (path, request) => {
-      const store = storeOf(many, header(900 - channel.calls.length, 7n, 99 - channel.calls.length))
+      const count = channel.calls.length
+      const store = storeOf(many, header(900 + (((count - 1) * 7) % 5), 7n, 99 - count))
       return store.onUnary(path, request)
     }
     expect(await read(kv, { serializable: true, pageSize: 200 })).toBe(300)

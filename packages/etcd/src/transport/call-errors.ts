@@ -29,6 +29,10 @@ function missing(isSent: boolean, { connection, partialAnswer }: Partial<LateAtt
   return 'no connection'
 }
 
+/** With several endpoints, a longer time for the call gives none of its attempts more. */
+const SLOW_REMEDY =
+  'Raise `timeouts.attemptMs` of the client if its members need longer to answer such a read by nature; otherwise check their load and their health.'
+
 /** The error for a call or an attempt whose time is over. */
 export function lateError(
   code: 'deadline_exceeded' | 'unavailable',
@@ -39,7 +43,15 @@ export function lateError(
 ): EtcdError {
   const before = lastError === undefined ? '' : `; the attempt before failed: ${lastError.what}`
   const what = `${missing(isSent, attempt ?? {})} within ${ms} ms${before}`
-  return new EtcdError(code, { ...place, what, fate: isSent ? 'unknown' : 'not_sent', cause: lastError })
+  const isSlow = code === 'unavailable' || lastError?.remedy === SLOW_REMEDY
+  const remedy = isSlow ? SLOW_REMEDY : undefined
+  return new EtcdError(code, {
+    ...place,
+    what,
+    remedy,
+    fate: isSent ? 'unknown' : 'not_sent',
+    cause: lastError,
+  })
 }
 
 /** The error for a call that was aborted by its caller. */

@@ -29,14 +29,14 @@ function playServer(failures: { readonly txn?: EtcdErrorCode; readonly denied?: 
       return answerOf(request.revision)
     },
   } as unknown as Channel
-  const read = (reads: readonly NamedRead[]) =>
+  const read = (reads: readonly NamedRead[], areCheap?: boolean) =>
     new PastReads({
       channel,
       size: new TxnSize(),
       txns,
       clusterId: undefined,
       signal: new AbortController().signal,
-    }).all(reads)
+    }).all(reads, areCheap)
   return { calls, read }
 }
 
@@ -54,6 +54,17 @@ describe('PastReads', () => {
     expect(calls.splice(0)).toEqual(['range', 'range', 'range'])
     expect((await read(reads(40))).map(({ count }) => count)).toEqual(COUNTS)
     expect(calls).toEqual(Array.from({ length: 8 }, () => 'txn'))
+  })
+
+  it('asks for cheap ones in one transaction, or at once where there is none', async () => {
+    const one = playServer({})
+    expect((await one.read(reads(4), true)).map(({ count }) => count)).toEqual([1, 2, 3, 4])
+    expect(one.calls).toEqual(['txn'])
+    const none = playServer({ txn: 'unimplemented' })
+    await none.read(reads(4), true)
+    none.calls.length = 0
+    expect((await none.read(reads(4), true)).map(({ count }) => count)).toEqual([1, 2, 3, 4])
+    expect(none.calls).toEqual(['range', 'range', 'range', 'range'])
   })
 
   it.each(['unimplemented', 'resource_exhausted', 'deadline_exceeded', 'permission_denied'] as const)(

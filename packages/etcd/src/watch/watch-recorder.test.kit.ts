@@ -44,6 +44,7 @@ export function storeOf(
 ) {
   const range = ({ key, rangeEnd, limit, revision }: Init<RangeRequest>) => {
     if (revision && revision < compactRevision) throw new EtcdError('compacted')
+    if (revision && revision > head.revision) throw new EtcdError('future_revision')
     const [from, end] = [String(key), String(rangeEnd ?? '')]
     const found = kvs.filter(({ key: each }) =>
       end === ''
