@@ -175,6 +175,8 @@ class Listing {
     const control = {
       signal: this.#signal,
       retry: 'read',
+      // Over a slow link a page may take longer than a call, and would begin anew.
+      isPatient: true,
       onRetry: this.#request.onRetry,
       ...(this.#header === undefined ? {} : { clusterId: this.#header.clusterId }),
     } as const

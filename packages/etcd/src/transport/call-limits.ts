@@ -3,7 +3,8 @@ import { onAbort } from '../on-abort.ts'
 
 /** Callbacks for the limits of a call. */
 export interface LimitPorts {
-  onDeadline(): void
+  /** The time is over. Returns true for a call that waits for as long again. */
+  onDeadline(): boolean
   onAbort(reason: unknown): void
 }
 
@@ -22,8 +23,14 @@ export function limitCall(
   ports: LimitPorts,
 ): () => void {
   const unlisten = signal && onAbort(signal, () => ports.onAbort(signal.reason))
-  const onDeadline = (): void => ports.onDeadline()
-  const timer = timeoutMs === undefined ? undefined : keepRunning(clock.setTimeout(onDeadline, timeoutMs))
+  let timer: unknown
+  const limit = (ms: number): void => {
+    const onDeadline = (): void => {
+      if (ports.onDeadline()) limit(ms)
+    }
+    timer = keepRunning(clock.setTimeout(onDeadline, ms))
+  }
+  if (timeoutMs !== undefined) limit(timeoutMs)
   return () => {
     if (timer !== undefined) clock.clearTimeout(timer)
     unlisten?.()

@@ -32,6 +32,7 @@ const CHECKS: Readonly<Record<Exclude<keyof (UnaryOptions & StreamOptions), 'end
   avoid: { accepts: (value) => typeof value === 'string', expected: 'a text' },
   isAnonymous: FLAG,
   isParting: FLAG,
+  isPatient: FLAG,
   onSent: FUNCTION,
   roomMs: TIMEOUT,
   avoidAll: { accepts: (value) => value instanceof Set, expected: 'a set of URLs' },

@@ -31,6 +31,9 @@ type CallProgress<Res> =
   | { readonly type: 'connecting'; readonly endpoint: Endpoint }
   | { readonly type: 'attempting'; readonly endpoint: Endpoint; readonly attempt: UnaryAttempt<Res> }
 
+/** How long the answer of a patient call may take, in milliseconds. */
+const PATIENT_MS = 600_000
+
 /** The attempt in progress of one call, what it waits for, and how it is given up. */
 export class OpenAttempt<Res> {
   readonly #context: CallContext
@@ -42,6 +45,8 @@ export class OpenAttempt<Res> {
   readonly timeoutMs: number
   /** When the call started, in monotonic time. */
   readonly #startedAt: number
+  /** Of the answer at each time limit of a patient call. */
+  #pace: AnswerPace | undefined
   /** Ends the wait for a token, for room, or for a slow attempt. */
   #timer: unknown
 
@@ -192,8 +197,21 @@ export class OpenAttempt<Res> {
     return Math.min(attemptTimeoutMs, Math.max(this.#leftMs / 2, PATIENCE_MS))
   }
 
+  /** Whether the answer of a patient call is arriving, fast enough to be waited for longer; to be asked at intervals. */
+  get isArriving(): boolean {
+    if (this.#request.options.isPatient !== true) return false
+    this.#pace ??= new AnswerPace()
+    return this.#pace.isInTime(this.current?.partialAnswer, monotonicNow(this.#context.clock), this.#leftMs)
+  }
+
+  /** For how long the call has been going on, in whole milliseconds. */
+  get elapsedMs(): number {
+    return Math.round(monotonicNow(this.#context.clock) - this.#startedAt)
+  }
+
   /** The time that the call has left, in milliseconds. */
   get #leftMs(): number {
-    return this.timeoutMs - (monotonicNow(this.#context.clock) - this.#startedAt)
+    const { isPatient } = this.#request.options
+    return (isPatient === true ? PATIENT_MS : this.timeoutMs) - this.elapsedMs
   }
 }

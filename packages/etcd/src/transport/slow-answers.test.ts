@@ -52,7 +52,8 @@ async function startMembers(first: (call: FakeCall) => void, isEverySlow = false
   // A read is slow after 300 ms.
   const channel = testChannel(servers.map(({ endpoint }) => endpoint))
   CLOSING.push(() => channel.close())
-  const read = (timeoutMs: number) => channel.unary(KV.range, { key: 'k' }, { retry: 'read', timeoutMs })
+  const read = (timeoutMs: number, isPatient = false) =>
+    channel.unary(KV.range, { key: 'k' }, { retry: 'read', timeoutMs, isPatient })
   return { read, asked: () => asked }
 }
 
@@ -75,6 +76,21 @@ describe('a read with several endpoints', () => {
     const { read, asked } = await startMembers((call) => answerSlowly(call, parts, everyMs))
     expect((await read(3_000)).kvs[0]?.value).toHaveLength(100_000)
     expect(asked()).toBe(2)
+  })
+
+  it.each([1, 3])('waits longer for one that is arriving, if it is patient (%s endpoints)', async (count) => {
+    const { read, asked } = await startMembers((call) => answerSlowly(call, partsOf(2_500), 50), true, count)
+    expect((await read(500, true)).kvs[0]?.value).toHaveLength(100_000)
+    expect(asked()).toBe(1)
+    await expect(read(500)).rejects.toMatchObject({ code: 'deadline_exceeded' })
+  })
+
+  it.each([
+    ['stops', [...partsOf(40_000).slice(0, 2), undefined], 20],
+    ['would take hours', partsOf(1), 200],
+  ])('gives up one that %s, patient or not', async (_, parts, everyMs) => {
+    const { read } = await startMembers((call) => answerSlowly(call, parts, everyMs), true, 1)
+    await expect(read(400, true)).rejects.toMatchObject({ code: 'deadline_exceeded' })
   })
 
   it('says how much of the answer has arrived', async () => {

@@ -105,6 +105,7 @@ export class StreamCall<Req, Res>
       onDeadline: () => {
         if (this.#unheard.isOverdue) this.suspect()
         this.stop(new EtcdError('deadline_exceeded', { ...this.#place, what }))
+        return false
       },
       onAbort: (reason) => this.stop(this.#cancelled(reason)),
     })

@@ -78,7 +78,11 @@ export class UnaryCall<Res> implements AttemptOwner<Res>, OpenCall, TokenWaiter 
     // An answer that names no cluster has the id 0.
     this.#expected = this.#options.clusterId || this.#context.balancer.identity.clusterId
     const liftLimits = limitCall(this.#context.clock, timeoutMs, signal, {
-      onDeadline: () => this.#onDeadline(timeoutMs),
+      onDeadline: () => {
+        if (this.#open.isArriving) return true
+        this.#onDeadline(timeoutMs * Math.max(1, Math.floor(this.#open.elapsedMs / timeoutMs)))
+        return false
+      },
       onAbort: (reason) => this.stop(cancelledError(this.#open.state, reason)),
     })
     if (!this.#isSettled) this.#phase = { type: 'running', liftLimits }

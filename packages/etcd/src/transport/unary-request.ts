@@ -9,7 +9,8 @@ import type { CallOptions, RetryClass } from './transport.ts'
  * limits that start there. `roomMs`: fails unsent if the only endpoint it may use is connected but has had no room
  * for it for this time, in milliseconds. `avoidAll`: URLs of endpoints to use only if no other can be.
  * `sendings`: counts the requests of one write that consists of several calls, or that is retried like a read; whoever
- * gives it adds the count to the error.
+ * gives it adds the count to the error. `isPatient`: while its answer is arriving, and will be whole within ten minutes, the
+ * time limit begins again.
  */
 export type UnaryOptions = CallOptions & {
   readonly retry?: RetryClass
@@ -19,6 +20,7 @@ export type UnaryOptions = CallOptions & {
   readonly roomMs?: number
   readonly avoidAll?: ReadonlySet<string>
   readonly sendings?: Sendings
+  readonly isPatient?: boolean
 }
 
 /** The encoded request, and the type of its response. */
