@@ -291,12 +291,17 @@ const assignment = fc.record({
     nil: undefined,
   }),
 })
+/** The prefix alone is no variable that is read, and preview refuses it. */
+const edits = fc.array(
+  assignment.filter(({ key }) => key !== 'APP_'),
+  { minLength: 1, maxLength: 3 },
+)
 
 test(`dotenv: preview says what the edited file then gives (${RUNS} cases)`, async () => {
   await fc.assert(
     fc.asyncProperty(
       fc.array(assignment, { maxLength: 6 }),
-      fc.array(fc.array(assignment, { minLength: 1, maxLength: 3 }), { minLength: 1, maxLength: 4 }),
+      fc.array(edits, { minLength: 1, maxLength: 4 }),
       fc.boolean(),
       async (initial, steps, emptyAsUnset) => {
         const path = join(directory, `${count++}.env`)

@@ -95,7 +95,8 @@ export interface PreviewChange {
   readonly key: string
   /**
    * A text is read by the schema, as one in the store is; `undefined` deletes the key. In a file a value takes the place of
-   * all that is at the key and below, and an object that loses its last value stays; in `memory` it is merged, as `set` does.
+   * all that is at the key and below, and an object that loses its last value stays; in `memory` it is merged, as `set` does. The
+   * `profile` of a document in a YAML file with profiles says, as it is written, whether the document counts then.
    */
   readonly value: unknown
 }

@@ -159,7 +159,7 @@ describe('LiveConfig.preview', () => {
         : preview.issues
     }
     expect(next('env', 'APP_NAME', '')).toEqual([['name', 'x']])
-    expect(next('env', 'APP_', 'x')).toEqual([])
+    expect(() => next('env', 'APP_', 'x')).toThrow('[invalid_options] preview() got the variable APP_, which')
     // `set` says that what it removes is meant to be gone
     expect(next('memory', 'a', undefined)).toEqual([
       ['a.x', undefined],

@@ -3,6 +3,8 @@ import { mkdtemp, rm, utimes, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import * as z from 'zod'
+import { defineConfig } from '../define-config.ts'
 import { recordSource, type SourceRecorder } from '../testing/record-source.ts'
 import { type EnvOptions, env } from './env.ts'
 
@@ -83,6 +85,18 @@ describe('env', () => {
     const recorder = await record(options)
     const layers = env(options).layers.map((_, layer) => recorder.layer(layer))
     expect(layers).toEqual([{}, { N: '1' }, { '': '6' }, { N: '3', PLATFORM: '5' }])
+    const schema = z.object({ n: z.string(), url: z.string(), platform: z.string() })
+    await using config = await defineConfig({ name: 'a', schema }).load({
+      sources: [env(options)],
+      logger: false,
+    })
+    const preview = (key: string) => config.preview([{ layer: 'env', key, value: '7' }])
+    for (const key of ['A_N', 'A_PLATFORM', 'A_PLATFORM_URL'])
+      expect(preview(key)).toHaveProperty('changes.length', 1)
+    for (const key of ['A_PLATFORM_N', 'A_', 'A_PLATFORM_'])
+      expect(() => preview(key)).toThrow(
+        `[invalid_options] preview() got the variable ${key}, which this source`,
+      )
   })
 
   it.each(['A_', 'B_', 'A', ''])('otherPrefixes: refuses %j beside A_', (other) => {

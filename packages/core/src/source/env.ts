@@ -1,8 +1,17 @@
 import { checkOptions, type OptionTable } from '../check-options.ts'
 import { LivetreeError } from '../errors.ts'
 import { flag, isObject, listOfTexts, name as nameKind, text } from '../option-kinds.ts'
+import { shortKey } from '../short-text.ts'
 import { absolutePath } from './absolute-path.ts'
-import type { Leaf, RemovalPermission, Source, SourceConnection, SourceContext } from './source.ts'
+import type {
+  KeyWrite,
+  LayerChange,
+  Leaf,
+  RemovalPermission,
+  Source,
+  SourceConnection,
+  SourceContext,
+} from './source.ts'
 import { KnownLeaves } from './known-leaves.ts'
 import { type FileContent, reasonOf } from './read-file.ts'
 import { shellWord } from './shell-word.ts'
@@ -176,11 +185,20 @@ export function env(options: EnvOptions): Source {
           await Promise.all(files.map((file) => file.refresh()))
           for (const error of lost.values()) throw error
         },
-        patchOf: (writes) => ({ changes: writes.flatMap((write) => variables.changesOf(write)) }),
+        patchOf: (writes) => ({ changes: writes.flatMap((write) => changesOf(write, variables)) }),
         close: async () => void (await Promise.all(files.map((file) => file.close()))),
       }
     },
   }
+}
+
+/** @throws LivetreeError `invalid_options` for a variable that is not read */
+function changesOf(write: KeyWrite, variables: Variables): readonly LayerChange[] {
+  const changes = variables.changesOf(write)
+  if (changes.length > 0) return changes
+  const what = `preview() got the variable ${shortKey(write.key)}, which this source does not read`
+  const expected = 'one that begins with its prefix and with none of otherPrefixes, or an alias'
+  throw new LivetreeError('invalid_options', `${what}; expected ${expected}.`)
 }
 
 async function readDotenv(bytes: Uint8Array, variables: Variables): Promise<Leaf[][]> {

@@ -1,4 +1,4 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { mkdtemp, rm, utimes, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
@@ -122,6 +122,54 @@ describe('file: documents by profile', () => {
   ])('%j', async (profile, expected) => {
     await using config = await load(text, profile)
     expect(config.current).toEqual(expected)
+  })
+
+  it.each<[string, string, string, unknown, string]>([
+    [
+      'a document counts no more',
+      'log: a\n---\nprofile: prod\nlog: b',
+      ' (document 2)#/profile',
+      'eu',
+      'log: a',
+    ],
+    ['nor the first one', 'log: a', '#/profile', 'eu', '{}'],
+    [
+      'one counts from now on',
+      'log: a\n---\nprofile: eu\nlog: b',
+      ' (document 2)#/profile',
+      'prod',
+      'log: b',
+    ],
+    ['for several', 'profile: eu\nlog: a', '#/profile', ['eu', 'prod'], 'log: a'],
+    ['for all', 'profile: eu\nlog: a', '#/profile', undefined, 'log: a'],
+    ['a document as a whole', 'profile: prod\nlog: a', '#', { profile: 'eu', log: 'b' }, '{}'],
+    ['the same, which counts', 'profile: eu\nlog: a', '#', { profile: 'prod', log: 'b' }, 'log: b'],
+    ['a whole one without a profile', 'profile: eu\nlog: a', '#', { log: 'b' }, 'log: b'],
+    ['a value of one that does not count', 'log: a\n---\nprofile: eu', ' (document 2)#/log', 'b', 'log: a'],
+    ['a value of one that does', 'profile: prod\nlog: a', '#/log', 'b', 'log: b'],
+    ['variables in a profile', 'profile: prod\nlog: a', '#/profile', '$' + '{PROFILE}', 'log: a'],
+    ['and none in what stands for one', 'profile: prod\nlog: a', '#/profile', '$$' + '{PROFILE}', '{}'],
+    ['a file with nothing in it', '# nothing', '#/log', 'b', 'log: b'],
+  ])('preview: %s', async (_what, before, key, value, after) => {
+    const schema = z.object({ log: z.string().default('none') })
+    const path = join(directory, 'a.yaml')
+    const options = { profile: 'prod', watch: false, name: 'own', expand: { PROFILE: 'prod' } }
+    const load = async (content: string) => {
+      await writeFile(path, content)
+      // a file that was written long ago is read at once
+      await utimes(path, 1, 1)
+      return defineConfig({ name: 'p', schema }).load({ sources: [file(path, options)], logger: false })
+    }
+    await using really = await load(after)
+    await using config = await load(before)
+    const preview = config.preview([{ layer: 'own', key: path + key, value }])
+    const next = preview.type === 'valid' ? preview.changes.map((change) => change.next) : preview
+    const isSame = really.current.log === config.current.log
+    expect(next).toEqual(isSame ? [] : [really.current.log])
+    expect(preview.unused).toEqual([])
+    expect(() => config.preview([{ layer: 'own', key: `${path}#/profile`, value: { a: 'b' } }])).toThrow(
+      '[invalid_options] preview() got a profile that is neither a name nor a list of names, with which the file could not be read.',
+    )
   })
 
   it('explain names the document that wins, and those that it shadows', async () => {

@@ -5,9 +5,10 @@ import { LivetreeError } from '../errors.ts'
 import { flag, isObject, listOfTexts, milliseconds, name as nameKind, oneOf, text } from '../option-kinds.ts'
 import { absolutePath } from './absolute-path.ts'
 import { expandVariables } from './expand-variables.ts'
-import { flatten } from './flatten.ts'
+import { YamlProblem } from './compose-yaml.ts'
+import { entriesOf, flatten } from './flatten.ts'
 import { KnownLeaves } from './known-leaves.ts'
-import { nestedChanges } from './nested-writes.ts'
+import { nestedChanges, type WrittenForm } from './nested-writes.ts'
 import { type DocumentFormat, parseDocument } from './parse-document.ts'
 import { shellWord } from './shell-word.ts'
 import {
@@ -20,7 +21,7 @@ import {
 } from './source.ts'
 import { type FileContent, reasonOf } from './read-file.ts'
 import { isFilled, WatchedFile } from './watched-file.ts'
-import { DocumentStack, MAX_DOCUMENTS } from './yaml-profiles.ts'
+import { countingValue, DocumentStack, MAX_DOCUMENTS } from './yaml-profiles.ts'
 
 /** Options of `file`. */
 export interface FileOptions {
@@ -133,6 +134,7 @@ export function file(place: string | URL, options: FileOptions = {}): Source {
       let revision = 0
       let lost: LivetreeError | undefined
       let held: Leaf[][] = none
+      let stack = new DocumentStack([])
       const known = new KnownLeaves()
       const replace = (layers: Leaf[][], allowRemoval: boolean) => {
         lost = undefined
@@ -147,16 +149,18 @@ export function file(place: string | URL, options: FileOptions = {}): Source {
         })
         sink.lost({ error: lost, isFinal })
       }
+      const take = (parsed: unknown) => {
+        stack = parsed instanceof DocumentStack ? parsed : new DocumentStack([parsed])
+        const document = expanded(parsed)
+        const read = none.map((_, index) => leavesOf(documentAt(document, index)))
+        replace(read, false)
+      }
       const onContent = async (content: FileContent) => {
         // one that stays empty where it may be missing is as good as missing, also when the process starts again
         if (isOptional && (content.type === 'missing' || (content.type === 'bytes' && !isFilled(content))))
-          replace(none, false)
-        else if (content.type === 'bytes') {
-          const parsed = await parseDocument(content.bytes, format, choice)
-          const document = expanded(parsed)
-          const read = none.map((_, index) => leavesOf(documentAt(document, index)))
-          replace(read, false)
-        } else lose(content.error, content.type !== 'withheld')
+          take(new DocumentStack([]))
+        else if (content.type === 'bytes') take(await parseDocument(content.bytes, format, choice))
+        else lose(content.error, content.type !== 'withheld')
       }
       const onTouched = () => {
         if (known.hasLost) replace(held, true)
@@ -175,7 +179,10 @@ export function file(place: string | URL, options: FileOptions = {}): Source {
           await watched.refresh()
           if (lost !== undefined) throw lost
         },
-        patchOf: (writes, staged) => ({ changes: nestedChanges(writes, staged(), expanded) }),
+        patchOf: (writes, staged) => {
+          const form = choice && writtenForm(choice.names, (layer) => expanded(stack.written[layer]))
+          return { changes: nestedChanges(writes, staged(), expanded, form) }
+        },
         close: () => watched.close(),
       }
     },
@@ -218,6 +225,28 @@ function layersOf(name: string, path: string, count: number): LayerInfo[] {
 function documentAt(parsed: unknown, index: number): unknown {
   if (parsed instanceof DocumentStack) return parsed.documents[index]
   return index === 0 ? parsed : undefined
+}
+
+/** How documents with profiles are read: see `DocumentStack`. */
+function writtenForm(names: readonly string[], writtenIn: WrittenForm['writtenIn']): WrittenForm {
+  // the variables are put in already
+  const choice = { names, read: (profile: unknown) => profile }
+  return {
+    writtenIn,
+    countingIn(document) {
+      const entries = entriesOf(document)
+      const value = entries === undefined ? document : new Map(entries)
+      try {
+        return value instanceof Unreadable
+          ? value
+          : countingValue({ value: value ?? null, offset: undefined }, choice)
+      } catch (error) {
+        if (!(error instanceof YamlProblem)) throw error
+        const what = `preview() got ${error.message}, with which the file could not be read`
+        throw new LivetreeError('invalid_options', `${what}. Give the name of a profile, or a list of names.`)
+      }
+    },
+  }
 }
 
 function leavesOf(value: unknown): Leaf[] {

@@ -9,25 +9,35 @@ import { type KeyWrite, type LayerChange, type Leaf, Unreadable } from './source
  *
  * @param held the leaves of all layers of the source
  * @param read what the source takes a written value for, such as a text with its variables put in
+ * @param form where a source hands over less of a document than is written in it
  */
 export function nestedChanges(
   writes: readonly KeyWrite[],
   held: readonly (readonly Leaf[])[],
   read: (value: unknown) => unknown = (value) => value,
+  form?: WrittenForm,
 ): LayerChange[] {
   return [...new Set(writes.map(({ layer }) => layer))].flatMap((layer) => {
     const before = held[layer] ?? []
-    const document = new NestedDocument(before)
+    const document = new NestedDocument(form === undefined ? before : leavesIn(form.writtenIn(layer)))
     const own = writes.filter((write) => write.layer === layer)
     for (const { path, value } of own)
       document.set(namesOf(path), value === undefined ? undefined : read(value))
     const leaves = difference(
       before,
-      document.leaves(),
+      document.leaves(form),
       own.map(({ path }) => namesOf(path)),
     )
     return leaves.map((leaf) => ({ layer, leaf }))
   })
+}
+
+/** How a source reads its documents. */
+export interface WrittenForm {
+  /** The whole document of a layer; `undefined` where there is none. */
+  writtenIn(layer: number): unknown
+  /** What the source hands over of such a document. */
+  countingIn(document: unknown): unknown
 }
 
 /** The names on the way to a path: a segment that is not well encoded is a name as it is written. */
@@ -47,6 +57,10 @@ function difference(before: readonly Leaf[], after: readonly Leaf[], places: rea
   }
   const gone = before.filter(({ path }) => !kept.has(path))
   return [...gone.map(({ path }) => ({ path, value: undefined, revision: 0 })), ...after.filter(isTouched)]
+}
+
+function leavesIn(document: unknown): Leaf[] {
+  return document === undefined ? [] : flatten(document)
 }
 
 function pathOf(names: readonly string[]): string {
@@ -80,8 +94,8 @@ class NestedDocument {
     this.#isUnread = this.#top instanceof Unreadable
   }
 
-  leaves(): Leaf[] {
-    return this.#top === undefined ? [] : flatten(this.#top)
+  leaves(form: WrittenForm | undefined): Leaf[] {
+    return leavesIn(form === undefined ? this.#top : form.countingIn(this.#top))
   }
 
   set(names: readonly string[], value: unknown): void {

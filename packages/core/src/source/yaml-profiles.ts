@@ -24,9 +24,12 @@ export const MAX_DOCUMENTS = 100
 /** The documents of one file in their order, each for a layer of its own; undefined for one that does not count. */
 export class DocumentStack {
   readonly documents: readonly unknown[]
+  /** The same as they are written: with their `profile`, and those that do not count. */
+  readonly written: readonly unknown[]
 
-  constructor(documents: readonly unknown[]) {
+  constructor(documents: readonly unknown[], written: readonly unknown[] = documents) {
     this.documents = documents
+    this.written = written
   }
 }
 
@@ -43,10 +46,15 @@ export function documentsOfProfiles(
   const beyond = documents[MAX_DOCUMENTS]
   if (beyond !== undefined)
     throw new YamlProblem(`more than ${MAX_DOCUMENTS} documents: split the file into several`, beyond.offset)
-  return new DocumentStack(documents.map((document) => countingValue(document, choice)))
+  const written = documents.map(({ value }) => value)
+  return new DocumentStack(
+    documents.map((document) => countingValue(document, choice)),
+    written,
+  )
 }
 
-function countingValue({ value, offset }: YamlDocument, { names, read }: ProfileChoice): unknown {
+/** What a document has of values, without its `profile`; undefined where it does not count. @throws YamlProblem */
+export function countingValue({ value, offset }: YamlDocument, { names, read }: ProfileChoice): unknown {
   if (!(value instanceof Map)) return value === null ? undefined : value
   const own: unknown = value.get(PROFILE)
   if (own !== undefined && !profilesOf(read(own), offset).some((name) => names.includes(name)))
