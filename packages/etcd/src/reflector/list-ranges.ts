@@ -175,7 +175,7 @@ class Listing {
     const control = {
       signal: this.#signal,
       retry: 'read',
-      // Over a slow link a page may take longer than a call, and would begin anew.
+      // Over a slow link a page may take longer than the time limit of a call, and would never be whole.
       isPatient: true,
       onRetry: this.#request.onRetry,
       ...(this.#header === undefined ? {} : { clusterId: this.#header.clusterId }),

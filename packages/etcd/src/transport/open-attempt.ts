@@ -45,7 +45,7 @@ export class OpenAttempt<Res> {
   readonly timeoutMs: number
   /** When the call started, in monotonic time. */
   readonly #startedAt: number
-  /** Of the answer at each time limit of a patient call. */
+  /** The pace of the answer, looked at whenever the time limit of a patient call is reached. */
   #pace: AnswerPace | undefined
   /** Ends the wait for a token, for room, or for a slow attempt. */
   #timer: unknown
