@@ -1,6 +1,7 @@
 import { LivetreeError, type LivetreeErrorCode } from '@livetree/core'
 import { shellWord } from '@livetree/core/source'
 import { EtcdError, type EtcdErrorCode } from '@livetree/etcd'
+import type { EtcdStore } from 'livetree/operate'
 import type { AdminErrorCode } from './error-codes.ts'
 import { AdminError } from './errors.ts'
 
@@ -38,8 +39,15 @@ const FROM_CORE: Partial<Record<LivetreeErrorCode, AdminErrorCode>> = {
 /** What a call does, for the message: `reading /config/checkout/`. */
 export interface Doing {
   readonly what: string
-  /** The ranges of keys that it needs, each with what for. */
-  readonly needs?: readonly { readonly prefix: string; readonly as: 'read' | 'readwrite' }[]
+  readonly needs?: Needs
+}
+
+/** The ranges of keys that a call needs, as etcd itself has them, each with what for. */
+export type Needs = readonly { readonly prefix: string; readonly as: 'read' | 'readwrite' }[]
+
+/** Ranges of the client's keys as etcd itself has them. */
+export function needsIn(store: EtcdStore, needs: Needs): Needs {
+  return needs.map(({ prefix, as }) => ({ prefix: store.storeKey(prefix), as }))
 }
 
 /** Converts errors of the layers below; an `AdminError` stays as it is. */

@@ -7,7 +7,7 @@ export interface Origin {
   readonly source: string
   /** Name of the layer, e.g. `etcd:/config/checkout/prod`. */
   readonly layer: string
-  /** The key as the store knows it, e.g. `/config/checkout/prod/db/pool/max`. */
+  /** The key as the store knows it, without the namespace of a client, e.g. `/config/checkout/prod/db/pool/max`. */
   readonly key: string
   /** Store revision that last wrote it; 0 where the source has none. */
   readonly revision: number

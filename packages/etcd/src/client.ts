@@ -23,6 +23,8 @@ export interface EtcdClient extends AsyncDisposable {
   readonly authAdmin: AuthAdminService
   readonly maintenance: MaintenanceService
   readonly cluster: ClusterService
+  /** What is put before every key that is sent, as its options say; empty: nothing. */
+  readonly namespace: Buffer
   /** The connection layer below the services; for building services of your own. */
   readonly channel: Channel
   /**
@@ -61,6 +63,7 @@ class ChannelClient implements EtcdClient {
   readonly authAdmin: AuthAdminService
   readonly maintenance: MaintenanceService
   readonly cluster: ClusterService
+  readonly namespace: Buffer
   readonly channel: UndiciChannel
   readonly #options: ResolvedOptions
   readonly #closed = new AbortController()
@@ -73,6 +76,7 @@ class ChannelClient implements EtcdClient {
     const { discovery, namespace, clock, logger, maxTxnOps, callTimeoutMs, signal } = options
     const discover =
       discovery === undefined ? undefined : () => discoverEndpoints(discovery, logger, this.#closed.signal)
+    this.namespace = Buffer.from(namespace.prefix)
     this.channel = new UndiciChannel({ ...options, discover })
     const shared = { clock, logger, namespace, callTimeoutMs }
     this.watch = createWatchService(this.channel, { ...shared, ...options.watch })

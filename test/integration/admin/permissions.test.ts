@@ -29,7 +29,7 @@ oneEtcd('admin with users who may not do everything', (etcd) => {
   })
 
   type Access = 'read' | 'readWrite'
-  async function openAdmin(permissions: Readonly<Record<string, Access>>) {
+  async function openAdmin(permissions: Readonly<Record<string, Access>>, namespace = '') {
     const { roles, users } = root.authAdmin
     await roles.add('team')
     for (const [prefix, access] of Object.entries(permissions))
@@ -40,6 +40,7 @@ oneEtcd('admin with users who may not do everything', (etcd) => {
       author: 'ana',
       store: {
         endpoints: [endpoint],
+        namespace,
         auth: { username: 'ana', password: 'secret-of-ana' },
         layers: [
           { prefix: '/config/redis', at: 'redis', optional: true },
@@ -103,6 +104,21 @@ oneEtcd('admin with users who may not do everything', (etcd) => {
       expect(await root.kv.get('/config/shop/own/a')).toBeUndefined()
     },
   )
+
+  test('under a namespace, the line opens the keys as etcd has them', async () => {
+    await using admin = await openAdmin({}, '/ns')
+    const commands: string[] = []
+    for (const call of [
+      () => admin.read(),
+      () => admin.set('own.a', 1, { layer }),
+      () => admin.verdicts(1),
+    ]) {
+      const error: unknown = await call().catch((thrown: unknown) => thrown)
+      commands.push(...((error as Error).message.match(/--prefix=true \w+ \S+/g) ?? []))
+    }
+    expect(commands.length).toBeGreaterThan(3)
+    expect(commands.filter((command) => !/ \/ns\//.test(command))).toEqual([])
+  })
 
   test('a wrong password is said without the password', async () => {
     const store = {

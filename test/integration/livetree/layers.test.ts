@@ -203,6 +203,7 @@ eachEtcd('layers of several prefixes', (etcdUnderTest) => {
     await root.authAdmin.roles.revoke(user, range)
     await write({ 'shared/redis/host': 'r2' })
     proxy.cutAll()
+    await expect(config.refresh({ timeoutMs: 20_000 })).rejects.toThrow(`read '${at}/shared/redis/'`)
     const lastError = () => config.status.sources[0]?.lastError?.message ?? ''
     // Until the ranges are listed again, the error is that of the stream, which names no range.
     const grant = `read '${at}/shared/redis/'`

@@ -5,7 +5,7 @@ import { historiesOf, RecordKeys } from '../history/record-keys.ts'
 import { recordedText, type RecordedChange, recordText, type StoredRecord } from '../history/record.ts'
 import { uuidV7 } from '../history/uuid-v7.ts'
 import { prefixOf, readState } from '../tree/tree-state.ts'
-import type { Doing } from '../translate-error.ts'
+import { type Doing, needsIn } from '../translate-error.ts'
 import type { CallLimit, Workspace } from '../workspace.ts'
 import { type Applied, AppliedChange, type ApplyOptions } from './applied.ts'
 import type { Draft, ReadStep } from './draft.ts'
@@ -102,13 +102,13 @@ class Applying {
     )
     return {
       what: `writing to ${prefixes.join(', ')}`,
-      needs: [
+      needs: needsIn(this.#workspace.settings.store, [
         ...prefixes.map((prefix) => ({ prefix: `${prefix}/`, as: 'readwrite' as const })),
         ...histories.map((prefix) => ({
           prefix,
           as: written.includes(prefix) ? ('readwrite' as const) : ('read' as const),
         })),
-      ],
+      ]),
     }
   }
 

@@ -20,7 +20,7 @@ export interface SavedPlan {
   readonly name: string
   /** The id of the cluster that it was planned on, in hexadecimal digits; 0: the store did not tell it. */
   readonly cluster: string
-  /** The namespace of the client, its bytes as hexadecimal digits. Absent: the client was given, and does not tell it. */
+  /** The namespace of the client, its bytes as hexadecimal digits. Absent: it is not checked. */
   readonly namespace?: string
   /** The revision that it was planned at. */
   readonly revision: number
@@ -46,7 +46,7 @@ export function savedPlan({ settings }: Workspace, draft: Draft<unknown>, worked
     version: 1,
     name: settings.definition.name,
     cluster: clusterId.toString(16),
-    ...(namespace !== undefined && { namespace }),
+    namespace,
     revision,
     kind: draft.kind,
     ...(draft.to !== undefined && { to: draft.to }),
@@ -67,7 +67,7 @@ export function draftOf(workspace: Workspace, saved: unknown): Draft {
   if (saved.name !== definition.name)
     throw unreadable(`The plan is for "${saved.name}", and this is "${definition.name}"`)
   const namespace = namespaceOf(workspace.settings)
-  if (saved.namespace !== undefined && namespace !== undefined && saved.namespace !== namespace)
+  if (saved.namespace !== undefined && saved.namespace !== namespace)
     throw unreadable(
       `The plan is for the namespace ${shownNamespace(saved.namespace)}, and this client has ${shownNamespace(namespace)}`,
     )
@@ -86,10 +86,8 @@ export function draftOf(workspace: Workspace, saved: unknown): Draft {
   }
 }
 
-/** Undefined for a client that was given. */
-function namespaceOf({ store }: Workspace['settings']): string | undefined {
-  const { endpoints, namespace = '' } = store.clientOptions
-  return endpoints === undefined ? undefined : Buffer.from(namespace).toString('hex')
+function namespaceOf({ store }: Workspace['settings']): string {
+  return store.namespace.toString('hex')
 }
 
 function shownNamespace(hex: string): string {

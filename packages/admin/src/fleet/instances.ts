@@ -1,6 +1,6 @@
 import { isKeyOf, type InstanceRecord, OperationsKeys, readInstance } from 'livetree/operate'
 import { compareTexts } from '../compare-texts.ts'
-import { type Doing, translated } from '../translate-error.ts'
+import { type Doing, needsIn, translated } from '../translate-error.ts'
 import type { CallLimit, Workspace } from '../workspace.ts'
 
 /** A record is small; a page of a few hundred is no burden, whatever stands among them. */
@@ -30,7 +30,7 @@ export function operationsKeys({ settings }: Workspace): OperationsKeys {
 export function readingFleet(workspace: Workspace): Doing {
   return {
     what: 'reading the running instances',
-    needs: [{ prefix: operationsKeys(workspace).instances, as: 'read' }],
+    needs: needsIn(workspace.settings.store, [{ prefix: operationsKeys(workspace).instances, as: 'read' }]),
   }
 }
 

@@ -20,6 +20,7 @@ import {
 } from './instances.ts'
 import { putProposal, type StandingProposal } from './put-proposal.ts'
 import { type WatchedKeys, watchUntil } from './watch-until.ts'
+import { needsIn } from '../translate-error.ts'
 
 /** Options of `Plan.preflight`. */
 export interface PreflightOptions extends FleetCallOptions {
@@ -159,7 +160,10 @@ function collect(
         answers.set(name, { ...answer, verdict: 'gone' })
     },
   }
-  const needs = proposal.layers.map((layer) => ({ prefix: keys.verdictsOf(layer), as: 'readwrite' as const }))
+  const needs = needsIn(
+    workspace.settings.store,
+    proposal.layers.map((layer) => ({ prefix: keys.verdictsOf(layer), as: 'readwrite' })),
+  )
   return watchUntil(workspace, limit, {
     watches: [...verdicts, departures],
     clusterId,

@@ -11,7 +11,7 @@ import {
 import type { WorkedOut } from '../change/work-out.ts'
 import { AdminError } from '../errors.ts'
 import { uuidV7 } from '../history/uuid-v7.ts'
-import { type Doing, translated } from '../translate-error.ts'
+import { type Doing, needsIn, translated } from '../translate-error.ts'
 import type { CallLimit, Workspace } from '../workspace.ts'
 import { layersHolding, operationsKeys } from './instances.ts'
 
@@ -60,10 +60,12 @@ export async function putProposal(
   const texts = parts.map(({ layer, proposal }) => ({ layer, text: textOf(proposal, layers) }))
   const doing: Doing = {
     what: 'asking the running instances',
-    needs: layers.flatMap((layer) => [
-      { prefix: keys.proposals(layer), as: 'readwrite' },
-      { prefix: keys.verdictsOf(layer), as: 'readwrite' },
-    ]),
+    needs: needsIn(
+      workspace.settings.store,
+      layers
+        .flatMap((layer) => [keys.proposals(layer), keys.verdictsOf(layer)])
+        .map((prefix) => ({ prefix, as: 'readwrite' })),
+    ),
   }
   return translated(doing, async () => {
     const { client } = workspace

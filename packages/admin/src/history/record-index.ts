@@ -1,4 +1,4 @@
-import { translated } from '../translate-error.ts'
+import { type Needs, needsIn, translated } from '../translate-error.ts'
 import type { CallLimit, Workspace } from '../workspace.ts'
 import { historiesOf, type RecordKeys } from './record-keys.ts'
 import { type AppliedRecord, readRecord, type RecordRead, type StoredRecord } from './record.ts'
@@ -34,7 +34,7 @@ export function indexRecords(
   after: number,
 ): Promise<readonly IndexedRecord[]> {
   const histories = historiesOf(workspace)
-  return translated({ what: 'reading the history', needs: needsOf(histories) }, async () => {
+  return translated({ what: 'reading the history', needs: needsOf(workspace, histories) }, async () => {
     // The parts of one apply have one revision; a copy of a record has another.
     const byName = new Map<string, IndexedRecord>()
     for (const history of histories)
@@ -86,15 +86,18 @@ export async function* readRecords(
 
 /** Reads a record; undefined if it is void, or pruned meanwhile. */
 export async function readIndexed(
-  { client }: Workspace,
+  workspace: Workspace,
   limit: CallLimit,
   { id, parts }: Pick<IndexedRecord, 'id' | 'parts'>,
 ): Promise<FoundRead | undefined> {
-  const needs = needsOf(parts.map(({ history }) => history))
+  const needs = needsOf(
+    workspace,
+    parts.map(({ history }) => history),
+  )
   const reads = await translated({ what: 'reading the history', needs }, () =>
     Promise.all(
       parts.map(async ({ history: { prefix }, key }) => {
-        const entry = await client.kv.get(key, limit.control)
+        const entry = await workspace.client.kv.get(key, limit.control)
         return entry === undefined ? [] : [{ prefix, read: readRecord(entry.text), at: entry.createRevision }]
       }),
     ),
@@ -124,6 +127,9 @@ function changesOf({ changes }: StoredRecord, prefix: string): StoredRecord['cha
   return changes.filter(({ key }) => key === prefix || key.startsWith(`${prefix}/`))
 }
 
-function needsOf(histories: readonly RecordKeys[]) {
-  return histories.map(({ directory }) => ({ prefix: directory, as: 'read' as const }))
+function needsOf({ settings }: Workspace, histories: readonly RecordKeys[]): Needs {
+  return needsIn(
+    settings.store,
+    histories.map(({ directory }) => ({ prefix: directory, as: 'read' })),
+  )
 }

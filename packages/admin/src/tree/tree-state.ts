@@ -1,7 +1,7 @@
 import type { LayerInfo } from '@livetree/core/source'
 import { type CandidateSource, readOnce } from '@livetree/core/tools'
 import type { StoreEntry, StoreReading } from 'livetree/operate'
-import { type Doing, translated } from '../translate-error.ts'
+import { type Doing, needsIn, translated } from '../translate-error.ts'
 import type { CallLimit, Workspace } from '../workspace.ts'
 
 /** Everything that instances read: the store's keys at one revision, and the other sources as they are here and now. */
@@ -32,7 +32,14 @@ export async function readState(
 
 /** What a call that reads all layers does, and needs. */
 export function readingLayers({ settings }: Workspace, what: string): Doing {
-  return { what, needs: settings.store.prefixes.map((prefix) => ({ prefix, as: 'read' })) }
+  const { store } = settings
+  return {
+    what,
+    needs: needsIn(
+      store,
+      store.prefixes.map((prefix) => ({ prefix, as: 'read' })),
+    ),
+  }
 }
 
 /** Reads the store's keys alone. */

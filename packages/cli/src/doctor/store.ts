@@ -18,7 +18,7 @@ export async function checkRanges({ session, opened, client }: DoctorContext): P
         const { count } = await client.kv.getRange({ prefix, countOnly: true, ...session.call })
         return { check, status: 'ok', what: counted(count, 'key') }
       } catch (error) {
-        return failure(check, error, grantFor(error, 'read', prefix))
+        return failure(check, error, grantFor(error, 'read', opened.store.storeKey(prefix)))
       }
     }),
   )
@@ -114,7 +114,7 @@ async function oldestFound(
 }
 
 /** How long a write takes to be seen by a watch. The key is below `/.livetree/doctor/`, which no app watches. */
-export async function checkWatch({ session, client }: DoctorContext): Promise<readonly Finding[]> {
+export async function checkWatch({ session, opened, client }: DoctorContext): Promise<readonly Finding[]> {
   const check = 'watch'
   const key = `${OPERATIONS}/doctor/${randomUUID()}`
   const control = session.call
@@ -139,15 +139,11 @@ export async function checkWatch({ session, client }: DoctorContext): Promise<re
       { check, status: 'ok', what: `a write is seen after ${(performance.now() - startedAt).toFixed(1)} ms` },
     ]
   } catch (error) {
-    if (error instanceof EtcdError && error.code === 'permission_denied')
-      return [
-        {
-          check,
-          status: 'skipped',
-          what: `needs to write below ${OPERATIONS}/doctor/, which this user may not`,
-          remedy: `etcdctl role grant-permission <role> --prefix=true readwrite ${OPERATIONS}/doctor/`,
-        },
-      ]
+    const remedy = grantFor(error, 'readwrite', opened.store.storeKey(`${OPERATIONS}/doctor/`))
+    if (remedy !== undefined) {
+      const what = `needs to write below ${OPERATIONS}/doctor/, which this user may not`
+      return [{ check, status: 'skipped', what, remedy }]
+    }
     return [failure(check, error)]
   } finally {
     clearTimeout(timer)

@@ -10,9 +10,10 @@ import { shortKey, shortMessage } from '../short-text.ts'
 import { type LayerInfo, Unreadable } from '../source/source.ts'
 import { formOfNestedList, formsOfList } from './comma-list.ts'
 import { hiddenBy } from './hidden-by.ts'
+import { layerToSet } from './layer-to-set.ts'
 import type { LocatedIssue } from './located-issues.ts'
 import { type Holder, type ListNames, locate } from './locate.ts'
-import { documentKeyOf, isAliasOf, isBelowMount, mountOf } from './mount.ts'
+import { documentKeyOf, isAliasOf, mountOf } from './mount.ts'
 import { isHeld, OpenWords, partOf } from './open-words.ts'
 import { pathText } from '../format/path-text.ts'
 import { receivedText } from './received-text.ts'
@@ -214,34 +215,16 @@ export class IssueWriter {
   #whereToSet(path: Path): string {
     const { names } = locate(this.#schemaNode, this.#root, path, this.#lists)
     const place = [...names, ...path.slice(names.length)]
-    const tree = this.#treeLayerFor(place)
+    const tree = layerToSet(this.#layers, place, this.#keys)
     const environment = this.#layers.findIndex((info) => info.naming === 'env')
     const aliases = this.#layers.flatMap((info, layer) => (isAliasOf(place, info) ? [layer] : []))
     const keys = [...new Set([tree, environment, ...aliases])]
       .filter((layer) => layer >= 0)
-      .map((layer) => shortKey(this.origin(layer, place, 0).key))
+      .map((layer) => {
+        const { namespace = '' } = itemAt(this.#layers, layer)
+        return shortKey(shownKey(namespace) + this.origin(layer, place, 0).key)
+      })
     return keys.length === 0 ? 'Nothing is set' : `Set ${[...new Set(keys)].join(' or ')}`
-  }
-
-  /**
-   * The layer of a tree that is meant to have a value: one mounted nearest to its place; of those one of the service's own,
-   * since others read what a layer shares; of those one that is there; of those the last. -1: there is none.
-   */
-  #treeLayerFor(place: Path): number {
-    const merits: readonly ((info: NamedLayer, layer: number) => number)[] = [
-      (info) => mountOf(info).length,
-      ({ unused }) => (unused === 'ignore' ? 0 : 1),
-      ({ mayBeMissing }, layer) => (mayBeMissing === true && !this.#keys.hasLeaves(layer) ? 0 : 1),
-    ]
-    let best = this.#layers.flatMap((info, layer) => {
-      const isTree = info.naming === 'stored' && info.keyPrefix.endsWith('/')
-      return isTree && isBelowMount(place, info) ? [{ info, layer }] : []
-    })
-    for (const merit of merits) {
-      const most = Math.max(...best.map(({ info, layer }) => merit(info, layer)))
-      best = best.filter(({ info, layer }) => merit(info, layer) === most)
-    }
-    return best.at(-1)?.layer ?? -1
   }
 }
 

@@ -107,6 +107,19 @@ describe('LayerInfo.at: a layer mounted in the schema', () => {
     expect(issue?.message).toMatch(new RegExp(`Set ${key}$`))
   })
 
+  test('a missing value is asked for by the key that the store has, under a namespace', () => {
+    const { replace, pipeline } = source(
+      [layer('own', { namespace: '/ns%\udcff' })],
+      {},
+      z.object({ a: z.string() }),
+    )
+    expect(replace([{}])).toMatchObject({
+      issues: [{ message: expect.stringMatching(/Set \/ns\\xFF\/own\/a$/) }],
+    })
+    replace([{ a: 'x' }])
+    expect(pipeline.explain('a').layers[0]?.origin.key).toBe('/own/a')
+  })
+
   test('its own document is named by the key that its source says it is read from', () => {
     const { pipeline } = source([layer('prod', { documentKey: '/prod' })])
     const leaf = { path: '', value: '{"name":"a"}', revision: 1 }

@@ -6,7 +6,7 @@ export { silentLogger } from '../logger.ts'
 export type { OptionKind } from '../option-kinds.ts'
 export * as optionKinds from '../option-kinds.ts'
 export { parsePathText } from '../format/path-text.ts'
-export { keyBytes, keyText } from '../key-text.ts'
+export { keyBytes, keyText, shownKey } from '../key-text.ts'
 export { shellWord } from './shell-word.ts'
 export type {
   Clock,

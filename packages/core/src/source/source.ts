@@ -61,6 +61,11 @@ export interface LayerInfo {
   readonly keyPrefix: string
   /** The key of the layer's own document, whose path is `''`. Default: `keyPrefix` without a separator at its end. */
   readonly documentKey?: string
+  /**
+   * What the store has before `keyPrefix`, such as the namespace of a client; it is part of no key of the layer. A message that
+   * asks to set a key has it, for other clients. A byte that is not UTF-8 text is written as in `Leaf.path`. Default: nothing.
+   */
+  readonly namespace?: string
   /** Between segments: `/` in trees, `__` in environment variables. */
   readonly separator: string
   readonly naming: LayerNaming

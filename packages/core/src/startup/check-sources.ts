@@ -92,6 +92,8 @@ function wrongField(layer: LayerInfo): string | undefined {
   if (typeof layer.keyPrefix !== 'string') return 'keyPrefix; expected a text'
   if (layer.documentKey !== undefined && typeof layer.documentKey !== 'string')
     return 'documentKey; expected a text'
+  if (layer.namespace !== undefined && typeof layer.namespace !== 'string')
+    return 'namespace; expected a text'
   if (typeof layer.separator !== 'string' || layer.separator === '') return 'separator; expected a text'
   if (layer.at !== undefined && typeof layer.at !== 'string') return 'at; expected a path such as cache.redis'
   if (layer.listsWithCommas !== undefined && !flag.test(layer.listsWithCommas))

@@ -264,7 +264,10 @@ describe('Reflector', () => {
     expect(said.at(-1)).toBe('lost permission_denied for good')
     clock.advance(20_000)
     await settled()
-    await expect(reflector.refresh()).rejects.toThrow(/permission_denied/)
+    await expect(reflector.refresh()).rejects.toMatchObject({
+      code: 'permission_denied',
+      range: { prefix: 'a' },
+    })
     await settled()
     expect(said.filter((word) => word.endsWith('for good')).length).toBe(2)
     holds([kv('a', 3)], header(12))

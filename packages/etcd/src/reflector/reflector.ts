@@ -4,11 +4,11 @@ import { asEtcdError } from '../as-etcd-error.ts'
 import type { WatchBatch, WatchHandlers } from '../watch/watch-handlers.ts'
 import type { WatcherKnowledge } from '../watch/watch-host.ts'
 import { JoinedWatch, type JoinOptions } from '../watch/joined-watch.ts'
-import { KV } from '../wire/rpc.ts'
 import { waitWithin } from '../wait-within.ts'
 import { nameDeniedRange } from './denied-range.ts'
 import { reflectedEvents } from './reflected-events.ts'
 import { type Listed, listRanges } from './list-ranges.ts'
+import { newestHeader } from './newest-header.ts'
 import { listedPage } from './listed-page.ts'
 import { isTwoStores } from './assert-same-store.ts'
 import { knowledgeOf, type PastPorts, pastOfList } from './past-of-list.ts'
@@ -100,12 +100,7 @@ export class ListAndWatch implements Reflector {
     const before = this.#epochs.known
     const askedAt = this.#ports.clock.now()
     this.#rest.end()
-    const { header } = await this.#ports.channel.unary(
-      KV.range,
-      { ...this.#plan.follow[0]!, limit: 1, keysOnly: true },
-      { retry: 'read', signal: ended },
-    )
-    if (header === undefined) throw new EtcdError('malformed_message', { call: 'KV/Range' })
+    const header = await newestHeader(this.#ports.channel, this.#plan, ended)
     this.#rest.end()
     // If another store answered, positions of the known one do not compare: wait for the next list.
     const canReach = !StoreEpochs.isOther(before, header)

@@ -20,7 +20,7 @@ import { describe, expect, test } from 'vitest'
 import { WatchEvent } from '../../../etcd/src/watch/watch-handlers.ts'
 import { EtcdConnection } from './connection.ts'
 import { TreeLayers } from './tree-layers.ts'
-import { planOfRoot, type TreePlan } from './tree-plan.ts'
+import { planOfDirectories, planOfRoot, type TreePlan } from './tree-plan.ts'
 
 type EarlierPlace = NonNullable<Awaited<NonNullable<SourceContext['earlier']>>>
 
@@ -67,7 +67,12 @@ interface ListedAs {
 function open(
   staleAfterMs?: number,
   earlier?: EarlierPlace,
-  { plan = planOfRoot('/x', ['base']), logger = silentLogger } = {},
+  {
+    plan = planOfRoot('/x', ['base']),
+    logger = silentLogger,
+    namespace = '',
+    denial = new Error('none'),
+  } = {},
 ) {
   let handlers: ReflectorHandlers | undefined
   let ranges: ReflectedRanges | undefined
@@ -80,7 +85,7 @@ function open(
         ranges = given
         handlers = on
         options = how
-        return { revision: 5, epoch: 0, refresh: async () => undefined, cancel: () => undefined }
+        return { revision: 5, epoch: 0, refresh: () => Promise.reject(denial), cancel: () => undefined }
       },
     },
   } as unknown as EtcdClient
@@ -88,7 +93,7 @@ function open(
     client,
     release: async () => {},
     name: 'etcd',
-    tree: new TreeLayers(plan),
+    tree: new TreeLayers(plan, namespace),
     pageSize: undefined,
     context: {
       clock: createTestClock(),
@@ -290,6 +295,42 @@ test('EtcdConnection: permission_denied names the range and the command that gra
   expect(lost[0]!.error.message).toContain("etcdctl role grant-permission <role> --prefix=true read '/x/'")
 })
 
+const denied = { call: 'KV/Range' }
+test.each<[string, ConstructorParameters<typeof EtcdError>[1], readonly string[]]>([
+  ['the one that is denied', { ...denied, range: { prefix: '/b/' } }, ['/ns/b/']],
+  ['all of them, where none is', denied, ['/ns/a/', '/ns/b/']],
+])(
+  'EtcdConnection: refresh names %s as etcd has it, and the command for each',
+  async (_name, details, prefixes) => {
+    const layer = { at: [], unused: 'warn', isOptional: false } as const
+    const plan = planOfDirectories([
+      { ...layer, prefix: '/a' },
+      { ...layer, prefix: '/b' },
+    ])
+    const denial = new EtcdError('permission_denied', details)
+    const { connection, lost, handlers } = open(undefined, undefined, { plan, namespace: '/ns', denial })
+    const commands = prefixes.map(
+      (prefix) => `etcdctl role grant-permission <role> --prefix=true read '${prefix}'`,
+    )
+    const refused = connection.refresh(new AbortController().signal)
+    await expect(refused).rejects.toMatchObject({
+      code: 'permission_denied',
+      range: denial.range,
+      message: expect.stringContaining(`keys that begin with ${prefixes.join(' or ')}, which`),
+      remedy: expect.stringMatching(new RegExp(`: ${commands.join(' && ')}$`)),
+    })
+    handlers.onLost!(denial, true)
+    await expect(refused).rejects.toThrow(lost[0]!.error.message)
+  },
+)
+
+test('EtcdConnection: refresh passes every other error on', async () => {
+  for (const denial of [new EtcdError('unavailable'), new Error('x')]) {
+    const { connection } = open(undefined, undefined, { denial })
+    await expect(connection.refresh(new AbortController().signal)).rejects.toBe(denial)
+  }
+})
+
 test.each([
   [undefined, undefined],
   [Number.POSITIVE_INFINITY, undefined],
@@ -302,10 +343,10 @@ test.each([
 })
 
 describe('a tree that holds nothing is warned of, when it is listed first', () => {
-  const listed = (plan: TreePlan, isResync = false) => {
+  const listed = (plan: TreePlan, isResync = false, namespace = '') => {
     const warned: string[] = []
     const logger = { ...silentLogger, warn: (text: string) => void warned.push(text) }
-    const { handlers } = open(undefined, undefined, { plan, logger })
+    const { handlers } = open(undefined, undefined, { plan, logger, namespace })
     const list = { revision: 9, epoch: 0, isResync, knownRevision: 0, header, provenAt: 1 }
     return {
       warned,
@@ -327,6 +368,11 @@ describe('a tree that holds nothing is warned of, when it is listed first', () =
     ])
     const page = pageOf([leaf], '/x/base/'.length)
     expect(await listed(plan).list([page])).toEqual([])
+  })
+
+  test('with the directory as etcd has it, under a namespace', async () => {
+    const [warned] = await listed(planOfRoot('/x', []), false, '/ns').list()
+    expect(warned).toMatch(/the keys below \/ns\/x\/, .* stands at \/ns\/x\/, /)
   })
 
   test('of a root without overlays, with the key of its document', async () => {

@@ -1,12 +1,11 @@
-import {
-  type KeyWrite,
-  type PatchUpdate,
-  type RemovalPermission,
-  type ReplaceUpdate,
-  shellWord,
-  type SourceConnection,
-  type SourceContext,
-  type TreeReplacement,
+import type {
+  KeyWrite,
+  PatchUpdate,
+  RemovalPermission,
+  ReplaceUpdate,
+  SourceConnection,
+  SourceContext,
+  TreeReplacement,
 } from '@livetree/core/source'
 import {
   type EtcdClient,
@@ -15,6 +14,7 @@ import {
   type Reflector,
   type WatchBatch,
 } from '@livetree/etcd'
+import { deniedRead } from './denied-read.ts'
 import type { LayerLeaves } from './layer-leaves.ts'
 import { followShared } from './shared-reflector.ts'
 import type { TreeLayers } from './tree-layers.ts'
@@ -95,7 +95,7 @@ export class EtcdConnection implements SourceConnection {
         // Connected again, but only the next progress notification proves that nothing was missed.
         onContact: () => this.#prove(this.#provenAt),
         onLost: (error, isFinal) => {
-          if (error !== undefined) context.sink.lost({ error: this.#explained(error), isFinal })
+          if (error !== undefined) context.sink.lost({ error: deniedRead(error, options), isFinal })
         },
       },
       options: { ...(pageSize === undefined ? {} : { pageSize }), ...proofEvery(context.staleAfterMs) },
@@ -111,8 +111,12 @@ export class EtcdConnection implements SourceConnection {
     return { changes, allowRemoval }
   }
 
-  refresh(signal: AbortSignal): Promise<void> {
-    return this.#reflector.refresh({ signal })
+  async refresh(signal: AbortSignal): Promise<void> {
+    try {
+      await this.#reflector.refresh({ signal })
+    } catch (error) {
+      throw error instanceof EtcdError ? deniedRead(error, this.#options) : error
+    }
   }
 
   async close(): Promise<void> {
@@ -262,32 +266,16 @@ export class EtcdConnection implements SourceConnection {
     for (const { directory, layers: own } of tree.plan.expected) {
       if (own.some((layer) => layers[layer]?.length !== 0)) continue
       const isRoot = tree.documents.length > 0
+      const stored = tree.storeKey(directory)
       const what = isRoot
         ? 'none of its overlays holds a key'
-        : `there is no key (a document of all of it stands at ${directory}, with the slash)`
+        : `there is no key (a document of all of it stands at ${stored}, with the slash)`
       const remedy = tree.plan.follow.length > 1 ? ', or say optional: true if it may hold nothing' : ''
       context.logger.warn(
-        `The source ${name} reads the keys below ${directory}, and ${what}. Check how it is spelt${remedy}`,
-        { source: name, directory },
+        `The source ${name} reads the keys below ${stored}, and ${what}. Check how it is spelt${remedy}`,
+        { source: name, directory: stored },
       )
     }
-  }
-
-  /** Adds the key range that the etcd user needs to read to a `permission_denied` error. */
-  #explained(error: EtcdError): EtcdError {
-    if (error.code !== 'permission_denied') return error
-    const { name, tree } = this.#options
-    const { range } = error
-    const prefix =
-      range !== undefined && 'prefix' in range ? String(range.prefix) : tree.plan.follow.join(' ')
-    const word = shellWord(prefix)
-    return new EtcdError('permission_denied', {
-      call: error.call,
-      endpoint: error.endpoint,
-      what: `the source ${name} reads and watches all keys that begin with ${prefix}, which the user is not allowed to: ${error.what}`,
-      remedy: `Grant it to a role of the user: etcdctl role grant-permission <role> --prefix=true read ${word === prefix ? `'${prefix}'` : word}`,
-      cause: error,
-    })
   }
 }
 

@@ -26,8 +26,8 @@ export function etcd(options: EtcdSourceOptions): Source {
 }
 
 function sourceOf(resolved: ResolvedSource): Source {
-  const { name, pageSize, plan, clientOptions } = resolved
-  const tree = new TreeLayers(plan)
+  const { name, pageSize, plan, clientOptions, namespace } = resolved
+  const tree = new TreeLayers(plan, namespace)
   const store = new EtcdStore(tree, resolved, sourceOf)
   const { endpoints } = clientOptions
   const [first] = tree.layers

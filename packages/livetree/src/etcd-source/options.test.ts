@@ -1,4 +1,6 @@
+import { createEtcdClient } from '@livetree/etcd'
 import { describe, expect, test } from 'vitest'
+import { storeOf } from '../operate/store-of.ts'
 import { etcd } from './etcd.ts'
 import type { EtcdSourceOptions } from './options.ts'
 
@@ -13,6 +15,26 @@ describe('etcd({ root, overlays })', () => {
       ['etcd:/c/zones/eu', '/c/zones/eu/', undefined, 'warn'],
     ])
     expect(removalCommand).toBe('etcdctl put /c/.livetree/allow-removal yes')
+  })
+
+  test.each<[string, string | Uint8Array, string, string]>([
+    ['text', '/ns', '/ns', 'etcdctl put /ns/c/.livetree/allow-removal yes'],
+    ['text with a quote', "it's", "it's", "etcdctl put 'it'\\''s/c/.livetree/allow-removal' yes"],
+    ['bytes', Buffer.from('/ns'), '/ns', 'etcdctl put /ns/c/.livetree/allow-removal yes'],
+    ['no text', Buffer.of(0x27, 0xff), "'%\udcff", "etcdctl put $'\\'\\xFF/c/.livetree/allow-removal' yes"],
+  ])('a namespace of the client is in the command, and in no key: %s', (_what, namespace, text, command) => {
+    const layersOf = (source: ReturnType<typeof of>) =>
+      source.layers.map((each) => [each.namespace, each.keyPrefix, each.documentKey, each.removalCommand])
+    const own = of({ root: '/c', namespace })
+    expect(own.removalCommand).toBe(command)
+    expect(layersOf(own)).toEqual([[text, '/c/', '/c/', command]])
+    const client = createEtcdClient({ endpoints, namespace })
+    expect(layersOf(etcd({ client, root: '/c' }))).toEqual(layersOf(own))
+    const layers = [{ prefix: '/c' }]
+    expect(layersOf(storeOf(etcd({ client, root: '/x' }))!.sourceWith({ endpoints }, { layers }))).toEqual(
+      layersOf(own),
+    )
+    return client.close()
   })
 
   test('a whole layer has its document at a key that is read: of an overlay at its name, else with the slash', () => {

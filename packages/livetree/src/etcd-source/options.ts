@@ -1,6 +1,6 @@
-import { checkOptions, optionKinds, type OptionTable } from '@livetree/core/source'
+import { checkOptions, keyText, optionKinds, type OptionTable } from '@livetree/core/source'
 import { LivetreeError } from '@livetree/core'
-import { checkClientOptions, type EtcdClient, type EtcdClientOptions } from '@livetree/etcd'
+import { type Bytes, checkClientOptions, type EtcdClient, type EtcdClientOptions } from '@livetree/etcd'
 import { type EtcdLayer, resolveDirectories, resolveRoot } from './directories.ts'
 import { planOfDirectories, planOfRoot, type TreePlan } from './tree-plan.ts'
 
@@ -81,6 +81,8 @@ export interface ResolvedSource {
   readonly client: EtcdClient | undefined
   readonly ownClient: boolean
   readonly clientOptions: EtcdClientOptions
+  /** What the client puts before each key, as text; empty: nothing. */
+  readonly namespace: string
 }
 
 /**
@@ -104,7 +106,19 @@ export function resolveSource(options: EtcdSourceOptions): ResolvedSource {
     throw invalid(`got both a client and ${needless}: give ${needless} to createEtcdClient() instead`)
   }
   const plan = planOf({ root, overlays, layers })
-  return { plan, name: name ?? 'etcd', pageSize, client, ownClient: ownClient ?? false, clientOptions }
+  return {
+    plan,
+    name: name ?? 'etcd',
+    pageSize,
+    client,
+    ownClient: ownClient ?? false,
+    clientOptions,
+    namespace: namespaceOf(client ?? clientOptions),
+  }
+}
+
+function namespaceOf({ namespace = '' }: { readonly namespace?: Bytes }): string {
+  return keyText(Buffer.from(namespace as string))
 }
 
 /**

@@ -16,6 +16,7 @@ export interface LayerKey {
 /** Maps keys to layers. A key may belong to several: its directory is mounted at several places, or inside another. */
 export class TreeLayers {
   readonly plan: TreePlan
+  readonly #namespace: string
   readonly layers: readonly LayerInfo[]
   /** The directories of the layers, each once. They end in `/`. */
   readonly prefixes: readonly string[]
@@ -32,8 +33,10 @@ export class TreeLayers {
   readonly #prefixBytes: readonly Buffer[]
   readonly #documentBytes: readonly (Buffer | undefined)[]
 
-  constructor(plan: TreePlan) {
+  /** `namespace`: what the client puts before each key, as text. */
+  constructor(plan: TreePlan, namespace = '') {
     this.plan = plan
+    this.#namespace = namespace
     const { layers, removalKeys } = plan
     this.removalKeys = removalKeys.map(({ key }) => key)
     this.removalBytes = this.removalKeys.map((key) => Buffer.from(key))
@@ -50,12 +53,15 @@ export class TreeLayers {
           name: at === undefined || isAlone ? directory : `${directory} at ${at}`,
           keyPrefix,
           documentKey,
+          ...(namespace !== '' && { namespace }),
           separator: '/',
           naming: 'stored' as const,
           unused,
           mayBeMissing: isOptional,
           ...(at !== undefined && { at }),
-          ...(allowed !== undefined && { removalCommand: `etcdctl put ${shellWord(allowed.key)} yes` }),
+          ...(allowed !== undefined && {
+            removalCommand: `etcdctl put ${shellWord(this.storeKey(allowed.key))} yes`,
+          }),
         }
       },
     )
@@ -66,6 +72,11 @@ export class TreeLayers {
     this.#documentBytes = layers.map(({ documentKey }) =>
       documentKey === undefined ? undefined : Buffer.from(documentKey),
     )
+  }
+
+  /** A key or the prefix of keys as etcd itself has it, for clients without the namespace, such as etcdctl. */
+  storeKey(key: string): string {
+    return this.#namespace + key
   }
 
   /** The layers that one of `prefixes` is, by its index. */

@@ -112,7 +112,12 @@ export class EtcdStore {
    * @throws LivetreeError `invalid_options` for options of the tree; EtcdError `invalid_option` for options of the client
    */
   sourceWith(client: ClientOverrides, tree?: EtcdRootOptions | EtcdLayersOptions): Source {
-    const clientOptions = { ...this.#source.clientOptions, ...client }
+    const { namespace } = this.#source
+    const clientOptions = {
+      ...(namespace !== '' && { namespace: keyBytes(namespace) }),
+      ...this.#source.clientOptions,
+      ...client,
+    }
     checkClientOptions(clientOptions)
     const plan = tree === undefined ? this.#source.plan : resolveTree(tree)
     return this.#sourceOf({ ...this.#source, plan, client: undefined, ownClient: false, clientOptions })
@@ -185,6 +190,16 @@ export class EtcdStore {
       if (entry !== undefined) listing.take(this.prefixes.length + index, listedPage([entry], 0))
     }
     return listing.finish()
+  }
+
+  /** A key or the prefix of keys as etcd itself has it, for clients without the namespace of this one, such as etcdctl. */
+  storeKey(key: string): string {
+    return this.#tree.storeKey(key)
+  }
+
+  /** What the client of the source puts before each key. */
+  get namespace(): Buffer {
+    return keyBytes(this.#source.namespace)
   }
 
   /** Whether a key is one of livetree's own, which are not configuration. */
