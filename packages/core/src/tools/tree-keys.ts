@@ -101,7 +101,7 @@ function readPath({ compiled, naming }: Definition, path: string, layer: LayerIn
   const { keyPrefix, separator } = layer
   const isStore =
     separator === '/' && layer.naming === 'stored' && (keyPrefix === '' || keyPrefix.endsWith('/'))
-  if (isStore && `/${path}`.includes(`/${RESERVED}/`))
+  if (isStore && `/${path}/`.includes(`/${RESERVED}/`))
     return "one of livetree's own keys, which are not configuration"
   if (!path.isWellFormed()) return 'no UTF-8 text'
   const places = new TreePlaces(compiled, new TreeNode(''), [layer], { isRenamed: naming !== 'exact' })

@@ -64,6 +64,8 @@ test("livetree's own directory is no place of the configuration", () => {
   expect(() => keyOfPath(open, ['.livetree', 'allow-removal'], tree)).toThrow(/own keys/)
   expect(() => pathOfKey(open, '/x/.livetree/allow-removal', tree)).toThrow(/own keys/)
   expect(() => pathOfKey(open, '/x/a/b/.livetree/allow-removal', tree)).toThrow(/own keys/)
+  for (const key of ['/x/.livetree', '/x/a/.livetree'])
+    expect(() => pathOfKey(open, key, tree)).toThrow(/own keys/)
   expect(placesOfKey(open, '/x/.livetree/allow-removal', [tree])).toEqual([])
   expect(() => keyOfPath(open, ['a', '\ud800'], tree)).toThrow(/surrogate/)
 })

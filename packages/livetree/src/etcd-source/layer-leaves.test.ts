@@ -117,8 +117,10 @@ test("livetree's own keys are no data of any layer that holds their directory", 
     '/x/base/.livetree/allow-removal',
     '/x/base/a/.livetree/allow-removal',
     '/x/base/a/b/.livetree/c/d',
+    '/x/base/.livetree',
+    '/x/base/a/.livetree',
   ]
-  const others = ['/x/base/.livetree', '/x/base/x.livetree/a', '/x/base/.livetree2/a', '/x/base/.live/tree']
+  const others = ['/x/base/x.livetree/a', '/x/base/.livetree2/a', '/x/base/.live/tree']
   const entries = [...reserved, ...others].map(
     (key) => [key, { key: Buffer.from(key), value: Buffer.from('1'), modRevision: 1 }] as const,
   )

@@ -1,12 +1,13 @@
 /**
  * Directory that is reserved for livetree's own keys and never part of a configuration, wherever it is: another reader may
- * have a part of a layer as a layer of its own, with its removal key in it.
+ * have a part of a layer as a layer of its own, with its removal key in it. Nor is a key of that name.
  */
 export const RESERVED = '.livetree/'
+const NAME = RESERVED.slice(0, -1)
 
 /** Whether a key is one of livetree's own; it may be given as a path below the directory of a layer. */
 export function isReserved(key: string): boolean {
-  return key.includes(RESERVED) && (key.startsWith(RESERVED) || key.includes(`/${RESERVED}`))
+  return key.includes(NAME) && `/${key}/`.includes(`/${RESERVED}`)
 }
 
 /** One layer: a directory in the store, and its place in the schema. */
