@@ -18,7 +18,7 @@ import {
 export interface GuardOptions {
   /** Share (0 to 1) of a source's leaves that may be removed, of those that the schema reads, as long as no directory the schema requires is emptied. Default 0.5. */
   readonly maxRemovedShare?: number
-  /** Removals of fewer leaves that the schema reads than this always pass. Default 5. */
+  /** Removals of fewer leaves that the schema reads than this always pass. A key that is mounted at two places is two leaves. Default 5. */
   readonly minRemoved?: number
   /** Removals within this number of milliseconds count together, as those of a loop that deletes key by key. Default 600,000. */
   readonly windowMs?: number
