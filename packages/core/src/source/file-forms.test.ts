@@ -1,4 +1,4 @@
-import { mkdtemp, rm, utimes, writeFile } from 'node:fs/promises'
+import { mkdtemp, readFile, rm, utimes, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
@@ -441,6 +441,24 @@ describe('file: TOML', () => {
 describe('file: expand', () => {
   const schema = z.object({ db: z.object({ url: z.string(), port: z.number() }), hosts: z.array(z.string()) })
   const text = 'db: { url: "pg://${DB_HOST}", port: "${DB_PORT:-5432}" }\nhosts: ["${DB_HOST}", b]'
+
+  const list = ['a.yaml', 'a.json', 'a.jsonc', 'a.toml']
+  const asList = (name: string, items: string) =>
+    ({ yaml: `l: ${items}`, toml: `l = ${items}` })[name.slice(2)] ?? `{"l": ${items}}`
+  const places = ['../../../../README.md', './file.ts', '../../../../docs/reference.md']
+
+  it.each(places)('reads the list that %s documents, in every format', async (place) => {
+    const page = await readFile(new URL(place, import.meta.url), 'utf8')
+    const [, form = ''] = /a list is (?:written )?`([^`]+)`/.exec(page) ?? []
+    expect(form).toContain('${')
+    const expand = { A: 'a', B: 'b' }
+    const read = await Promise.all(list.map((name) => leaves(name, asList(name, form), { expand })))
+    expect(read).toEqual(list.map(() => ({ l: ['a', 'b'] })))
+  })
+
+  it('says that a variable stands in quotes, where it does not', async () => {
+    expect(await leaves('a.yaml', 'l: [${A}]', { expand: true })).toMatch(/ in quotes: "\$\{VAR\}"$/)
+  })
 
   it('reads variables as they are when the configuration is loaded, in every format', async () => {
     const path = join(directory, 'a.yaml')

@@ -41,7 +41,7 @@ export interface FileOptions {
    * Replaces `${VAR}` and `${VAR:-default}` in texts (not in names) by variables: of `process.env`, or those given, as they
    * are when the configuration is loaded. Whoever writes the file can read them. A variable that is not set and has no default makes the tree invalid (it is
    * named, but for a value that may be secret), and so do texts of more than 16 million characters in all; `$${` stands for
-   * `${`. What is put in is text: a list is written `[${A}, ${B}]`, or the variable holds JSON. Default false.
+   * `${`. What is put in is text: a list is written `["${A}", "${B}"]`, with the quotes, or the variable holds JSON. Default false.
    */
   readonly expand?: boolean | Readonly<Record<string, string | undefined>> | undefined
   /** A missing file counts as an empty one, also one that is deleted later; so does one that is empty at the start. Default false: without the file the configuration does not load. */
@@ -159,7 +159,8 @@ export function file(place: string | URL, options: FileOptions = {}): Source {
         // one that stays empty where it may be missing is as good as missing, also when the process starts again
         if (isOptional && (content.type === 'missing' || (content.type === 'bytes' && !isFilled(content))))
           take(new DocumentStack([]))
-        else if (content.type === 'bytes') take(await parseDocument(content.bytes, format, choice))
+        else if (content.type === 'bytes')
+          take(await parseDocument(content.bytes, format, choice, environment !== false))
         else lose(content.error, content.type !== 'withheld')
       }
       const onTouched = () => {

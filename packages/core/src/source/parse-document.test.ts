@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, test } from 'vitest'
 import { flatten } from './flatten.ts'
 import { type DocumentFormat, parseDocument } from './parse-document.ts'
 import { Unreadable } from './source.ts'
@@ -248,3 +248,20 @@ describe('parseDocument', () => {
     })
   })
 })
+
+test.each(['yaml', 'json', 'jsonc', 'toml'] as const)(
+  'parseDocument: says that a variable stands in quotes, where it does not: %s',
+  async (format) => {
+    const reasonOf = async (items: string, isExpanded: boolean) => {
+      const text = { yaml: `l: ${items}`, toml: `l = ${items}` }[format as string] ?? `{"l": ${items}}`
+      return ((await parseDocument(Buffer.from(text), format, undefined, isExpanded)) as Unreadable).reason
+    }
+    for (const items of [`[\${HOME}, \${B}]`, `{"x": \${B}}`])
+      expect(await reasonOf(items, true)).toMatch(
+        /^not valid .*\. Write a variable here in quotes: "\$\{VAR\}"$/,
+      )
+    expect(await reasonOf(`[\${A}]`, false)).not.toMatch(/in quotes/)
+    for (const items of [`["\${A}", ]]`, '[$A}]]'])
+      expect(await reasonOf(items, true)).not.toMatch(/in quotes/)
+  },
+)
