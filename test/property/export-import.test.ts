@@ -223,7 +223,7 @@ async function keysOf(root: string): Promise<readonly string[]> {
 
 /** Keys that lead nowhere, and those that livetree keeps for itself, are no configuration. */
 function placed(keys: readonly string[]): readonly string[] {
-  return keys.filter((line) => !/\/__proto__(?:\/|=)|^\/base\/\.livetree\//.test(line))
+  return keys.filter((line) => !/\/__proto__(?:\/|=)|\/\.livetree(?:\/|=)/.test(line))
 }
 
 /** Without the order of names, which the keys of a store do not keep. */

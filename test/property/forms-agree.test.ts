@@ -60,9 +60,9 @@ function writeInto(root: Nested, path: readonly string[], value: unknown): void 
   put(inner)
 }
 
-const layer = (isNested: boolean): LayerInfo => ({
-  name: 'base',
-  keyPrefix: '/base/',
+const layer = (isNested: boolean, index: number): LayerInfo => ({
+  name: `layer ${index}`,
+  keyPrefix: `/${index}/`,
   separator: '/',
   naming: 'stored',
   isNested,
@@ -71,7 +71,7 @@ const layer = (isNested: boolean): LayerInfo => ({
 type Layers = readonly (readonly Leaf[])[]
 
 function shown(schema: ArbitrarySchema, isNested: boolean, layers: Layers): string {
-  const source = { name: 'source', layers: layers.map(() => layer(isNested)) }
+  const source = { name: 'source', layers: layers.map((_, index) => layer(isNested, index)) }
   const pipeline = createPipeline<unknown>(compileSchema(schema.schema), [source], { guard: false })
   pipeline.stage(0, { type: 'replace', update: { revision: 1, epoch: 0, layers } })
   const outcome = pipeline.evaluate()
@@ -81,7 +81,7 @@ function shown(schema: ArbitrarySchema, isNested: boolean, layers: Layers): stri
       ? outcome.issues.map(({ pathText, code, message }) => [
           pathText,
           code,
-          code === 'unreadable' ? '' : message.replace(/\. (Set|Nothing is set).*/, ''),
+          code === 'unreadable' ? '' : message.replace(/\. (Set|Nothing is set|A list is written here).*/, ''),
         ])
       : outcome.value
   return inspect([outcome.type, what, outcome.type === 'rejected' ? [] : [...new Set(unused)]], {

@@ -30,7 +30,7 @@ oneEtcd('flags, variables and the configuration file', (etcd) => {
     [
       '--overlays over LIVETREE_OVERLAYS',
       ['--overlays', 'base,prod'],
-      { LIVETREE_ROOT: '/config/twin/', LIVETREE_OVERLAYS: 'none' },
+      { LIVETREE_ROOT: '/config/twin', LIVETREE_OVERLAYS: 'none' },
     ],
   ] as const
 
