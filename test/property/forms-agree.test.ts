@@ -1,6 +1,7 @@
 import { inspect } from 'node:util'
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
+import type { Issue } from '../../packages/core/src/issue.ts'
 import { createPipeline } from '../../packages/core/src/pipeline/create-pipeline.ts'
 import { compileSchema } from '../../packages/core/src/schema/compile-schema.ts'
 import { flatten } from '../../packages/core/src/source/flatten.ts'
@@ -78,16 +79,27 @@ function shown(schema: ArbitrarySchema, isNested: boolean, layers: Layers): stri
   const unused = outcome.unused.map(({ pathText }) => pathText).sort()
   const what =
     outcome.type === 'rejected'
-      ? outcome.issues.map(({ pathText, code, message }) => [
+      ? withoutEchoes(outcome.issues).map(({ pathText, code, message }) => [
           pathText,
           code,
-          code === 'unreadable' ? '' : message.replace(/\. (Set|Nothing is set|A list is written here).*/, ''),
+          code === 'unreadable'
+            ? ''
+            : message.replace(/\. (Set|Nothing is set|A list is written here).*/, ''),
         ])
       : outcome.value
   return inspect([outcome.type, what, outcome.type === 'rejected' ? [] : [...new Set(unused)]], {
     depth: null,
     breakLength: 200,
   })
+}
+
+/** Without what is said of a place beside its text that cannot be read: that depends on what the form takes for missing. */
+function withoutEchoes(issues: readonly Issue[]): readonly Issue[] {
+  const unreadable = issues.filter(({ code }) => code === 'unreadable').map(({ pathText }) => pathText)
+  return issues.filter(
+    ({ code, pathText }) =>
+      code === 'unreadable' || !unreadable.some((at) => pathText === at || pathText.startsWith(`${at}.`)),
+  )
 }
 
 const leaf = (path: string, value: unknown): Leaf => ({ path, value, revision: 1 })
