@@ -181,14 +181,14 @@ function isHeldTwice(keys: Keys): boolean {
 
 /** A document with a name that no configuration has; what lists hold is taken as a whole. */
 function isMisnamed(keys: Keys): boolean {
-  const hasProto = (value: unknown): boolean =>
+  const isNamed = (value: unknown): boolean =>
     typeof value === 'object' &&
     value !== null &&
     !Array.isArray(value) &&
-    Object.entries(value).some(([each, part]) => each === '__proto__' || hasProto(part))
-  const isOwn = (part: unknown) => typeof part === 'object' && JSON.stringify(part).startsWith('{"')
-  const own = [objectOf(keys.get('') ?? '')['.livetree'], objectOf(keys.get('.livetree') ?? '')]
-  return own.some(isOwn) || [...keys.values()].some((value) => hasProto(objectOf(value)))
+    Object.entries(value).some(
+      ([each, part]) => each === '__proto__' || each === '.livetree' || isNamed(part),
+    )
+  return [...keys.values()].some((value) => isNamed(objectOf(value)))
 }
 
 function objectOf(value: string): Readonly<Record<string, unknown>> {

@@ -84,10 +84,10 @@ function assertOneForm(texts: readonly PlacedText[]): void {
 function assertNamed(tree: PlainTree, names: readonly string[]): void {
   if (tree.type !== 'object') return
   for (const [name, part] of tree.parts) {
-    const isOwn = name === '.livetree' && part.type === 'object' && part.parts.length > 0
+    const isOwn = name === '.livetree'
     if (name === '__proto__' || isOwn)
       throw new AdminError('unwritable_value', {
-        what: `A document holds the name ${pathText([...names, name])}, ${isOwn ? "below which a store has livetree's own keys" : 'which no configuration has'}`,
+        what: `A document holds the name ${pathText([...names, name])}, ${isOwn ? "which a store keeps for livetree's own keys" : 'which no configuration has'}`,
         remedy: 'Remove it there, or export the layer with the format etcdctl.',
       })
     assertNamed(part, [...names, name])
