@@ -131,22 +131,24 @@ export class Comparison {
 }
 
 function isSettled(state: EarlierState, newer: readonly (readonly Leaf[])[]): boolean {
-  const { layers, withheld, memory } = state
+  const { memory } = state
   const isPending = memory !== undefined && (memory.since !== undefined || memory.isRefused)
   if (isPending || memory?.allowed.some((keys) => keys.length > 0)) return false
-  const isComplete = layers.every((written, layer) => {
-    const count = written.length + (withheld?.[layer]?.length ?? 0)
-    return count === new Set(newer[layer]?.map(({ path }) => path)).size
-  })
-  return isComplete && hasLeaves(state, newer)
+  return hasLeaves(state, newer, { isExact: true })
 }
 
-/** Whether a tree has all leaves of the earlier one, written by the same revisions. */
-function hasLeaves({ layers, withheld }: EarlierState, tree: readonly (readonly Leaf[])[]): boolean {
+/** Whether a tree has all leaves of the earlier one, written by the same revisions; `isExact`: and no others. */
+function hasLeaves(
+  { layers, withheld }: EarlierState,
+  tree: readonly (readonly Leaf[])[],
+  { isExact = false } = {},
+): boolean {
   return layers.every((written, layer) => {
+    const leaves = [...written, ...(withheld?.[layer] ?? [])]
     const revisions = new Map(tree[layer]?.map(({ path, revision }) => [path, revision]))
-    return [...written, ...(withheld?.[layer] ?? [])].every(
-      ({ path, revision }) => revisions.get(path) === revision,
+    return (
+      (!isExact || leaves.length === revisions.size) &&
+      leaves.every(({ path, revision }) => revisions.get(path) === revision)
     )
   })
 }

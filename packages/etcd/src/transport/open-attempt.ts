@@ -198,7 +198,7 @@ export class OpenAttempt<Res> {
   }
 
   /** Whether the answer of a patient call is arriving, fast enough to be waited for longer; to be asked at intervals. */
-  get isArriving(): boolean {
+  keepsArriving(): boolean {
     if (this.#request.options.isPatient !== true) return false
     this.#pace ??= new AnswerPace()
     return this.#pace.isInTime(this.current?.partialAnswer, monotonicNow(this.#context.clock), this.#leftMs)

@@ -79,7 +79,7 @@ export class UnaryCall<Res> implements AttemptOwner<Res>, OpenCall, TokenWaiter 
     this.#expected = this.#options.clusterId || this.#context.balancer.identity.clusterId
     const liftLimits = limitCall(this.#context.clock, timeoutMs, signal, {
       onDeadline: () => {
-        if (this.#open.isArriving) return true
+        if (this.#open.keepsArriving()) return true
         this.#onDeadline(timeoutMs * Math.max(1, Math.floor(this.#open.elapsedMs / timeoutMs)))
         return false
       },
