@@ -51,8 +51,8 @@ const project = (
 /** Finds or fetches the etcds of this run, once. */
 const withEtcd = ['test/support/global-setup.ts']
 
-/** How time grows with unions, bounds and imports, which few changes touch: `npm run growth`, with the other files of growth. */
-const growth = ['test/property/growth-{admin,bound,unions}.test.ts']
+/** How time grows with listeners, unions, bounds and imports, which few changes touch: `npm run growth`, with the other files of growth. */
+const growth = ['test/property/growth-{admin,bound,listeners,unions}.test.ts']
 
 /** Files that need the most processor time. `npm test` leaves them out, `npm run test:slow` runs them, `.ci/run` runs both. */
 const slow = [

@@ -34,8 +34,8 @@ test.each<[string, (part: Part) => string]>([
     (part) => nodes(part, (index) => `a${index}: &a${index} 1\nb${index}: *a${index}`).join('\n'),
   ],
   ['objects that are merged', (part) => `a: &a {x: 1}\nb:\n  <<: [${nodes(part, () => '*a').join(', ')}]`],
-])('YAML with many %s', (what, make) => {
-  expectLinear(what, (part) => {
+])('YAML with many %s', async (what, make) => {
+  await expectLinear(what, (part) => {
     const text = make(part)
     return () => parseYaml(text)
   })
@@ -46,8 +46,8 @@ test.each<[string, string]>([
   ['comments', '# words\n'],
   ['variables', 'A=1\n'],
   ['open quotes', `A='\n`],
-])('dotenv with many %s', (what, unit) => {
-  expectLinear(what, (part) => {
+])('dotenv with many %s', async (what, unit) => {
+  await expectLinear(what, (part) => {
     const text = unit.repeat(countOf(part))
     return () => parseDotenv(text)
   })
@@ -65,8 +65,8 @@ test.each<[string, (part: Part) => Readonly<Record<string, string>>]>([
   ['keys', () => ({})],
   ['a document that has them', (part) => ({ r: JSON.stringify(wide(part, 'x')) })],
   ['a document that has none of them', () => ({ r: '{}' })],
-])('many names into %s', (what, stored) => {
-  expectLinear(`imported into ${what}`, (part) => {
+])('many names into %s', async (what, stored) => {
+  await expectLinear(`imported into ${what}`, (part) => {
     const { edit, edits } = editedLayer(record, stored(part))
     const tree = treeOf({ r: wide(part, 'y') })
     return () => {
@@ -75,14 +75,14 @@ test.each<[string, (part: Part) => Readonly<Record<string, string>>]>([
       edits()
     }
   })
-  expectLinear(`set one by one into ${what}`, (part) => {
+  await expectLinear(`set one by one into ${what}`, (part) => {
     const { edit, edits } = editedLayer(record, stored(part))
     return () => {
       for (const path of times(part, (index) => ['r', `key${index}`, 'a'])) edit.set(path, 'y')
       edits()
     }
   })
-  expectLinear(`given as variables to ${what}, and taken away`, (part) => {
+  await expectLinear(`given as variables to ${what}, and taken away`, (part) => {
     const { edit, edits } = editedLayer(record, stored(part))
     return () => {
       for (const path of times(part, (index) => ['r', `key${index}`, 'a'])) edit.setText(path, 'y')
@@ -95,8 +95,8 @@ test.each<[string, (part: Part) => Readonly<Record<string, string>>]>([
 test.each<[string, (index: number) => string]>([
   ['in one directory', (index) => `/shop/r/key${index}`],
   ['in a directory each', (index) => `/shop/r/key${index}/a`],
-])('many added keys %s', (what, keyOf) => {
-  expectLinear(what, (part) => {
+])('many added keys %s', async (what, keyOf) => {
+  await expectLinear(what, (part) => {
     const added = new AddedKeys()
     return () => {
       for (const index of times(part, (each) => each)) {

@@ -69,12 +69,12 @@ const kinds: Readonly<Record<string, z.ZodType>> = {
 /** Kinds that hold others are given more than one would read in a moment. */
 const composites = ['tagged union', 'list', 'record', 'map', 'object', 'any JSON']
 
-test.each(Object.entries(kinds))('%s: a long value, whatever it is', (kind, schema) => {
+test.each(Object.entries(kinds))('%s: a long value, whatever it is', async (kind, schema) => {
   const texts = composites.includes(kind) ? shapes : longShapes
   const paths = kind.endsWith('union') ? ['it', 'it/k'] : ['it']
   for (const shape of SHAPE_NAMES) {
     for (const path of paths) {
-      expectLinear(`${kind} at ${path} from ${shape}`, (part) => {
+      await expectLinear(`${kind} at ${path} from ${shape}`, (part) => {
         const pipeline = pipelineOf(z.object({ it: schema.optional(), '': schema.optional() }))
         const changes = [{ layer: 0, leaf: { path, value: texts[part][shape]!, revision: 1 } }]
         return () => {
@@ -87,7 +87,7 @@ test.each(Object.entries(kinds))('%s: a long value, whatever it is', (kind, sche
   }
 })
 
-test('a long name, whatever it is', () => {
+test('a long name, whatever it is', async () => {
   const schema = z.object({
     known: z.object({ timeoutMs: z.string().optional() }),
     record: z.record(z.string(), z.object({ port: z.number() })),
@@ -95,7 +95,7 @@ test('a long name, whatever it is', () => {
   })
   for (const shape of SHAPE_NAMES) {
     for (const [layer, { separator, name: layerName }] of LAYERS.entries()) {
-      expectLinear(`a name of ${shape} in ${layerName}`, (part) => {
+      await expectLinear(`a name of ${shape} in ${layerName}`, (part) => {
         const pipeline = pipelineOf(schema)
         const text = shapes[part][shape]!
         const name = layer === 1 ? text.toUpperCase() : text
@@ -112,15 +112,15 @@ test('a long name, whatever it is', () => {
       })
     }
     const textOf = (part: Part) => shapes[part][shape]!
-    expectLinear(`a path of ${shape}`, (part) => {
+    await expectLinear(`a path of ${shape}`, (part) => {
       const pipeline = pipelineOf(schema)
       return () => pipeline.explain(textOf(part))
     })
-    expectLinear(`the text of a path of ${shape}`, (part) => {
+    await expectLinear(`the text of a path of ${shape}`, (part) => {
       const text = textOf(part)
       return () => parsePathText(pathText([text, text]))
     })
-    expectLinear(`the words of ${shape}`, (part) => () => storedName(textOf(part), 'kebab-case'))
+    await expectLinear(`the words of ${shape}`, (part) => () => storedName(textOf(part), 'kebab-case'))
   }
 })
 
@@ -139,7 +139,7 @@ test.each<[string, z.ZodType]>([
     'unknown keys beside many names',
     z.object(Object.fromEntries(many.slice(0, 500).map((name) => [`${name}x`, z.number().optional()]))),
   ],
-])('many siblings: %s', (_name, schema) => {
+])('many siblings: %s', async (_name, schema) => {
   const staging = (part: Part) => {
     const pipeline = pipelineOf(schema)
     const leaves = siblings[part].map((name) => ({
@@ -159,16 +159,16 @@ test.each<[string, z.ZodType]>([
     }
     return { patch, replace }
   }
-  expectLinear('put one by one', (part) => {
+  await expectLinear('put one by one', (part) => {
     const { patch } = staging(part)
     return () => patch('1')
   })
-  expectLinear('refused one by one', (part) => {
+  await expectLinear('refused one by one', (part) => {
     const { patch } = staging(part)
     patch('1')
     return () => patch('bad')
   })
-  expectLinear('replaced', (part) => {
+  await expectLinear('replaced', (part) => {
     const { patch, replace } = staging(part)
     patch('1')
     return () => replace('2')
@@ -179,7 +179,7 @@ test.each<[string, (name: string) => string, layersNames: boolean]>([
   ['a record', (name) => `OPEN__${name}`, false],
   ['records in a record', (name) => `NESTED__${name}__X`, false],
   ['a record whose names another layer has, too', (name) => `OPEN__${name}`, true],
-])('many variables of the environment: %s', (_name, pathOf, hasNames) => {
+])('many variables of the environment: %s', async (_name, pathOf, hasNames) => {
   const texts = z.record(z.string(), z.string())
   const schema = z.object({ open: texts.optional(), nested: z.record(z.string(), texts).optional() })
   const stage = (part: Part) => {
@@ -193,10 +193,10 @@ test.each<[string, (name: string) => string, layersNames: boolean]>([
       pipeline.evaluate()
     }
   }
-  expectLinear('read', stage)
+  await expectLinear('read', stage)
 })
 
-test('documents in which names have no place, put, changed and taken away', () => {
+test('documents in which names have no place, put, changed and taken away', async () => {
   const schema = z.record(z.string(), z.record(z.string(), z.string()))
   const staging = (part: Part) => {
     const pipeline = pipelineOf(schema)
@@ -206,12 +206,12 @@ test('documents in which names have no place, put, changed and taken away', () =
     }
   }
   const [first, second] = ['{"__proto__": "x", "a": "1"}', '{"__proto__": "y", "a": "2"}']
-  expectLinear('put', (part) => {
+  await expectLinear('put', (part) => {
     const put = staging(part)
     return () => put(first)
   })
   for (const next of [second, undefined]) {
-    expectLinear(next === undefined ? 'taken away' : 'changed', (part) => {
+    await expectLinear(next === undefined ? 'taken away' : 'changed', (part) => {
       const put = staging(part)
       put(first)
       return () => put(next)
@@ -364,7 +364,7 @@ test('a dotenv file of 1.5 MB with blank lines here and there', async () => {
   }
 })
 
-test('what etcd, and whoever stands before it, may say', () => {
+test('what etcd, and whoever stands before it, may say', async () => {
   const text = (shape: string, part: Part) => longShapes[part][shape]!
   for (const shape of SHAPE_NAMES) {
     const ready: Record<string, (part: Part) => () => unknown> = {
@@ -395,7 +395,7 @@ test('what etcd, and whoever stands before it, may say', () => {
       },
       'a prefix': (part) => () => prefixEnd(Buffer.alloc(text(shape, part).length, 0xff)),
     }
-    for (const [what, run] of Object.entries(ready)) expectLinear(`${what} of ${shape}`, run)
+    for (const [what, run] of Object.entries(ready)) await expectLinear(`${what} of ${shape}`, run)
   }
 })
 
