@@ -1,3 +1,4 @@
+import { createEtcdClient } from '@livetree/etcd'
 import { afterAll, beforeEach, describe, inject, onTestFinished, TestRunner, test } from 'vitest'
 import { type EtcdSeries, etcdSeries } from '../../scripts/etcd/etcd-binaries.ts'
 import { type EmbeddedGap, embeddedGaps } from './embedded-gaps.ts'
@@ -22,6 +23,11 @@ export interface EtcdUnderTest<Kind extends EtcdKind = EtcdKind> {
   needs(gap: EmbeddedGap): void
   /** Starts a server of this kind. */
   start(options?: Omit<StartEtcdOptions, 'version'>): Promise<EtcdServer>
+  /**
+   * One server for all tests of a block that leave it running and without users, with no key in it. Its revisions go on.
+   * Starting a server takes more time than most tests; what reads a tree's past starts its own.
+   */
+  emptied(): Promise<EtcdServer>
   /** Starts a cluster of this kind. Default: three members. Such a test says `needs('cluster')`. */
   startCluster(size?: number, options?: Omit<StartClusterOptions, 'version'>): Promise<EtcdCluster>
 }
@@ -102,6 +108,7 @@ function underTest<Kind extends EtcdKind>({ kind, version }: { kind: Kind; versi
   afterAll(async () => {
     for (const one of started) await one[Symbol.asyncDispose]()
   })
+  let shared: EtcdServer | undefined
   const etcd: EtcdUnderTest<Kind> = {
     kind,
     version,
@@ -109,6 +116,15 @@ function underTest<Kind extends EtcdKind>({ kind, version }: { kind: Kind; versi
       if (kind === 'embedded') skip(embeddedGaps[gap])
     },
     start: (options) => keep(startEtcd({ ...options, version: kind })),
+    emptied: async () => {
+      if (shared === undefined) {
+        shared = await startEtcd({ version: kind })
+        started.add(shared)
+      }
+      await using client = createEtcdClient({ endpoints: [shared.endpoint] })
+      await client.kv.deleteRange({ prefix: '' })
+      return shared
+    },
     startCluster: (size = 3, options) => {
       const series: EtcdKind = kind
       if (series === 'embedded')

@@ -23,7 +23,7 @@ oneEtcd('the conditions of an apply', (etcd) => {
   let client: EtcdClient
 
   beforeEach(async () => {
-    const { endpoint } = await etcd.start()
+    const { endpoint } = await etcd.emptied()
     client = createEtcdClient({ endpoints: [endpoint] })
     return () => client.close()
   })

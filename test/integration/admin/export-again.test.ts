@@ -87,7 +87,7 @@ oneEtcd('admin, an import of what was exported', (etcd) => {
   let endpoint: string
 
   beforeEach(async () => {
-    const server = await etcd.start()
+    const server = await etcd.emptied()
     endpoint = server.endpoint
     client = createEtcdClient({ endpoints: [endpoint] })
     return () => client.close()

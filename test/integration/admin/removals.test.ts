@@ -22,7 +22,7 @@ oneEtcd('what a plan removes', (etcd) => {
   })
 
   beforeEach(async () => {
-    const { endpoint } = await etcd.start()
+    const { endpoint } = await etcd.emptied()
     client = createEtcdClient({ endpoints: [endpoint] })
     admin = createAdmin(definition, { author: 'ana' }) as typeof admin
     return async () => {

@@ -18,7 +18,7 @@ oneEtcd('a plan that is applied later', (etcd) => {
   let client: EtcdClient
 
   beforeEach(async () => {
-    const { endpoint } = await etcd.start()
+    const { endpoint } = await etcd.emptied()
     client = createEtcdClient({ endpoints: [endpoint] })
     return () => client.close()
   })

@@ -25,7 +25,7 @@ oneEtcd('admin, replies that are lost', (etcd) => {
   let writes: number
 
   beforeEach(async () => {
-    const { endpoint } = await etcd.start()
+    const { endpoint } = await etcd.emptied()
     writes = 0
     onWrite = () => {}
     const admit = (bytes: Buffer) => {

@@ -22,7 +22,7 @@ oneEtcd('what fits into one transaction', (etcd) => {
   let admin: Admin<{ big: Record<string, string>; small: Record<string, string> }>
 
   beforeEach(async () => {
-    const { endpoint } = await etcd.start()
+    const { endpoint } = await etcd.emptied()
     client = createEtcdClient({ endpoints: [endpoint] })
     admin = createAdmin(definition, {
       author: 'ana',

@@ -16,7 +16,7 @@ oneEtcd('admin import and export', (etcd) => {
   let endpoint: string
 
   beforeEach(async () => {
-    const server = await etcd.start()
+    const server = await etcd.emptied()
     endpoint = server.endpoint
     client = createEtcdClient({ endpoints: [endpoint] })
     return () => client.close()

@@ -31,7 +31,7 @@ oneEtcd('admin writes', (etcd) => {
   }
 
   beforeEach(async () => {
-    const server = await etcd.start()
+    const server = await etcd.emptied()
     endpoint = server.endpoint
     client = createEtcdClient({ endpoints: [endpoint] })
     await client.kv.put('/config/checkout/base/db/url', 'postgres://ana:hunter2@db')
