@@ -33,7 +33,7 @@ const BOUND_MS = 20_000
 /** By name, at a quarter of a size and at the whole. The long form has values as large as etcd takes them. */
 const shapesOf = (length: number) => ({ quarter: hostileShapes(length / 4), whole: hostileShapes(length) })
 const longShapes = shapesOf(HOSTILE_LENGTH)
-const shapes = isLongRun ? longShapes : shapesOf(HOSTILE_LENGTH / 5)
+const shapes = isLongRun ? longShapes : shapesOf(HOSTILE_LENGTH / 15)
 const SHAPE_NAMES = Object.keys(shapes.whole)
 
 const within = (what: string, run: () => unknown): void => {
