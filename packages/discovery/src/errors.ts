@@ -10,8 +10,8 @@ export const discoveryErrorCodes = {
       'Give `advertise: { host, port }`, or set LIVETREE_ADVERTISE to the address others reach this process at.',
   },
   not_registered: {
-    meaning: 'The instance could not be registered in time.',
-    remedy: "See `cause`. With `onUnavailable: 'retry'` the registration goes on in the background instead.",
+    meaning: 'The store does not hold in time what it should of the instance.',
+    remedy: 'See `cause` for what etcd said.',
   },
   no_endpoints: {
     meaning: 'The service has no endpoint that may be used.',

@@ -30,6 +30,7 @@ export type {
 } from './registration/registration-contract.ts'
 export type {
   RegisterOptions,
+  RegistrationCallOptions,
   RegistrationChange,
   ShutdownOptions,
 } from './registration/registration-options.ts'

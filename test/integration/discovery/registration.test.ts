@@ -363,6 +363,7 @@ oneEtcd('a registration is found again', (etcd) => {
       const options = { service: 'orders', server: http, timeoutMs: 200 }
       const failure = await discovery.register(options).catch((error: unknown) => error)
       expect(failure).toMatchObject({ code: 'not_registered' })
+      expect(String(failure)).toMatch(/ could not be written within 200 ms, and is given up. With `onUnavail/)
       const registration = await discovery.register({ ...options, onUnavailable: 'retry' })
       expect(registration.state).toBe('registering')
       await proxy.accept()
@@ -385,6 +386,35 @@ oneEtcd('a registration is found again', (etcd) => {
     expect(await isGone()).toBe(true)
     await registration.resume()
     expect(await isGone()).toBe(false)
+  })
+
+  test('and says of a change that did not get there in time what will become of it', async () => {
+    const { proxy, registration, isGone } = await registered(60)
+    proxy.stall()
+    const failure = async (call: Promise<void>) => {
+      const error = await call.catch((thrown: unknown) => thrown)
+      expect(error).toMatchObject({ code: 'not_registered' })
+      return String(error).replace(registration.key, 'KEY')
+    }
+    const kept = 'This is tried again until etcd takes it. See `cause` for what etcd said.'
+    const timely = { timeoutMs: 50 }
+    expect(await failure(registration.update({ weight: 7 }, timely))).toBe(
+      `DiscoveryError: [not_registered] KEY could not be written as it was changed within 50 ms. ${kept}`,
+    )
+    expect(await failure(registration.pause(timely))).toBe(
+      `DiscoveryError: [not_registered] KEY could not be deleted for the pause within 50 ms. ${kept}`,
+    )
+    expect(await failure(registration.resume(timely))).toBe(
+      `DiscoveryError: [not_registered] KEY could not be written again after the pause within 50 ms. ${kept}`,
+    )
+    const signal = AbortSignal.abort(new Error('enough'))
+    await expect(registration.pause({ signal })).rejects.toMatchObject({
+      code: 'cancelled',
+      cause: { message: 'enough' },
+    })
+    await expect(registration.resume({ timeoutMs: 0 })).rejects.toMatchObject({ code: 'invalid_option' })
+    proxy.flow()
+    await waitFor(isGone, { what: 'the pause that was cancelled', timeoutMs: FOUND_AGAIN_MS })
   })
 
   test('and deregisters without etcd, in time', async () => {

@@ -1,4 +1,4 @@
-import type { RegistrationChange, ShutdownOptions } from './registration-options.ts'
+import type { RegistrationCallOptions, RegistrationChange, ShutdownOptions } from './registration-options.ts'
 
 /** Where a registration is in its life. */
 export type RegistrationState =
@@ -31,16 +31,20 @@ export interface Registration<Metadata = unknown> extends AsyncDisposable {
    */
   readonly state: RegistrationState
   /**
-   * Changes the record. Resolves once the store has it.
+   * Changes the record. Resolves once the store has it. The change is kept if the call rejects with `not_registered` or
+   * `cancelled`, and is written as soon as etcd takes it.
    *
-   * @throws DiscoveryError `not_registered` after 10 s without etcd (the change is kept and written later),
-   * `invalid_option`, `closed`
+   * @throws DiscoveryError `not_registered` after `timeoutMs` without etcd and at once if etcd refuses it (`cause` says why),
+   * `cancelled`, `invalid_option`, `closed`
    */
-  update(change: RegistrationChange<Metadata>): Promise<void>
-  /** Takes the instance out until `resume`. Resolves once the store has it. Fails like `update`. */
-  pause(): Promise<void>
-  /** Ends `pause`. Fails like `update`. */
-  resume(): Promise<void>
+  update(change: RegistrationChange<Metadata>, options?: RegistrationCallOptions): Promise<void>
+  /** Takes the instance out until `resume`. Resolves once the store has it no more. Fails like `update`. */
+  pause(options?: RegistrationCallOptions): Promise<void>
+  /**
+   * Ends `pause`. Resolves once the store has the instance again; at once, with `state` still `paused`, while its health check
+   * fails. Fails like `update`.
+   */
+  resume(options?: RegistrationCallOptions): Promise<void>
   /**
    * Takes the instance out for good, and ends the registration; its server goes on. Never rejects: if etcd is unavailable
    * for 5 s, the record is left to expire. A server that somebody closes is deregistered by itself, with a warning.

@@ -71,6 +71,14 @@ export interface ShutdownOptions {
   readonly close?: () => unknown
 }
 
+/** Options of `registration.update`, `pause` and `resume`. */
+export interface RegistrationCallOptions {
+  /** Milliseconds after which the call rejects with `not_registered`. Default 10,000. */
+  readonly timeoutMs?: number
+  /** Rejects the call with `cancelled`. What it has begun goes on. */
+  readonly signal?: AbortSignal
+}
+
 /** What can be changed of a registered instance. */
 export interface RegistrationChange<Metadata = unknown> {
   readonly weight?: number
@@ -112,6 +120,8 @@ const SHUTDOWN_CHECKS: Checks<ShutdownOptions> = {
   close: FUNCTION,
 }
 
+const CALL_CHECKS: Checks<RegistrationCallOptions> = { timeoutMs: milliseconds(1), signal: SIGNAL }
+
 const CHANGE_CHECKS: Checks<RegistrationChange> = { weight: WEIGHT, metadata: ANYTHING, version: LABEL }
 
 /** @throws DiscoveryError `invalid_option` */
@@ -131,4 +141,9 @@ export function readShutdownOptions(
 /** @throws DiscoveryError `invalid_option` */
 export function readChange(given: RegistrationChange): RegistrationChange {
   return readOptions('update', CHANGE_CHECKS, given)
+}
+
+/** @throws DiscoveryError `invalid_option` */
+export function readCallOptions(where: string, given: RegistrationCallOptions): RegistrationCallOptions {
+  return readOptions(where, CALL_CHECKS, given)
 }

@@ -11,9 +11,11 @@ import { KeyKeeper } from './key-keeper.ts'
 import type { RegistrationContext } from './registration-context.ts'
 import type { Registration, RegistrationEvents, RegistrationState } from './registration-contract.ts'
 import {
+  readCallOptions,
   readChange,
   readShutdownOptions,
   type RegisterOptions,
+  type RegistrationCallOptions,
   type RegistrationChange,
   type ShutdownOptions,
 } from './registration-options.ts'
@@ -98,9 +100,9 @@ export class ServiceRegistration implements Registration {
       this.#context.inBackground(this.deregister())
       if (this.#context.closed.aborted) throw closedError(this.key)
       if (signal.aborted) throw cancelled('register', signal)
-      throw new DiscoveryError('not_registered', `${this.key} could not be written within ${timeoutMs} ms`, {
-        cause,
-      })
+      const what = `${this.key} ${couldNot('be written', cause, timeoutMs)}, and is given up`
+      const hint = "With `onUnavailable: 'retry'` the registration goes on in the background instead"
+      throw new DiscoveryError('not_registered', `${what}. ${hint}`, { cause })
     }
     this.#context.closed.addEventListener('abort', this.#onClosed)
     if (check === undefined) return
@@ -109,25 +111,28 @@ export class ServiceRegistration implements Registration {
     this.#check = new HealthCheck({ check, checkMs, failures, clock, onChange })
   }
 
-  async update(change: RegistrationChange): Promise<void> {
+  async update(change: RegistrationChange, options: RegistrationCallOptions = {}): Promise<void> {
     this.#assertOpen()
+    const call = readCallOptions('update', options)
     const { metadata, ...rest } = readChange(change)
     const labels =
       metadata === undefined ? {} : { labels: storableMetadata('update', this.#definition, metadata) }
     this.#record = { ...this.#record, ...rest, ...labels }
-    await this.#publishWithin('the change')
+    await this.#publishWithin('update', 'be written as it was changed', call)
   }
 
-  async pause(): Promise<void> {
+  async pause(options: RegistrationCallOptions = {}): Promise<void> {
     this.#assertOpen()
+    const call = readCallOptions('pause', options)
     this.#pausedBy.add('user')
-    await this.#publishWithin('the pause')
+    await this.#publishWithin('pause', 'be deleted for the pause', call)
   }
 
-  async resume(): Promise<void> {
+  async resume(options: RegistrationCallOptions = {}): Promise<void> {
     this.#assertOpen()
+    const call = readCallOptions('resume', options)
     this.#pausedBy.delete('user')
-    await this.#publishWithin('the end of the pause')
+    await this.#publishWithin('resume', 'be written again after the pause', call)
   }
 
   deregister(): Promise<void> {
@@ -231,16 +236,15 @@ export class ServiceRegistration implements Registration {
     this.#follow()
   }
 
-  async #publishWithin(what: string): Promise<void> {
+  async #publishWithin(call: string, toBeDone: string, options: RegistrationCallOptions): Promise<void> {
+    const { timeoutMs = DEFAULT_TIMEOUT_MS, signal } = options
     this.#publish()
-    if (await this.#settled(DEFAULT_TIMEOUT_MS)) return
+    if (await this.#settled(timeoutMs, signal)) return
     if (this.#isEnding) throw closedError(this.key)
+    if (signal?.aborted) throw cancelled(call, signal)
     const cause = this.#keeper.lastError
-    throw new DiscoveryError(
-      'not_registered',
-      `${what} of ${this.key} could not be written yet, and will be later`,
-      { cause },
-    )
+    const what = `${this.key} ${couldNot(toBeDone, cause, timeoutMs)}. This is tried again until etcd takes it`
+    throw new DiscoveryError('not_registered', what, { cause })
   }
 
   /** Whether the store holds what it should within the time. */
@@ -280,6 +284,10 @@ export class ServiceRegistration implements Registration {
   #assertOpen(): void {
     if (this.#isEnding) throw closedError(this.key)
   }
+}
+
+function couldNot(toBeDone: string, cause: unknown, timeoutMs: number): string {
+  return `could not ${toBeDone}${isFinalError(cause) ? ': etcd refuses it' : ` within ${timeoutMs} ms`}`
 }
 
 function closedError(key: string): DiscoveryError {
