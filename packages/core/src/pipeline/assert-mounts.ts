@@ -34,8 +34,8 @@ export function assertMounts(schemaNode: SchemaNode, layers: readonly LayerInfo[
 
 /** Whether the schema has nothing but lists at a place. */
 function isListAt(schemaNode: SchemaNode, path: readonly string[]): boolean {
-  const plans = readingsOf(schemaNodeAt(schemaNode, path) ?? schemaNode).plans
-  return plans.length > 0 && plans.every(({ type }) => type === 'list')
+  const readings = readingsOf(schemaNodeAt(schemaNode, path) ?? schemaNode)
+  return readings.length > 0 && readings.every(({ type }) => type === 'list')
 }
 
 function hasPlace(schemaNode: SchemaNode, path: readonly string[]): boolean {
@@ -76,8 +76,10 @@ function shown(names: readonly string[]): string {
 
 function propertiesOf(schemaNode: SchemaNode | undefined): readonly string[] {
   if (schemaNode === undefined) return []
-  const { plans } = readingsOf(schemaNode)
-  return [...new Set(plans.flatMap((plan) => (plan.type === 'object' ? [...plan.properties.keys()] : [])))]
+  const names = readingsOf(schemaNode).flatMap((reading) =>
+    reading.type === 'object' ? [...reading.properties.keys()] : [],
+  )
+  return [...new Set(names)]
 }
 
 /** A schema may come back to itself at every level, so only this many paths of this many names are looked at. */

@@ -56,14 +56,13 @@ export function formOfNestedList(schemaNode: SchemaNode | undefined): string | u
 }
 
 function isList(schemaNode: SchemaNode | undefined): schemaNode is SchemaNode {
-  const plans = schemaNode === undefined ? [] : readingsOf(schemaNode).plans
-  return plans.length > 0 && plans.every(({ type }) => type === 'list')
+  const readings = schemaNode === undefined ? [] : readingsOf(schemaNode)
+  return readings.length > 0 && readings.every(({ type }) => type === 'list')
 }
 
 function isListOfScalars(schemaNode: SchemaNode | undefined): schemaNode is SchemaNode {
   if (!isList(schemaNode)) return false
-  const { plans } = readingsOf(schemaNode)
-  return plans.every((plan) => parts(plan as ListNode).every(isScalar))
+  return readingsOf(schemaNode).every((list) => parts(list as ListNode).every(isScalar))
 }
 
 function takesNull(schemaNode: SchemaNode): boolean {

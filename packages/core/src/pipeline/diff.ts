@@ -9,25 +9,28 @@ import { hasMadeNames, partView, redact } from './redact.ts'
 /** What differs, leaf by leaf. Parts that are the same instance are not looked into; a list is one value. */
 export function diffValues(schemaNode: SchemaNode, previous: unknown, next: unknown): Change[] {
   const changes: Change[] = []
-  compare({ plan: schemaNode, value: previous }, { plan: schemaNode, value: next }, [], changes)
+  compare({ schemaNode, value: previous }, { schemaNode, value: next }, [], changes)
   return changes
 }
 
 /** A part of one of the two values. Each is read by the schema on its own: a tag may choose another option in the other. */
 interface Side {
-  readonly plan: SchemaNode | undefined
+  readonly schemaNode: SchemaNode | undefined
   readonly value: unknown
 }
 
 function compare(previous: Side, next: Side, path: Path, changes: Change[]): void {
   if (Object.is(previous.value, next.value)) return
-  const isWhole = [previous.plan, next.plan].some(
+  const isWhole = [previous.schemaNode, next.schemaNode].some(
     (schemaNode) => schemaNode !== undefined && hasMadeNames(schemaNode),
   )
   const names = isWhole ? undefined : differingNames(previous.value, next.value)
   if (names === undefined) {
     const type = previous.value === undefined ? 'added' : next.value === undefined ? 'removed' : 'changed'
-    const shown = { previous: redact(previous.value, previous.plan), next: redact(next.value, next.plan) }
+    const shown = {
+      previous: redact(previous.value, previous.schemaNode),
+      next: redact(next.value, next.schemaNode),
+    }
     changes.push({ type, path, pathText: pathText(path), ...shown })
     return
   }
@@ -56,8 +59,8 @@ function haveSameOrder(names: readonly string[], others: readonly string[]): boo
   return names.length === others.length && names.every((name, index) => name === others[index])
 }
 
-function part({ plan, value }: Side, name: string): Side {
-  return { plan: partView(plan, value, name), value: ownValue(value, name) }
+function part({ schemaNode, value }: Side, name: string): Side {
+  return { schemaNode: partView(schemaNode, value, name), value: ownValue(value, name) }
 }
 
 function ownValue(value: unknown, name: string): unknown {

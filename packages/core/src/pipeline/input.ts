@@ -198,10 +198,10 @@ class InputReader {
     node: TreeNode,
     aboveLayer: number,
     path: readonly PropertyKey[],
-    planOf: (child: TreeNode) => SchemaNode | undefined,
+    schemaNodeOf: (child: TreeNode) => SchemaNode | undefined,
   ): void {
     for (const child of node.children) {
-      const schemaNode = isPresent(child, aboveLayer) ? planOf(child) : undefined
+      const schemaNode = isPresent(child, aboveLayer) ? schemaNodeOf(child) : undefined
       if (schemaNode === undefined) continue
       if (isGiven(schemaNode, child, aboveLayer, this.#nested))
         input[child.name] = this.read(schemaNode, child, aboveLayer, [...path, child.name])

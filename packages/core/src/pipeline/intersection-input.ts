@@ -75,15 +75,15 @@ function objectOf(
 ): Record<string, unknown> {
   const input = bareObject()
   for (const name of heldNames(value)) {
-    const plans = new Map<string, SchemaNode[]>()
+    const found = new Map<string, SchemaNode[]>()
     for (const side of sides) {
-      const found = partAt(side, value, name)
-      if (found !== undefined) plans.set(found.name, [...(plans.get(found.name) ?? []), found.schemaNode])
+      const part = partAt(side, value, name)
+      if (part !== undefined) found.set(part.name, [...(found.get(part.name) ?? []), part.schemaNode])
     }
-    if (plans.size === 0 && sides.some((side) => side.type === 'object' && side.properties.has(name)))
+    if (found.size === 0 && sides.some((side) => side.type === 'object' && side.properties.has(name)))
       continue
-    if (plans.size === 0) input[name] = plainValue(value[name])
-    for (const [key, below] of plans) input[key] = readBy(node, below, value[name], reader)
+    if (found.size === 0) input[name] = plainValue(value[name])
+    for (const [key, below] of found) input[key] = readBy(node, below, value[name], reader)
   }
   const properties = sides.flatMap((side) => (side.type === 'object' ? [...side.properties.values()] : []))
   for (const { name } of properties) {
@@ -111,10 +111,10 @@ function partAt(
 
 function readBy(
   node: IntersectionNode,
-  plans: readonly SchemaNode[],
+  schemaNodes: readonly SchemaNode[],
   value: unknown,
   reader: PartReader,
 ): unknown {
-  const part = intersectionOf(node, plans)
+  const part = intersectionOf(node, schemaNodes)
   return part === undefined ? plainValue(value) : reader.read(part, value)
 }

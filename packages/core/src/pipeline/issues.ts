@@ -103,7 +103,7 @@ export class IssueWriter {
     const hasSecret =
       issue.code === 'invalid_union' && schemaNodeAt(this.#schemaNode, path)?.hasSecret === true
     if (hasSecret || isSecretAt(this.#schemaNode, path)) return undefined
-    if (!issue.plan.hasSecret) return { ...issue, path }
+    if (!issue.schemaNode.hasSecret) return { ...issue, path }
     const found = this.#open.find(issue)
     return found && { ...issue, path, expected: found.expected }
   }
@@ -272,8 +272,8 @@ function segmentOf(segment: PropertyKey): string | number {
 }
 
 /** The path as far as the schema or the tree has it: the schema's own code may put anything behind. */
-function knownPath({ path, at, plan, given }: LocatedIssue): Path {
-  let below: SchemaNode | undefined = plan
+function knownPath({ path, at, schemaNode, given }: LocatedIssue): Path {
+  let below: SchemaNode | undefined = schemaNode
   let value = given?.input
   let length = at
   for (const segment of path.slice(at)) {

@@ -8,7 +8,7 @@ import type { RawIssue } from './validate.ts'
 export interface LocatedIssue extends RawIssue {
   /** The value that was validated: zod, and the schema's own code, saw nothing else. */
   readonly node: TreeNode
-  readonly plan: SchemaNode
+  readonly schemaNode: SchemaNode
   /** How much of the path leads to the node; the rest is what zod, or the schema's own code, says. */
   readonly at: number
   /** What zod was given; undefined where it saw no value. */
@@ -29,7 +29,7 @@ export function collectIssues(
   const given = givenOf(node.issues)
   const at = path.length
   for (const issue of node.issues)
-    found.push({ ...issue, path: [...path, ...issue.path], node, plan: schemaNode, at, given })
+    found.push({ ...issue, path: [...path, ...issue.path], node, schemaNode, at, given })
   let unlisted = given?.unlisted ?? 0
   if (!node.isComposed) return unlisted
   const core = coreOf(schemaNode)

@@ -18,10 +18,10 @@ export class OpenWords {
   readonly #issues = new WeakMap<Given, Map<string, ReadonlyMap<string, RawIssue>>>()
 
   /** The issue as a part without secrets raises it; undefined where none does. */
-  find({ given, plan, at, path, ...issue }: LocatedIssue): RawIssue | undefined {
+  find({ given, schemaNode, at, path, ...issue }: LocatedIssue): RawIssue | undefined {
     if (given === undefined) return undefined
     const inside = path.slice(at)
-    const part = openPart(plan, given.input, inside)
+    const part = openPart(schemaNode, given.input, inside)
     if (part === undefined) return undefined
     const parts = this.#issues.get(given) ?? new Map<string, ReadonlyMap<string, RawIssue>>()
     this.#issues.set(given, parts)

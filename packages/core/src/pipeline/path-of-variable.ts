@@ -23,18 +23,18 @@ export function pathOfVariable(
 }
 
 function find(schemaNode: SchemaNode, words: string, budget: GuessBudget): readonly string[] | undefined {
-  for (const plan of readingsOf(schemaNode).plans) {
-    const found = findIn(plan, words, budget)
+  for (const reading of readingsOf(schemaNode)) {
+    const found = findIn(reading, words, budget)
     if (found !== undefined) return found
   }
   return undefined
 }
 
-function findIn(plan: SchemaNode, words: string, budget: GuessBudget): readonly string[] | undefined {
+function findIn(reading: SchemaNode, words: string, budget: GuessBudget): readonly string[] | undefined {
   budget.left -= STEP
   if (budget.left < 0) return undefined
-  if (plan.type === 'object') {
-    for (const { name, schemaNode } of plan.properties.values()) {
+  if (reading.type === 'object') {
+    for (const { name, schemaNode } of reading.properties.values()) {
       const written = environmentName(name)
       budget.left -= STEP
       if (words === written) return [name]
@@ -44,9 +44,9 @@ function findIn(plan: SchemaNode, words: string, budget: GuessBudget): readonly 
     }
     return undefined
   }
-  if (plan.type !== 'record' && plan.type !== 'map') return undefined
+  if (reading.type !== 'record' && reading.type !== 'map') return undefined
   for (let at = words.indexOf('_'); at > 0; at = words.indexOf('_', at + 1)) {
-    const below = find(plan.value, words.slice(at + 1), budget)
+    const below = find(reading.value, words.slice(at + 1), budget)
     if (below !== undefined) return [lowerCase(words.slice(0, at)), ...below]
   }
   return [lowerCase(words)]

@@ -10,19 +10,19 @@ export type Reader = Exclude<SchemaNode, { readonly type: 'wrapper' | 'union' | 
  * @param optionsOf the option of a union that was chosen, or all that could be meant
  */
 export function readersOf(
-  plans: readonly SchemaNode[],
+  schemaNodes: readonly SchemaNode[],
   optionsOf: (union: UnionNode) => readonly SchemaNode[],
 ): readonly Reader[] {
   const readers = new Set<Reader>()
   const seen = new Set<SchemaNode>()
-  const collect = (plan: SchemaNode): void => {
-    const core = coreOf(plan)
+  const collect = (schemaNode: SchemaNode): void => {
+    const core = coreOf(schemaNode)
     if (seen.has(core)) return
     seen.add(core)
     if (core.type === 'union') for (const option of optionsOf(core)) collect(option)
     else if (core.type === 'intersection') for (const side of core.sides) collect(side)
     else if (core.type !== 'wrapper') readers.add(core)
   }
-  for (const plan of plans) collect(plan)
+  for (const schemaNode of schemaNodes) collect(schemaNode)
   return [...readers]
 }

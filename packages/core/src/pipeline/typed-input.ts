@@ -113,7 +113,7 @@ export class TypedReader {
 
   #intersection(schemaNode: IntersectionNode, value: unknown, isPlain: boolean): unknown {
     const isComposite = ({ type }: SchemaNode) => type !== 'leaf' && type !== 'raw'
-    const isDocument = typeof value === 'string' && readingsOf(schemaNode).plans.every(isComposite)
+    const isDocument = typeof value === 'string' && readingsOf(schemaNode).every(isComposite)
     const parsed = isDocument ? documentIn(value) : undefined
     if (parsed !== undefined) return this.#intersection(schemaNode, parsed.value, true)
     if (isPlainObject(value) || Array.isArray(value))
@@ -121,7 +121,7 @@ export class TypedReader {
         read: (part, inner) => this.read(part, inner, true),
         choose: (union, whole) => this.optionOf(union, whole),
       })
-    const sides = schemaNode.sides.filter((side) => readingsOf(side).plans.some(({ type }) => type !== 'raw'))
+    const sides = schemaNode.sides.filter((side) => readingsOf(side).some(({ type }) => type !== 'raw'))
     if (sides.length === 0) return plainValue(value)
     return sides.map((side) => this.read(side, value, isPlain)).reduce(mergeInputs)
   }

@@ -22,16 +22,16 @@ export interface UnusedName {
 /**
  * Names in a value of one key that the schema has no place for: what zod would leave out without a word.
  *
- * @param plans all that read the value; what one of them knows is known
+ * @param schemaNodes all that read the value; what one of them knows is known
  * @param isPlain true inside a document, which says plainly what is text and what is not
  */
 export function unusedInside(
-  plans: readonly SchemaNode[],
+  schemaNodes: readonly SchemaNode[],
   value: unknown,
   isPlain: boolean,
 ): readonly UnusedName[] {
   const search = new Search()
-  search.inside(plans, value, [], isPlain)
+  search.inside(schemaNodes, value, [], isPlain)
   return search.found
 }
 
@@ -42,8 +42,8 @@ class Search {
   readonly found: UnusedName[] = []
   readonly #reader = new TypedReader()
 
-  inside(plans: readonly SchemaNode[], value: unknown, path: readonly string[], isPlain = true): void {
-    const readers = readersOf(plans, (union) => this.#optionsOf(union, value, isPlain))
+  inside(schemaNodes: readonly SchemaNode[], value: unknown, path: readonly string[], isPlain = true): void {
+    const readers = readersOf(schemaNodes, (union) => this.#optionsOf(union, value, isPlain))
     if (readers.some(({ type }) => type === 'raw')) {
       this.#insideUnread(value, path)
       return
@@ -99,7 +99,7 @@ class Search {
         this.#addUnheld([...path, name])
         continue
       }
-      const below = named.flatMap((reader) => planOf(reader, value, name) ?? [])
+      const below = named.flatMap((reader) => schemaNodeOf(reader, value, name) ?? [])
       if (below.length > 0) this.inside(below, value[name], [...path, name])
       else this.#addBelow(value[name], [...path, name], knownNames(named))
     }
@@ -128,7 +128,7 @@ class Search {
 }
 
 /** The schema node of a name in an object, as far as the reader knows it. */
-function planOf(reader: Reader, value: Record<string, unknown>, name: string): SchemaNode | undefined {
+function schemaNodeOf(reader: Reader, value: Record<string, unknown>, name: string): SchemaNode | undefined {
   switch (reader.type) {
     case 'record':
       return recordPart(reader, name)

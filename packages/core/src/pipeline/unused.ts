@@ -62,15 +62,15 @@ class Search {
     this.#notes = notes
   }
 
-  /** `plans` are all that read the node: what one of them knows is known. */
+  /** `schemaNodes` are all that read the node: what one of them knows is known. */
   below(
-    plans: readonly SchemaNode[],
+    schemaNodes: readonly SchemaNode[],
     node: TreeNode,
     aboveLayer: number,
     path: readonly string[],
   ): UnusedSpot[] {
     if (!isPresent(node, aboveLayer)) return []
-    const readers = readersOf(plans, (union) => this.#optionsAt(union, node, aboveLayer))
+    const readers = readersOf(schemaNodes, (union) => this.#optionsAt(union, node, aboveLayer))
     if (readers.some(({ type }) => type === 'raw')) return this.#unread(readers, node, aboveLayer, path)
     const spots = this.#spotsInside(readers, node, aboveLayer, path)
     if (node.childCount === 0) return spots
@@ -104,14 +104,14 @@ class Search {
 
   /** An item of a list: one that is a scalar may not be given. */
   #given(
-    plans: readonly SchemaNode[],
+    schemaNodes: readonly SchemaNode[],
     node: TreeNode,
     aboveLayer: number,
     path: readonly string[],
   ): UnusedSpot[] {
-    return this.#isLeftOut(plans, node, aboveLayer)
+    return this.#isLeftOut(schemaNodes, node, aboveLayer)
       ? [{ path, node, known: NO_NAMES, isBelowScalar: true }]
-      : this.below(plans, node, aboveLayer, path)
+      : this.below(schemaNodes, node, aboveLayer, path)
   }
 
   /** Those of a directory, looking one level down. */
@@ -127,7 +127,7 @@ class Search {
     const isBelowScalar = readers.every(({ type }) => type === 'leaf')
     for (const child of node.children) {
       if (!hasKey(child, aboveLayer)) continue
-      const below = plansOfChild(readers, child.name)
+      const below = schemaNodesOfChild(readers, child.name)
       if (below.length > 0 && !isPresent(child, aboveLayer)) continue
       if (below.length > 0) known.push([child, below])
       if (below.length === 0)
@@ -140,8 +140,10 @@ class Search {
   }
 
   /** Whether there is nothing but bare keys below where a scalar is meant. */
-  #isLeftOut(plans: readonly SchemaNode[], node: TreeNode, aboveLayer: number): boolean {
-    return plans.every((plan) => isScalar(plan) && !isGiven(plan, node, aboveLayer, this.#nested))
+  #isLeftOut(schemaNodes: readonly SchemaNode[], node: TreeNode, aboveLayer: number): boolean {
+    return schemaNodes.every(
+      (schemaNode) => isScalar(schemaNode) && !isGiven(schemaNode, node, aboveLayer, this.#nested),
+    )
   }
 
   /** The unknown keys in the value at the node itself, where that value is the one read. */
@@ -187,12 +189,12 @@ interface Children {
   readonly known: readonly (readonly [TreeNode, readonly SchemaNode[]])[]
 }
 
-function plansOfChild(readers: readonly SchemaNode[], name: string): readonly SchemaNode[] {
+function schemaNodesOfChild(readers: readonly SchemaNode[], name: string): readonly SchemaNode[] {
   // Names give the order of a tuple's items, not their places.
-  const plans = readers.flatMap((reader) =>
+  const schemaNodes = readers.flatMap((reader) =>
     reader.type === 'list' ? parts(reader) : (childSchemaNode(reader, name) ?? []),
   )
-  return plans.length > 1 ? [...new Set(plans)] : plans
+  return schemaNodes.length > 1 ? [...new Set(schemaNodes)] : schemaNodes
 }
 
 const NO_NAMES: readonly string[] = []

@@ -1,5 +1,12 @@
 import { recordPart } from './loose-record.ts'
-import { coreOf, type IntersectionNode, parts, readingsOf, type SchemaNode } from './schema-node.ts'
+import {
+  coreOf,
+  hasAlternatives,
+  type IntersectionNode,
+  parts,
+  readingsOf,
+  type SchemaNode,
+} from './schema-node.ts'
 
 /**
  * The schema node of the child `segment`, as far as the schema knows one. Where it may be read in several ways, all of them
@@ -22,49 +29,53 @@ export function childSchemaNode(schemaNode: SchemaNode, segment: string): Schema
       return core
     case 'union':
     case 'intersection': {
-      const { plans, hasUnion } = readingsOf(core)
-      const children = plans.flatMap((plan) => (plan.type === 'list' ? parts(plan) : childOf(plan, segment)))
-      return joined(core, children, hasUnion ? 'union' : 'intersection')
+      const children = readingsOf(core).flatMap((reading) =>
+        reading.type === 'list' ? parts(reading) : childOf(reading, segment),
+      )
+      return joined(core, children, hasAlternatives(core) ? 'union' : 'intersection')
     }
     default:
       return undefined
   }
 }
 
-function childOf(plan: SchemaNode, segment: string): readonly SchemaNode[] {
-  const child = childSchemaNode(plan, segment)
+function childOf(schemaNode: SchemaNode, segment: string): readonly SchemaNode[] {
+  const child = childSchemaNode(schemaNode, segment)
   return child === undefined ? [] : [child]
 }
 
 /** Several schema nodes in one, for looking only: nothing is validated by its schema. */
 function joined(
   origin: SchemaNode,
-  plans: readonly SchemaNode[],
+  schemaNodes: readonly SchemaNode[],
   type: 'union' | 'intersection',
 ): SchemaNode | undefined {
-  const different = [...new Set(plans)]
+  const different = [...new Set(schemaNodes)]
   if (different.length < 2) return different[0]
   if (type === 'intersection') return intersectionOf(origin, different)
   const base = looking(origin, different)
   return { ...base, type, options: different, discriminator: undefined, isJoined: true }
 }
 
-/** Plans that all read the same value, as the sides of one intersection; undefined where there is none. */
-export function intersectionOf(origin: SchemaNode, plans: readonly SchemaNode[]): SchemaNode | undefined {
-  const sides = [...new Set(plans.flatMap((plan) => (isJoined(plan) ? plan.sides : [plan])))]
+/** Schema nodes that all read the same value, as the sides of one intersection; undefined where there is none. */
+export function intersectionOf(
+  origin: SchemaNode,
+  schemaNodes: readonly SchemaNode[],
+): SchemaNode | undefined {
+  const sides = [...new Set(schemaNodes.flatMap((each) => (isJoined(each) ? each.sides : [each])))]
   if (sides.length < 2) return sides[0]
   return { ...looking(origin, sides), type: 'intersection', sides, isJoined: true }
 }
 
-function isJoined(plan: SchemaNode): plan is IntersectionNode {
-  return plan.type === 'intersection' && plan.isJoined === true
+function isJoined(schemaNode: SchemaNode): schemaNode is IntersectionNode {
+  return schemaNode.type === 'intersection' && schemaNode.isJoined === true
 }
 
-function looking(origin: SchemaNode, plans: readonly SchemaNode[]) {
+function looking(origin: SchemaNode, schemaNodes: readonly SchemaNode[]) {
   return {
     schema: origin.schema,
-    isSecret: plans.some((schemaNode) => schemaNode.isSecret),
-    hasSecret: plans.some((schemaNode) => schemaNode.hasSecret),
+    isSecret: schemaNodes.some((schemaNode) => schemaNode.isSecret),
+    hasSecret: schemaNodes.some((schemaNode) => schemaNode.hasSecret),
     isDecomposable: false,
   }
 }

@@ -238,7 +238,7 @@ describe('describe: what is at a path', () => {
     expect(isOpenAt(schemaNode, path.split('.'))).toBe(isOpen)
   })
 
-  test('planAt: undefined where the schema knows nothing', () => {
+  test('schemaNodeAt: undefined where the schema knows nothing', () => {
     expect(schemaNodeAt(schemaNode, ['db', 'max', 'x'])).toBeUndefined()
     expect(schemaNodeAt(schemaNode, [])).toBe(schemaNode)
   })

@@ -49,7 +49,7 @@ type Def = z.$ZodTypes['_zod']['def']
 
 class Compiler {
   readonly #naming: Naming
-  readonly #plans = new Map<z.$ZodType, SchemaNode>()
+  readonly #schemaNodes = new Map<z.$ZodType, SchemaNode>()
   /** How many schemas hold the one that is compiled. */
   #depth = 0
   /** Where each schema node was met first. */
@@ -61,7 +61,7 @@ class Compiler {
 
   /** One node for each schema instance; an instance met again inside itself is the same node, so recursion ends. */
   compile(schema: z.$ZodType, path: readonly string[]): SchemaNode {
-    const known = this.#plans.get(schema)
+    const known = this.#schemaNodes.get(schema)
     if (known !== undefined) return known
     this.#depth++
     if (this.#depth > MAX_LEVELS) refuseEndless(path)
@@ -81,7 +81,7 @@ class Compiler {
     // a value that is secret as a whole is validated as a whole, so that every part of it is redacted
     const canDecompose = !hasChecks && !secret
     const keep = <P extends SchemaNode>(schemaNode: P): P => {
-      this.#plans.set(schema, schemaNode)
+      this.#schemaNodes.set(schema, schemaNode)
       this.#paths.set(schemaNode, path)
       return schemaNode
     }
@@ -235,12 +235,13 @@ class Compiler {
 
   /** What only the whole schema tells, since schemas may be recursive. */
   refuseUnreadable(): void {
-    for (const [plan, path] of this.#paths) {
-      if (isNothingButItself(plan))
+    for (const [schemaNode, path] of this.#paths) {
+      if (isNothingButItself(schemaNode))
         refuse(path, 'a schema that is nothing but itself', 'put an object, a list or a record in between')
-      if (requiresItself(plan)) refuse(path, 'an object that requires itself', 'make the inner one optional')
-      if (plan.type === 'intersection') refuseSealedSides(plan, path)
-      if (plan.type === 'map' && !isScalar(plan.key))
+      if (requiresItself(schemaNode))
+        refuse(path, 'an object that requires itself', 'make the inner one optional')
+      if (schemaNode.type === 'intersection') refuseSealedSides(schemaNode, path)
+      if (schemaNode.type === 'map' && !isScalar(schemaNode.key))
         refuse(path, 'a map whose keys are not scalars', 'use text, numbers or an enum as keys')
     }
   }
@@ -249,7 +250,7 @@ class Compiler {
   spreadSecrets(): void {
     for (let changed = true; changed; ) {
       changed = false
-      for (const schemaNode of this.#plans.values()) {
+      for (const schemaNode of this.#schemaNodes.values()) {
         if (schemaNode.hasSecret || !parts(schemaNode).some((part) => part.hasSecret)) continue
         schemaNode.hasSecret = true
         changed = true

@@ -49,25 +49,26 @@ export function isNothingButItself(
 
 /** Whether typed objects are spread over child nodes, so that layers merge leaf by leaf. */
 export function isDirectory(schemaNode: SchemaNode): boolean {
-  return readingsOf(schemaNode).plans.some(isNamed)
+  return readingsOf(schemaNode).some(isNamed)
 }
 
 /** Whether text can only mean a JSON document here (never where a plain text would do as well). */
 export function isPureDirectory(schemaNode: SchemaNode): boolean {
-  return readingsOf(schemaNode).plans.every(isNamed)
+  return readingsOf(schemaNode).every(isNamed)
 }
 
 /** Whether an object may be read here: also where anything may be, or one option of a union is an object. */
 export function mayBeObject(schemaNode: SchemaNode): boolean {
-  return readingsOf(schemaNode).plans.some((plan) => isNamed(plan) || plan.type === 'raw')
+  return readingsOf(schemaNode).some((reading) => isNamed(reading) || reading.type === 'raw')
 }
 
 /** Whether text of any kind may be read here as it stands. `z.json()` reads text that is JSON, and no other. */
 export function mayBeText(schemaNode: SchemaNode): boolean {
   const core = coreOf(schemaNode)
   if (core.type === 'union' && core.isJson === true) return false
-  return readingsOf(schemaNode).plans.some(
-    (plan) => plan.type === 'raw' || (plan.type === 'leaf' && TEXT_TYPES.has(plan.schema._zod.def.type)),
+  return readingsOf(schemaNode).some(
+    (reading) =>
+      reading.type === 'raw' || (reading.type === 'leaf' && TEXT_TYPES.has(reading.schema._zod.def.type)),
   )
 }
 
@@ -75,7 +76,7 @@ const TEXT_TYPES: ReadonlySet<string> = new Set(['string', 'template_literal'])
 
 /** Whether it is one key's text and never a directory. */
 export function isScalar(schemaNode: SchemaNode): boolean {
-  return readingsOf(schemaNode).plans.every(({ type }) => type === 'leaf')
+  return readingsOf(schemaNode).every(({ type }) => type === 'leaf')
 }
 
 /** Whether its parts go by names. */

@@ -26,9 +26,9 @@ class ClashFinder {
     this.#naming = naming
   }
 
-  /** @param plans all that may be read at one place */
-  visit(plans: readonly SchemaNode[], path: readonly string[]): Clash | undefined {
-    const all = [...new Set(plans.flatMap((schemaNode) => readingsOf(schemaNode).plans))]
+  /** @param schemaNodes all that may be read at one place */
+  visit(schemaNodes: readonly SchemaNode[], path: readonly string[]): Clash | undefined {
+    const all = [...new Set(schemaNodes.flatMap((schemaNode) => readingsOf(schemaNode)))]
     const readings = all.filter(({ type }) => type !== 'leaf' && type !== 'raw')
     const key = readings
       .map((reading) => this.#numberOf(reading))

@@ -26,12 +26,12 @@ export function canonicalName(
 export function hasOpenNames(schemaNode: SchemaNode | undefined, segment: string): boolean {
   if (schemaNode === undefined || propertyOf(schemaNode, segment, 'byEnvironment') !== undefined) return false
   if (keysByEnvironment(schemaNode)?.has(segment) === true) return false
-  return readingsOf(schemaNode).plans.some(takesAnyName)
+  return readingsOf(schemaNode).some(takesAnyName)
 }
 
-function takesAnyName(plan: SchemaNode): boolean {
-  if (plan.type === 'object') return plan.catchall !== undefined && plan.strict === undefined
-  return plan.type === 'record' || plan.type === 'map' || plan.type === 'raw'
+function takesAnyName(reading: SchemaNode): boolean {
+  if (reading.type === 'object') return reading.catchall !== undefined && reading.strict === undefined
+  return reading.type === 'record' || reading.type === 'map' || reading.type === 'raw'
 }
 
 /** Where the schema lists the keys of a record: each by its environment variable. */
@@ -50,8 +50,8 @@ export function propertyOf(
 ): PropertyNode | undefined {
   const core = coreOf(schemaNode)
   if (core.type === 'object') return core[table].get(name)
-  for (const plan of readingsOf(core).plans) {
-    const found = plan.type === 'object' ? plan[table].get(name) : undefined
+  for (const reading of readingsOf(core)) {
+    const found = reading.type === 'object' ? reading[table].get(name) : undefined
     if (found !== undefined) return found
   }
   return undefined

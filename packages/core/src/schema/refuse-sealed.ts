@@ -18,8 +18,8 @@ import { sealsValue } from './sealed.ts'
  *
  * @throws LivetreeError `invalid_schema`, naming the place
  */
-export function refuseSealedSides(plan: IntersectionNode, path: readonly string[]): void {
-  const [first, ...others] = plan.sides
+export function refuseSealedSides(schemaNode: IntersectionNode, path: readonly string[]): void {
+  const [first, ...others] = schemaNode.sides
   if (first === undefined) return
   for (const other of others) new SideComparison().compare(first, other, path)
 }

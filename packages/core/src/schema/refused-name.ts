@@ -11,7 +11,7 @@ const MAX_DEPTH = 100
  */
 export function refusedName(key: SchemaNode, name: string): string | undefined {
   // Hardly any key has a template in it.
-  const mayRefuse = readingsOf(key).plans.some((plan) => plan.type === 'leaf' && plan.mayRefuse === true)
+  const mayRefuse = readingsOf(key).some((reading) => reading.type === 'leaf' && reading.mayRefuse === true)
   return mayRefuse ? refusedBy(key, name, 0) : undefined
 }
 

@@ -176,31 +176,38 @@ export function coreOf(schemaNode: SchemaNode): SchemaNode {
   return core
 }
 
-/** How a value may be read at one place. */
-interface Readings {
-  /** Neither wrappers nor unions nor intersections; each once, however often the schema comes back to it. */
-  readonly plans: readonly SchemaNode[]
-  /** Some of them are alternatives. */
+/**
+ * What a value may be read by at one place: the schema node under its wrappers, or those of all options of a union and of all
+ * sides of an intersection. Each once, however often the schema comes back to it; neither wrappers nor unions nor
+ * intersections. Only for compiled schemas: the answer is kept.
+ */
+export function readingsOf(schemaNode: SchemaNode): readonly SchemaNode[] {
+  return placeOf(schemaNode).readings
+}
+
+/** Whether some of the readings are alternatives, as the options of a union are and the sides of an intersection are not. */
+export function hasAlternatives(schemaNode: SchemaNode): boolean {
+  return placeOf(schemaNode).hasUnion
+}
+
+interface ReadingPlace {
+  readonly readings: readonly SchemaNode[]
   readonly hasUnion: boolean
 }
 
-const knownReadings = new WeakMap<SchemaNode, Readings>()
+const knownPlaces = new WeakMap<SchemaNode, ReadingPlace>()
 
-/**
- * What a value may be read by at one place: the schema node under its wrappers, or those of all options of a union and of all
- * sides of an intersection. Only for compiled schemas: the answer is kept.
- */
-export function readingsOf(schemaNode: SchemaNode): Readings {
+function placeOf(schemaNode: SchemaNode): ReadingPlace {
   const core = coreOf(schemaNode)
-  let readings = knownReadings.get(core)
-  if (readings === undefined) {
+  let place = knownPlaces.get(core)
+  if (place === undefined) {
     const met = [...collectReadings(core, new Set())]
     const isReading = ({ type }: SchemaNode) =>
       type !== 'union' && type !== 'intersection' && type !== 'wrapper'
-    readings = { plans: met.filter(isReading), hasUnion: met.some(({ type }) => type === 'union') }
-    knownReadings.set(core, readings)
+    place = { readings: met.filter(isReading), hasUnion: met.some(({ type }) => type === 'union') }
+    knownPlaces.set(core, place)
   }
-  return readings
+  return place
 }
 
 function collectReadings(schemaNode: SchemaNode, met: Set<SchemaNode>): Set<SchemaNode> {

@@ -22,7 +22,7 @@ export function kindAt(
   const core = coreOf(node)
   if (core.type === 'union' && core.isJson === true) return 'json'
   if (isDirectory(node)) return 'directory'
-  const { plans } = readingsOf(node)
-  if (plans.some(({ type }) => type === 'list')) return 'list'
-  return plans.some(({ type }) => type === 'leaf') ? 'scalar' : 'raw'
+  const readings = readingsOf(node)
+  if (readings.some(({ type }) => type === 'list')) return 'list'
+  return readings.some(({ type }) => type === 'leaf') ? 'scalar' : 'raw'
 }

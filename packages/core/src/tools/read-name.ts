@@ -10,8 +10,8 @@ import { unstorable } from './reserved-names.ts'
 export function unreadName(name: string, parent: SchemaNode): string | undefined {
   const problem = unstorable(name) ?? unheld(name, parent)
   if (problem !== undefined) return problem
-  const { plans } = readingsOf(parent)
-  return plans.length === 0 || plans.some((plan) => isReadAsNamed(name, plan))
+  const readings = readingsOf(parent)
+  return readings.length === 0 || readings.some((reading) => isReadAsNamed(name, reading))
     ? undefined
     : 'the schema reads that name as another, or refuses it'
 }

@@ -52,8 +52,8 @@ function schemaOf(node: SchemaNode): z.$ZodType {
 }
 
 function unknownPath(parent: SchemaNode, path: Path): LivetreeError {
-  const names = readingsOf(parent).plans.flatMap((plan) =>
-    plan.type === 'object' ? [...plan.properties.keys()] : [],
+  const names = readingsOf(parent).flatMap((reading) =>
+    reading.type === 'object' ? [...reading.properties.keys()] : [],
   )
   const nearest = nearestName(String(path.at(-1)), names)
   const meant = nearest === undefined ? '' : ` Did you mean "${pathText([...path.slice(0, -1), nearest])}"?`
