@@ -2,6 +2,7 @@ import type { ConnectionOptions as TlsOptions } from 'node:tls'
 import type { Client, Dispatcher } from 'undici'
 import type { Clock } from '../clock.ts'
 import { EtcdError } from '../errors.ts'
+import type { AddressOrder } from './address-order.ts'
 import { connector } from './connector.ts'
 import { http2Client, MAX_CONCURRENT_CALLS } from './http2-client.ts'
 import { errorOfNetwork } from './network-errors.ts'
@@ -20,6 +21,8 @@ export interface ConnectionSettings {
   /** Time limit, in milliseconds, for connecting and until the peer sends its HTTP/2 settings. */
   readonly connectTimeoutMs: number
   readonly pings: PingPolicy
+  /** The addresses of the endpoint, which all its connections share. */
+  readonly addresses: AddressOrder
   readonly clock: Clock
   /** A connection leaves a ping unanswered. Default: nothing happens. */
   readonly onSilent?: () => void
@@ -57,7 +60,7 @@ export class Connection {
   readonly #sockets = new OpenSockets()
 
   constructor(url: string, settings: ConnectionSettings) {
-    const { clock, pings, tls, onSilent } = settings
+    const { addresses, clock, pings, tls, onSilent } = settings
     this.url = url
     this.#settings = settings
     this.#opening = new Opening(clock)
@@ -71,7 +74,7 @@ export class Connection {
       onSilent: () => onSilent?.(),
       onDead: () => this.#giveUp(),
     })
-    const connect = connector(url, tls)
+    const connect = connector(url, tls, addresses.lookup)
     this.#client = http2Client(url, pings.intervalMs, (options, callback) => {
       this.#limitConnecting()
       const socket = connect(options, callback)
@@ -169,6 +172,12 @@ export class Connection {
     this.#budget.settle(handler)
     this.#streams.settle(handler)
     if (this.#isRetired && this.#openCalls === 0) void this.destroy()
+  }
+
+  /** Retires it, and has the next connection tried at another address first. */
+  suspect(): void {
+    this.#addressFailed()
+    this.retire()
   }
 
   /** Accepts no new calls and closes after the last one. */
@@ -272,6 +281,7 @@ export class Connection {
 
   #onDisconnect(error: Error): void {
     if (!this.#isReady) this.#giveUpOpening(error)
+    else this.#addressFailed()
     this.#isReady = false
     this.session += 1
     this.#failWaiting()
@@ -283,12 +293,18 @@ export class Connection {
       void this.destroy(errorOfNetwork(error, true, { endpoint: this.url }))
   }
 
+  #addressFailed(): void {
+    this.#settings.addresses.failed(this.#sockets.address)
+  }
+
   #giveUpOpening(cause: Error): void {
     if (this.#isReady || this.#client.destroyed) return
+    this.#addressFailed()
     void this.destroy(errorOfNetwork(cause, false, { endpoint: this.url }))
   }
 
   #giveUp(): void {
+    this.#addressFailed()
     const what = `the server no longer answers pings, which are sent every ${this.#settings.pings.intervalMs} ms`
     void this.destroy(new EtcdError('connection_lost', { endpoint: this.url, what, fate: 'unknown' }))
   }

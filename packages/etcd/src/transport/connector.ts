@@ -1,8 +1,7 @@
-import type { Socket } from 'node:net'
+import type { LookupFunction, Socket } from 'node:net'
 import type { ConnectionOptions as TlsOptions, TLSSocket } from 'node:tls'
 import type { buildConnector } from 'undici'
 import { EtcdError } from '../errors.ts'
-import { sharedLookup } from './shared-lookup.ts'
 import { mendTlsSocket } from './undici/mend-tls-socket.ts'
 import { undici } from './undici.ts'
 
@@ -13,7 +12,11 @@ export type Connector = (
 ) => Socket | undefined
 
 /** Creates a function that opens sockets and requires HTTP/2 over TLS. Callers limit the time. */
-export function connector(url: string, tlsNow: (() => TlsOptions) | undefined): Connector {
+export function connector(
+  url: string,
+  tlsNow: (() => TlsOptions) | undefined,
+  lookup: LookupFunction,
+): Connector {
   const isTls = url.startsWith('https:')
   const build = (tls: TlsOptions | undefined) =>
     undici().buildConnector({
@@ -21,7 +24,7 @@ export function connector(url: string, tlsNow: (() => TlsOptions) | undefined): 
       allowH2: true,
       useH2c: !isTls,
       timeout: 0,
-      lookup: sharedLookup,
+      lookup,
     } as buildConnector.BuildOptions)
   let tls: TlsOptions | undefined
   let connect: buildConnector.connector | undefined

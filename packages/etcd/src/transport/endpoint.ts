@@ -1,6 +1,7 @@
 import { keepRunning, monotonicNow } from '../clock.ts'
 import { EtcdError } from '../errors.ts'
 import type { Logger } from '../logger.ts'
+import { AddressOrder } from './address-order.ts'
 import { type BackoffOptions, backoffMs } from './backoff.ts'
 import { Connection, type ConnectionSettings } from './connection.ts'
 import { askMember, isAuthRefusal } from './ask-member.ts'
@@ -10,7 +11,7 @@ import { PATIENCE_MS } from './patience.ts'
 import { PingPolicy } from './ping-policy.ts'
 
 /** Settings of all endpoints of a client. */
-export interface EndpointSettings extends Omit<ConnectionSettings, 'pings'> {
+export interface EndpointSettings extends Omit<ConnectionSettings, 'pings' | 'addresses'> {
   /** Interval of HTTP/2 pings while calls are open, in milliseconds. 0 disables them. */
   readonly pingIntervalMs: number
   readonly backoff: BackoffOptions
@@ -76,7 +77,8 @@ export class Endpoint {
 
   constructor(url: string, settings: EndpointSettings) {
     this.url = url
-    this.#settings = { ...settings, pings: new PingPolicy(settings.pingIntervalMs, settings.logger) }
+    const pings = new PingPolicy(settings.pingIntervalMs, settings.logger)
+    this.#settings = { ...settings, pings, addresses: new AddressOrder() }
   }
 
   /** The connection for a new call. */
@@ -186,7 +188,7 @@ export class Endpoint {
    */
   suspect(connection: Connection): void {
     this.doubt()
-    connection.retire()
+    connection.suspect()
   }
 
   /** The connection, if it is ready and nothing was answered over it since then, in monotonic time. */

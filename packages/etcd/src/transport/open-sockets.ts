@@ -6,6 +6,8 @@ import type { Socket } from 'node:net'
  */
 export class OpenSockets {
   readonly #open = new Set<Socket>()
+  /** The address that accepted the latest one, even if it is closed since. */
+  address: string | undefined
 
   get isEmpty(): boolean {
     return this.#open.size === 0
@@ -18,6 +20,9 @@ export class OpenSockets {
 
   add(socket: Socket): void {
     this.#open.add(socket)
+    socket.once('connect', () => {
+      this.address = socket.remoteAddress
+    })
     socket.once('close', () => this.#open.delete(socket))
   }
 
