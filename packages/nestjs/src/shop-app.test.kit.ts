@@ -21,8 +21,9 @@ export async function openConfig() {
 export type ShopConfig = Awaited<ReturnType<typeof openConfig>>
 
 /** What a piece of code sees of the configuration, in words. */
-export const seen = (config: LiveConfig<Shop>) =>
-  `${config.pinned().greeting}@${config.pinnedSnapshot().version}`
+export function seen(config: LiveConfig<Shop>): string {
+  return `${config.pinned().greeting}@${config.pinnedSnapshot().version}`
+}
 
 /** An initialized app with the configuration in it, closed when the test is over. */
 export async function createApp(

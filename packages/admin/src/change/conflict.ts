@@ -17,6 +17,8 @@ export interface Conflict {
   readonly revision: number | undefined
   /** Who changed it, when and why; undefined if that was written by another tool than livetree's. */
   readonly by: { readonly author: string; readonly at: string; readonly message?: string } | undefined
+  /** For people: the author and the time, or what is known where `by` is undefined. */
+  readonly byText: string
   /** The fields that are undefined because the store did not tell them. */
   readonly unknown: readonly ConflictUnknown[]
 }
@@ -60,6 +62,7 @@ export function conflictOf(parts: ConflictParts, records: readonly FoundRecord[]
     .filter(({ record }) => record.changes.some((change) => isOf(change, key, now === undefined)))
     .filter(({ revision }) => at === undefined || revision === at)
     .toSorted((a, b) => b.revision - a.revision)[0]
+  const by = found === undefined ? undefined : writerOf(found.record)
   return {
     key,
     path,
@@ -67,7 +70,8 @@ export function conflictOf(parts: ConflictParts, records: readonly FoundRecord[]
     now: shown(textOf(now)),
     wanted: shown(wanted),
     revision: at ?? found?.revision,
-    by: found === undefined ? undefined : writerOf(found.record),
+    by,
+    byText: writerText(by, records !== undefined),
     unknown: [...(isPlannedKnown ? [] : PLANNED), ...(records === undefined ? BY : [])],
   }
 }
@@ -81,10 +85,9 @@ export function describeConflict({
   wanted,
   revision,
   by,
+  byText,
   unknown,
 }: Conflict): string {
-  const other = unknown.includes('by') ? 'somebody (the history could not be read)' : 'another tool'
-  const who = by === undefined ? other : `${by.author} at ${by.at}`
   const why = by?.message === undefined ? '' : ` (${by.message})`
   const at = revision === undefined ? '' : `, revision ${revision}`
   const moved = unknown.includes('planned')
@@ -93,7 +96,7 @@ export function describeConflict({
       ? 'set, and removed again'
       : `${shown(planned)} → ${shown(now)}`
   const own = wanted === undefined ? 'removes it' : `sets ${shown(wanted)}`
-  return `${path}: ${moved} by ${who}${why}${at}; this change ${own} (${key})`
+  return `${path}: ${moved} by ${byText}${why}${at}; this change ${own} (${key})`
 }
 
 const PLANNED: readonly ConflictUnknown[] = ['planned']
@@ -105,6 +108,11 @@ function isOf(change: RecordedChange, key: string, isRemoved: boolean): boolean 
 
 function writerOf({ author, at, message }: StoredRecord): NonNullable<Conflict['by']> {
   return { author, at, ...(message !== undefined && { message }) }
+}
+
+function writerText(by: Conflict['by'], isHistoryKnown: boolean): string {
+  if (by !== undefined) return `${by.author} at ${by.at}`
+  return isHistoryKnown ? 'another tool' : 'somebody (the history could not be read)'
 }
 
 function textOf(entry: StoreEntry | undefined): string | undefined {

@@ -10,12 +10,9 @@ import type { Outcome } from './outcome.ts'
 export type Tree = Readonly<Record<string, unknown>>
 
 /** A layer of a store: `/base/` before its keys, written by the definition's naming. */
-export const storedLayer = (name: string): LayerInfo => ({
-  name,
-  keyPrefix: `/${name}/`,
-  separator: '/',
-  naming: 'stored',
-})
+export function storedLayer(name: string): LayerInfo {
+  return { name, keyPrefix: `/${name}/`, separator: '/', naming: 'stored' }
+}
 
 export const envLayer: LayerInfo = { name: 'env', keyPrefix: 'APP_', separator: '__', naming: 'env' }
 
