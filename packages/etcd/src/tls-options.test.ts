@@ -1,5 +1,6 @@
 import { generateKeyPairSync } from 'node:crypto'
 import { describe, expect, test, vi } from 'vitest'
+import { createEtcdClient } from './client.ts'
 import { type Logger, silentLogger } from './logger.ts'
 import { type TlsOptions, tlsSource } from './tls-options.ts'
 
@@ -62,10 +63,18 @@ describe('certificates of a client', () => {
     )
   })
 
-  test('what the function itself throws at the start is what its caller sees', () => {
+  test('what the function itself throws at the start is said to its caller, as thrown by it', () => {
+    const cause = new Error('no such file')
     const tls = () => {
-      throw new Error('no such file')
+      throw cause
     }
-    expect(() => tlsSource(tls, { endpoints: ENDPOINTS, logger: silentLogger })).toThrow('no such file')
+    const open = () => createEtcdClient({ endpoints: ENDPOINTS, tls })
+    expect(open).toThrow(
+      expect.objectContaining({
+        code: 'invalid_option',
+        what: 'tls() threw an error, which is the cause',
+        cause,
+      }),
+    )
   })
 })

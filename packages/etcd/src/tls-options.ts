@@ -80,8 +80,16 @@ function forNode(tls: TlsOptions): NodeTlsOptions {
   })
 }
 
+function called(tls: () => TlsOptions): unknown {
+  try {
+    return tls()
+  } catch (cause) {
+    throw refuse('tls() threw an error, which is the cause', cause)
+  }
+}
+
 function ask(tls: () => TlsOptions): TlsOptions {
-  const given: unknown = tls()
+  const given: unknown = called(tls)
   if (typeof given !== 'object' || given === null || 'then' in given)
     throw refuse('tls() did not return the certificates; it has to read them at once, without a promise')
   return given
