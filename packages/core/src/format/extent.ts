@@ -62,10 +62,10 @@ export function measure(value: unknown): Extent {
   }
   const visit = (part: object) => {
     metCount++
-    if (part instanceof Unreadable) unreadable ??= part
     open.add(part)
     let parts: readonly unknown[] = []
     try {
+      if (part instanceof Unreadable) unreadable ??= part
       parts = partsOf(part)
     } catch {
       unreadable ??= unreadablePart()
@@ -81,7 +81,15 @@ export function measure(value: unknown): Extent {
       visits.pop()
       continue
     }
-    const part = at.parts[at.nextIndex]
+    let part: unknown
+    try {
+      part = at.parts[at.nextIndex]
+    } catch {
+      // A getter in a list.
+      unreadable ??= unreadablePart()
+      at.nextIndex = at.parts.length
+      continue
+    }
     const measured = known(part)
     if (measured === undefined) {
       visit(part as object)

@@ -189,6 +189,11 @@ describe('judge: what the schema’s own code does', () => {
   const throwing = () => {
     throw new TypeError('cannot compute')
   }
+  const revoked = () => {
+    const { proxy, revoke } = Proxy.revocable({}, {})
+    revoke()
+    return proxy
+  }
 
   test.each<[string, z.ZodType]>([
     ['refine', z.string().refine(throwing)],
@@ -247,6 +252,16 @@ describe('judge: what the schema’s own code does', () => {
         },
       }),
     ],
+    [
+      'is a list with a getter that throws',
+      () => Object.defineProperty(['a'], 0, { enumerable: true, get: throwing }),
+    ],
+    [
+      'is a map that throws when it is read',
+      () => Object.assign(new Map([['a', 1]]), { [Symbol.iterator]: throwing, entries: throwing }),
+    ],
+    ['is a revoked proxy', revoked],
+    ['holds a revoked proxy in a list', () => [1, revoked()]],
   ])('a result that %s is an issue, until it is another', (_name, make) => {
     const it = z.string().transform((text) => (text === 'good' ? text : make()))
     for (const [path, root] of [
@@ -254,7 +269,7 @@ describe('judge: what the schema’s own code does', () => {
       ['it', z.looseObject({}).catchall(it)],
     ] as const) {
       const { patch } = staged(root)
-      expect(issuesOf(patch(0, { [path]: 'bad' }))).toMatchObject([{ code: 'schema_error' }])
+      expect(issuesOf(patch(0, { [path]: 'bad' }))).toMatchObject([{ code: 'schema_error', pathText: 'it' }])
       expect(issuesOf(patch(0, { other: 'good' }))[0]?.code).toBe('schema_error')
       expect(acceptedValue(patch(0, { [path]: 'good' }))).toMatchObject({ it: 'good' })
     }
