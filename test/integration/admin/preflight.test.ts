@@ -133,6 +133,8 @@ oneEtcd('preflight and verdicts', (etcdUnderTest) => {
     await store.kv.put('/.livetree/instances/other/ancient', JSON.stringify(foreign))
     await store.kv.put('/.livetree/instances/other/newer', JSON.stringify({ version: 2 }))
     await store.kv.put('/.livetree/instances/other/junk', Buffer.from([0xff, 0x00]))
+    // a record at the key of another instance
+    await store.kv.put('/.livetree/instances/other/forged', record?.text ?? '')
     const elsewhere = { ...foreign, id: 'elsewhere', layers: [{ prefix: '/config/shop/production' }] }
     await store.kv.put('/.livetree/instances/other/elsewhere', JSON.stringify(elsewhere))
 
@@ -147,7 +149,9 @@ oneEtcd('preflight and verdicts', (etcdUnderTest) => {
     expect(byId(result)).toEqual({ ancient: 'unjudged', well: 'accepted', leaving: 'gone', silent: 'silent' })
     expect(result.answers[0]?.reason).toBe('cannot')
     expect(result.outcome).toBe('incomplete')
-    expect(result.unreadable).toEqual(['/.livetree/instances/other/junk', '/.livetree/instances/other/newer'])
+    expect(result.unreadable).toEqual(
+      ['forged', 'junk', 'newer'].map((name) => `/.livetree/instances/other/${name}`),
+    )
     await expect(plan.preflight({ timeoutMs: 500, require: 'all' })).rejects.toMatchObject({
       code: 'fleet_incomplete',
     })
@@ -288,6 +292,14 @@ oneEtcd('preflight and verdicts', (etcdUnderTest) => {
     const applied = await admin.set((c) => c.pool, 20, { overlay: 'base' })
     await store.kv.put('/elsewhere', '1')
     const settled = await admin.verdicts()
+    // the time is that of the waiting, and none is needed here
+    expect((await admin.verdicts(undefined, { timeoutMs: 1 })).outcome).toBe('applied')
+    expect((await applied.verdicts({ timeoutMs: 1 })).outcome).toBe('applied')
+    const nobody = await admin
+      .change({ overlay: 'base' })
+      .set((c) => c.pool, 21)
+      .plan()
+    expect((await nobody.preflight({ timeoutMs: 1 })).outcome).toBe('incomplete')
     expect(settled).toMatchObject({ revision: applied.revision, outcome: 'applied' })
     expect(settled.answers.map(({ instance }) => instance.id)).toEqual(['one', 'other'])
     // what an admin removed has left a record

@@ -1,12 +1,12 @@
 import { type InstanceIssue, type InstanceRecord, readInstance } from 'livetree/operate'
 import type { Workspace } from '../workspace.ts'
 import { type FleetCallOptions, outcomeOf } from './fleet-outcome.ts'
-import { nameOf, operationsKeys, readFleet, readingFleet } from './instances.ts'
+import { nameOf, operationsKeys, readFleet, readingFleet, readingLimit } from './instances.ts'
 import { type WatchedKeys, watchUntil } from './watch-until.ts'
 
 /** Options of `Applied.verdicts` and `Admin.verdicts`. */
 export interface VerdictsOptions extends FleetCallOptions {
-  /** How long to wait for the instances, in milliseconds. Default 30,000. */
+  /** How long to wait for the instances, in milliseconds, once they are read; that has the limit of the admin. Default 30,000. */
   readonly timeoutMs?: number | undefined
 }
 
@@ -55,9 +55,8 @@ export async function convergence(
   options: VerdictsOptions,
 ): Promise<Convergence> {
   const { timeoutMs = DEFAULT_MS } = options
-  const limit = workspace.limit({ ...options, timeoutMs })
   const keys = operationsKeys(workspace)
-  const fleet = await readFleet(workspace, limit)
+  const fleet = await readFleet(workspace, readingLimit(workspace, options))
   const answers = new Map<string, InstanceAnswer>()
   for (const instance of fleet.instances) {
     const target = targetOf(instance)
@@ -77,7 +76,7 @@ export async function convergence(
       answers.set(key, answerOf(read.record, answer.revision))
     },
   }
-  await watchUntil(workspace, limit, {
+  await watchUntil(workspace, workspace.limit({ ...options, timeoutMs }), {
     watches: [watched],
     clusterId: fleet.clusterId,
     isDone: () => ![...answers.values()].some(({ verdict }) => verdict === 'pending'),

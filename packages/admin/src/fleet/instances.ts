@@ -1,7 +1,7 @@
 import { isKeyOf, type InstanceRecord, OperationsKeys, readInstance } from 'livetree/operate'
 import { compareTexts } from '../compare-texts.ts'
 import { type Doing, needsIn, translated } from '../translate-error.ts'
-import type { CallLimit, Workspace } from '../workspace.ts'
+import type { CallLimit, CallOptions, Workspace } from '../workspace.ts'
 
 /** A record is small; a page of a few hundred is no burden, whatever stands among them. */
 const PAGE_SIZE = 500
@@ -12,7 +12,7 @@ export interface FleetInstances {
   readonly revision: number
   /** By name of the configuration, then by id. */
   readonly instances: readonly InstanceRecord[]
-  /** Keys among them that cannot be read here, such as those of a newer version of livetree. */
+  /** Keys among them that cannot be read here, such as those of a newer version of livetree, or with the record of another key. */
   readonly unreadable: readonly string[]
 }
 
@@ -24,6 +24,11 @@ export interface ReadFleet extends FleetInstances {
 /** The keys that operators and instances share. */
 export function operationsKeys({ settings }: Workspace): OperationsKeys {
   return new OperationsKeys(settings.operationsPrefix)
+}
+
+/** The limit of what comes before the waiting: that of the admin. `timeoutMs` is the time of the waiting alone. */
+export function readingLimit(workspace: Workspace, { signal }: CallOptions): CallLimit {
+  return workspace.limit({ signal })
 }
 
 /** What a call that reads the fleet does, and needs. */
@@ -40,7 +45,8 @@ export function readingFleet(workspace: Workspace): Doing {
  * @throws AdminError as `translated`
  */
 export function readFleet(workspace: Workspace, limit: CallLimit): Promise<ReadFleet> {
-  const { instances: prefix } = operationsKeys(workspace)
+  const own = operationsKeys(workspace)
+  const { instances: prefix } = own
   return translated(readingFleet(workspace), async () => {
     const found: InstanceRecord[] = []
     const unreadable: string[] = []
@@ -52,7 +58,8 @@ export function readFleet(workspace: Workspace, limit: CallLimit): Promise<ReadF
     const { revision, clusterId } = await workspace.client.kv.scan(options, ({ keys, values }) => {
       for (const [index, key] of keys.entries()) {
         const read = readInstance(values[index] ?? '')
-        if (read.type === 'instance') found.push(read.record)
+        if (read.type === 'instance' && own.instance(read.record.name, read.record.id) === key)
+          found.push(read.record)
         else unreadable.push(key)
       }
     })

@@ -17,6 +17,7 @@ import {
   type ReadFleet,
   readFleet,
   readingFleet,
+  readingLimit,
 } from './instances.ts'
 import { putProposal, type StandingProposal } from './put-proposal.ts'
 import { type WatchedKeys, watchUntil } from './watch-until.ts'
@@ -25,8 +26,8 @@ import { needsIn } from '../translate-error.ts'
 /** Options of `Plan.preflight`. */
 export interface PreflightOptions extends FleetCallOptions {
   /**
-   * How long to wait for verdicts, in milliseconds, at most 50,000. Default: 3,000, and more the more instances there are: these
-   * answer one after the other.
+   * How long to wait for verdicts, in milliseconds, at most 50,000, once the instances are asked; that has the limit of the admin.
+   * Default: 3,000, and more the more instances there are: these answer one after the other.
    */
   readonly timeoutMs?: number | undefined
   /** Ask as if everything that the change removes is meant, as `ApplyOptions.allowRemoval`. Default false. */
@@ -88,7 +89,7 @@ export async function preflight(
       what: 'preflight() needs a schema: without one, nothing is known to be secret, and instances would be sent secrets',
       remedy: 'Give createAdmin() the definition, or the JSON Schema that the instances published.',
     })
-  const setup = workspace.limit(options)
+  const setup = readingLimit(workspace, options)
   const fleet = await readFleet(workspace, setup)
   const answers = new Map(askedAnswers(fleet, worked).map((answer) => [nameOf(answer.instance), answer]))
   const asked = [...answers.values()].flatMap(({ verdict, instance }) =>

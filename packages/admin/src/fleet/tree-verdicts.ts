@@ -3,7 +3,7 @@ import { indexRecords } from '../history/record-index.ts'
 import { readStore } from '../tree/tree-state.ts'
 import type { CallLimit, Workspace } from '../workspace.ts'
 import { type Convergence, convergence, type VerdictsOptions } from './convergence.ts'
-import { readsTree } from './instances.ts'
+import { readingLimit, readsTree } from './instances.ts'
 
 /** A write, and the key or the directory that it is known of. */
 interface KnownWrite {
@@ -17,7 +17,7 @@ export async function treeVerdicts(
   revision: number | undefined,
   options: VerdictsOptions,
 ): Promise<Convergence> {
-  const limit = workspace.limit(options)
+  const limit = readingLimit(workspace, options)
   const writes = await knownWrites(workspace, limit, revision)
   const newest = writes.reduce((most, write) => Math.max(most, write.revision), 0)
   const known = new Map<string, number>()
