@@ -9,14 +9,25 @@ import { startProgram } from '../support/running-program.ts'
 
 const folder = fileURLToPath(new URL('../../examples/platform/', import.meta.url))
 
+const page = readFileSync(`${folder}README.md`, 'utf8')
 /** What a person types, in the order of the table. */
-const typed = [...readFileSync(`${folder}README.md`, 'utf8').matchAll(/^\| `(.+?)`/gm)].map(
-  ([, line = '']) => line,
-)
+const typed = [...page.matchAll(/^\| `(.+?)`/gm)].map(([, line = '']) => line)
+
+/** The commands of the part about the fleet, with what they print, in which addresses and revisions differ. */
+const [, ...commands] = (
+  /## Three instances that answer[\s\S]*?```([\s\S]*?)```/.exec(page)?.[1] ?? ''
+).split(/^\$ /m)
 
 /** A service of the example, running until its standard input ends. */
-const start = (script: string, env: NodeJS.ProcessEnv) =>
-  startProgram(process.execPath, [`src/${script}`], { cwd: folder, env })
+const start = (script: string, env: NodeJS.ProcessEnv, ...args: readonly string[]) =>
+  startProgram(process.execPath, [`src/${script}`, ...args], { cwd: folder, env })
+
+/** What of an output does not differ from run to run. */
+const settled = (output: string) =>
+  output
+    .replace(/ +/g, ' ')
+    .replace(/\d+ (applied|rejected \d+)$|revision \d+|on \S+$/gm, 'N')
+    .replace(/(-\d) \S+ [0-9a-f]{8} /g, '$1 HOST SCHEMA ')
 
 oneRealEtcd('examples/platform', (etcd) => {
   test('a shared value changes both services, and neither reads what is the other’s', async () => {
@@ -34,12 +45,13 @@ oneRealEtcd('examples/platform', (etcd) => {
       expect(code, `${line}: ${stderr}`).toBe(0)
       return stdout.trim()
     }
-    expect(await run('node src/set-up.ts')).toBe('3 roles, 2 users; auth is on')
+    expect(await run('node src/set-up.ts')).toBe('4 roles, 2 users; auth is on')
     const auth = { username: 'root', password: 'root-password' }
     await using root = createEtcdClient({ endpoints: [server.endpoint], auth })
 
-    const checkout = start('checkout.ts', env)
-    const search = start('search.ts', env)
+    const checkout = start('checkout.ts', env, 'checkout-1')
+    const second = start('checkout.ts', env, 'checkout-2')
+    const search = start('search.ts', env, 'search-1')
     await checkout.printed('checkout: EUR, a key, Redis on redis-1:6379')
     await search.printed('search: 20 a page, Redis on redis-1:6379')
 
@@ -47,7 +59,7 @@ oneRealEtcd('examples/platform', (etcd) => {
     const [shared, own, wrong, peekOther, peekShared, revoke] = typed
     await run(shared)
     const host = await root.kv.get('/config/shared/redis/host')
-    for (const service of [checkout, search])
+    for (const service of [checkout, second, search])
       await service.printed(`Redis on redis-2:6379 (revision ${host?.modRevision})`)
 
     await run(own)
@@ -64,16 +76,24 @@ oneRealEtcd('examples/platform', (etcd) => {
     const refused = await gate()
     expect(refused, refused.stderr).toMatchObject({ code: 5, stdout: '' })
     expect(refused.stderr).toMatch(/pageSize: .*received "many"\n +etcd: \/config\/search\/pageSize/)
-    await root.kv.put('/config/search/pageSize', '25')
+    expect(commands).toHaveLength(4)
+    for (const command of commands) {
+      const [line = '', ...output] = command.split('\n')
+      const options = { cwd: folder, env: { ...env, ...ofEtcdctl, PATH: path }, timeoutMs: 60_000 }
+      const { code, stdout } = await runBounded('sh', ['-c', `${line} 2>&1`], options)
+      const shown = code === 0 ? stdout : `${stdout}[exit ${code}]`
+      expect(settled(shown.trim())).toBe(settled(output.join('\n').trim()))
+    }
+    for (const service of [checkout, second, search]) await service.printed('Redis on redis-3:')
     const passed = await gate()
     expect(passed, passed.stderr).toMatchObject({ code: 0 })
     expect(passed.stdout).toMatch(/checkout +accepted.*search +accepted/s)
 
     const secret = '/config/checkout/payment/apiKey'
     expect(await run(peekOther)).toBe(`search may not read ${secret}: permission_denied`)
-    expect(await run(peekShared)).toBe('search reads /config/shared/redis/host: redis-2')
+    expect(await run(peekShared)).toBe('search reads /config/shared/redis/host: redis-3')
     expect(await run(`node src/peek.ts checkout ${secret}`)).toBe(`checkout reads ${secret}: sk-4711`)
-    expect([await checkout.end(), await search.end()]).toEqual([0, 0])
+    expect([await checkout.end(), await second.end(), await search.end()]).toEqual([0, 0, 0])
 
     await run(revoke)
     const denied = start('search.ts', env)

@@ -1,7 +1,9 @@
+import { joinFleet } from 'livetree/fleet'
 import { follow } from './follow.ts'
 import { search } from './search-config.ts'
 
 await using config = await search.load()
+await joinFleet(config, { id: process.argv[2] })
 await follow(
   'search',
   config,

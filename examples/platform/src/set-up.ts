@@ -16,9 +16,10 @@ const root = credentials('root')
 await admin.users.add('root', { password: root.password })
 await admin.roles.add('root')
 await admin.users.grantRole('root', 'root')
-for (const [role, prefix] of Object.entries(roles)) {
+for (const [role, granted] of Object.entries(roles)) {
   await admin.roles.add(role)
-  await admin.roles.grant(role, { access: 'read', range: { prefix } })
+  for (const [prefix, access] of Object.entries(granted))
+    await admin.roles.grant(role, { access, range: { prefix } })
 }
 for (const [user, granted] of Object.entries(users)) {
   await admin.users.add(user, { password: credentials(user as ServiceName).password })

@@ -17,6 +17,7 @@ export class Deadline {
   #timer: NodeJS.Timeout | undefined
   #last: NodeJS.Timeout | undefined
   #isWriting = false
+  #isAside = false
   #hasEnded = false
 
   constructor(timeoutMs: number) {
@@ -48,9 +49,9 @@ export class Deadline {
     this.#leftMs -= performance.now() - this.#since
   }
 
-  /** Whether the clock stands. */
+  /** Whether the clock stands while a person or another program is at work. */
   get isPaused(): boolean {
-    return this.#timer === undefined
+    return this.#timer === undefined && !this.#isAside
   }
 
   /** Lets the clock go on. */
@@ -87,6 +88,21 @@ export class Deadline {
       return done
     } finally {
       this.#isWriting = false
+    }
+  }
+
+  /** Does work that has a limit of its own, in time that does not count. It can be interrupted, also after a write. */
+  async aside<R>(work: () => Promise<R>): Promise<R> {
+    const hadEnded = this.#hasEnded
+    this.pause()
+    this.#hasEnded = false
+    this.#isAside = true
+    try {
+      return await work()
+    } finally {
+      this.#isAside = false
+      this.#hasEnded = hadEnded
+      this.resume()
     }
   }
 

@@ -70,6 +70,23 @@ oneEtcd('livetree with users, certificates and without code', (etcd) => {
       expect(await as('writer', ['doctor'])).toMatchObject({ exitCode: 0 })
     })
 
+    test('who may not read the instances is told before anything is written', async () => {
+      const listed = await as('writer', ['fleet'])
+      expect(listed).toMatchObject({ exitCode: 7, stdout: '' })
+      expect(listed.stderr).toContain('grant-permission <role> --prefix=true read /.livetree/instances/')
+      expect(await as('writer', ['fleet', 'status'])).toMatchObject({ exitCode: 7, stdout: '' })
+      const before = (await root.kv.get('/config/shop/b'))?.text
+      const waiting = await as('writer', ['set', 'b', '4', '--wait'])
+      expect(waiting).toMatchObject({ exitCode: 7, stdout: '' })
+      expect(waiting.stderr).toContain('Nothing was written')
+      const asking = await as('writer', ['set', 'b', '4', '--preflight'])
+      expect(asking).toMatchObject({ exitCode: 64, stdout: '' })
+      expect(asking.stderr).toContain('--preflight needs a schema')
+      expect((await root.kv.get('/config/shop/b'))?.text).toBe(before)
+      const offered = await as('writer', ['complete', '--', 'fleet', 'show', ''])
+      expect(offered).toMatchObject({ exitCode: 0, stderr: '' })
+    })
+
     test('who may nothing is given the line for reading; a wrong password is no secret that is shown', async () => {
       const refused = await as('nobody', ['tree'])
       expect(refused).toMatchObject({ exitCode: 7, stdout: '' })

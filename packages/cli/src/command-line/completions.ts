@@ -11,12 +11,17 @@ import { createProgram } from './program.ts'
  */
 export async function completions(words: readonly string[], io: Io): Promise<string> {
   const program = createProgram()
-  const [named] = words.filter((word) => !word.startsWith('-'))
-  const command = program.commands.find((each) => each.name() === named)
-  const takesPath = command?.registeredArguments.some((argument) => argument.name() === 'path') === true
-  const paths = takesPath || words.at(-2) === '--only' ? await pathsOf(words, io) : []
+  const command = namedCommand(program, words)
+  const takes = (name: string) => command.registeredArguments.some((argument) => argument.name() === name)
+  const paths = takes('path') || words.at(-2) === '--only' ? await pathsOf(words, io) : []
+  const ids = takes('id') ? await idsOf(words, io) : []
   const layer = ['overlay', 'layer'].find((name) => isCompleted(words, `--${name}`))
-  const found: Found = { paths, layer, layers: layer === undefined ? [] : await layersOf(words, io, layer) }
+  const found: Found = {
+    paths,
+    ids,
+    layer,
+    layers: layer === undefined ? [] : await layersOf(words, io, layer),
+  }
   const root = new RootCommand()
   addTo(root, program, found)
   for (const each of commandsBelow(program)) {
@@ -26,6 +31,13 @@ export async function completions(words: readonly string[], io: Io): Promise<str
     addOptions(made, program, found)
   }
   return printedBy(() => root.parse([...words]))
+}
+
+/** The command that is named so far, however deep. */
+function namedCommand(parent: CommanderCommand, words: readonly string[]): CommanderCommand {
+  const [word, ...rest] = words.filter((each) => !each.startsWith('-'))
+  const command = parent.commands.find((each) => each.name() === word)
+  return command === undefined ? parent : namedCommand(command, rest)
 }
 
 /** Every command below one, by its whole name: `schema print`. */
@@ -41,9 +53,10 @@ function commandsBelow(
 
 type TabCommand = ReturnType<RootCommand['command']>
 
-/** What the configuration file here knows of the word that is completed. */
+/** What the configuration file here, or the store, knows of the word that is completed. */
 interface Found {
   readonly paths: readonly string[]
+  readonly ids: readonly string[]
   /** The option whose value is completed, and what it takes. */
   readonly layer: string | undefined
   readonly layers: readonly string[]
@@ -57,7 +70,8 @@ function isCompleted(words: readonly string[], option: string): boolean {
 function addTo(made: TabCommand, command: CommanderCommand, found: Found): void {
   addOptions(made, command, found)
   for (const argument of command.registeredArguments) {
-    const choices = argument.argChoices ?? (argument.name() === 'path' ? found.paths : [])
+    const names = { path: found.paths, id: found.ids }[argument.name()] ?? []
+    const choices = argument.argChoices ?? names
     const offer = (complete: (value: string, description: string) => void) => {
       for (const choice of choices) complete(choice, '')
     }
@@ -92,4 +106,9 @@ async function layersOf(words: readonly string[], io: Io, option: string): Promi
 async function pathsOf(words: readonly string[], io: Io): Promise<readonly string[]> {
   const { schemaPaths } = await import('./schema-paths.ts')
   return schemaPaths(words, io)
+}
+
+async function idsOf(words: readonly string[], io: Io): Promise<readonly string[]> {
+  const { instanceIds } = await import('./instance-ids.ts')
+  return instanceIds(words, io)
 }

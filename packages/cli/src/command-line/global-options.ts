@@ -14,6 +14,8 @@ export interface GlobalOptions {
   readonly user?: string | undefined
   readonly output: OutputFormat
   readonly timeoutMs: number
+  /** Whether somebody said how long the command may take. */
+  readonly isTimeGiven: boolean
   readonly yes: boolean
   readonly input: boolean
   /** The names of the options, also of the command alone, that variables of the environment gave. */
@@ -58,7 +60,11 @@ export function addGlobalOptions(program: Command): void {
       'the user of etcd; the password is read from LIVETREE_PASSWORD or ETCDCTL_PASSWORD',
     ).argParser(filled),
     variable('OUTPUT', '-o, --output <format>', 'what stdout holds').choices(OUTPUT_FORMATS).default('table'),
-    variable('TIMEOUT', '--timeout <time>', 'how long the command may take: 10s, 500ms, 2m')
+    variable(
+      'TIMEOUT',
+      '--timeout <time>',
+      'how long the command may take: 10s, 500ms, 2m; where it waits for instances, that takes as long at most, and 30s by default',
+    )
       .argParser(milliseconds)
       .default(10_000, '10s'),
     new Option('-y, --yes', 'do not ask'),
@@ -73,6 +79,7 @@ export function globalOptionsOf(command: Command): GlobalOptions {
   return {
     ...(given as unknown as GlobalOptions),
     timeoutMs: given['timeout'] as number,
+    isTimeGiven: command.getOptionValueSourceWithGlobals('timeout') !== 'default',
     yes: given['yes'] === true,
     input: given['input'] !== false,
     fromVariables: new Set(

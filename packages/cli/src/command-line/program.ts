@@ -29,8 +29,9 @@ export function createProgram(choose: (chosen: Chosen) => void = () => {}): Comm
     description: string,
     load: () => Promise<Runner>,
     parent = program,
+    how = {},
   ): Command => {
-    const command = parent.command(usage).description(description)
+    const command = parent.command(usage, how).description(description)
     command.action(() => choose({ command, load }))
     return command
   }
@@ -38,6 +39,7 @@ export function createProgram(choose: (chosen: Chosen) => void = () => {}): Comm
   addWriting(add)
   addComparing(add)
   addSchema(program, add)
+  addFleet(program, add)
   addOthers(add)
   return program
 }
@@ -50,7 +52,13 @@ export function isWriting(command: Command): boolean {
 const FOOTER = `stdout holds data and nothing else; a command that failed leaves it empty.
 livetree help COMMAND shows the options of a command.`
 
-type Add = (usage: string, description: string, load: () => Promise<Runner>, parent?: Command) => Command
+type Add = (
+  usage: string,
+  description: string,
+  load: () => Promise<Runner>,
+  parent?: Command,
+  how?: { readonly isDefault?: boolean },
+) => Command
 
 function addReading(add: Add): void {
   const at = () => new Option('--revision <n>', 'the tree as it was at this revision').argParser(revision)
@@ -105,8 +113,8 @@ function writing(command: Command): Command {
         'refuse if a key of the change was written after this revision',
       ).argParser(revision),
     )
-    .addOption(new Option('--preflight', 'ask the running instances first').hideHelp())
-    .addOption(new Option('--wait', 'wait for the running instances').hideHelp())
+    .option('--preflight', 'ask the running instances first, and write nothing unless all of them accept it')
+    .option('--wait', 'wait until every running instance has applied it, and exit with 6 if one has not')
 }
 
 function document(): Option {
@@ -232,6 +240,41 @@ function addSchema(program: Command, add: Add): void {
     .option('--exit-code', 'exit with 2 if something became incompatible, or if that cannot be told')
 }
 
+function addFleet(program: Command, add: Add): void {
+  const fleet = program.command('fleet').description('show the running instances that joined the fleet')
+  const ls = add(
+    'ls',
+    'list them; the same as `livetree fleet`',
+    async () => {
+      const { assertVerb, list } = await import('../commands/fleet-ls.ts')
+      assertVerb(
+        ls.args[0],
+        fleet.commands.map((command) => command.name()),
+      )
+      return list
+    },
+    fleet,
+    { isDefault: true },
+  ).allowExcessArguments(true)
+  add(
+    'show',
+    'show all that one of them says',
+    async () => (await import('../commands/fleet-show.ts')).show,
+    fleet,
+  ).argument('<id>', 'its id, the beginning of it, or NAME/ID')
+  add(
+    'status',
+    'wait until each of them has applied a revision, and exit with 6 if one has not',
+    async () => (await import('../commands/fleet-status.ts')).status,
+    fleet,
+  ).addOption(
+    new Option(
+      '--revision <n>',
+      'what was written up to this revision; default: everything that was written',
+    ).argParser(revision),
+  )
+}
+
 function addOthers(add: Add): void {
   add(
     'doctor',
@@ -246,9 +289,6 @@ function addOthers(add: Add): void {
     .addArgument(new Argument('<shell>', 'your shell').choices(['bash', 'zsh', 'fish', 'powershell']))
     .addHelpText('after', COMPLETION)
   const later = async () => (await import('../commands/later.ts')).later
-  add('fleet', 'show the running instances (with a later version)', later)
-    .argument('[arguments...]')
-    .allowUnknownOption()
   add('console', 'open the web console (with a later version)', later)
     .argument('[arguments...]')
     .allowUnknownOption()

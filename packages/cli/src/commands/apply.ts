@@ -3,7 +3,8 @@ import type { Outcome } from '../command-line/runner.ts'
 import { openTree } from '../connect/open-tree.ts'
 import { usageError } from '../errors/cli-error.ts'
 import type { Session } from '../session.ts'
-import { carryOut, refuseFleetOptions } from './carry-out.ts'
+import { assertFleetOptions } from './ask-fleet.ts'
+import { carryOut } from './carry-out.ts'
 import { planFile, type TransferOptions } from './file-plan.ts'
 import { readInput } from './read-input.ts'
 
@@ -13,7 +14,7 @@ export async function apply(
   [saved]: readonly [saved?: string],
   options: TransferOptions & { readonly file?: string | undefined },
 ): Promise<Outcome> {
-  refuseFleetOptions(options)
+  assertFleetOptions(options)
   const { file } = options
   if (saved === undefined && file === undefined)
     throw usageError(
@@ -24,14 +25,22 @@ export async function apply(
     throw usageError('apply got both a plan and a file', 'Give one of them.')
   if (saved === undefined) {
     const opened = await openTree(session)
-    return carryOut(session, await planFile(session, opened, file ?? '-', options), options, { asks: true })
+    return carryOut(session, opened, await planFile(session, opened, file ?? '-', options), options, {
+      asks: true,
+    })
   }
   assertOfPlans(session, options)
   const text = await readInput(session, saved)
   const opened = await openTree(session)
-  return carryOut(session, await opened.admin.openPlan(parsePlan(saved, text), session.call), options, {
-    asks: false,
-  })
+  return carryOut(
+    session,
+    opened,
+    await opened.admin.openPlan(parsePlan(saved, text), session.call),
+    options,
+    {
+      asks: false,
+    },
+  )
 }
 
 /** The flags of what a saved plan says itself. */

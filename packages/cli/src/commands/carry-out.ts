@@ -1,40 +1,31 @@
-import type { Plan } from '@livetree/admin'
+import type { Applied, Plan } from '@livetree/admin'
 import type { Outcome } from '../command-line/runner.ts'
-import { CliError, usageError } from '../errors/cli-error.ts'
+import { CliError } from '../errors/cli-error.ts'
 import { issueLines } from '../errors/issue-lines.ts'
+import type { OpenedTree } from '../connect/open-tree.ts'
 import type { Session } from '../session.ts'
+import { allVerdicts, assertWaitable, type FleetOptions, preflightOf, verdictsOf } from './ask-fleet.ts'
 import type { LayerOptions } from './choose-layer.ts'
+import { answersData } from './fleet-answers.ts'
 import { counted, meantHint } from '../output/words.ts'
 import { changeData, changeLines, changesText, nothingToChange, planData, planSummary } from './plan-text.ts'
 
 /** Options of every command that writes. */
-export interface WritingOptions extends LayerOptions {
+export interface WritingOptions extends LayerOptions, FleetOptions {
   readonly message?: string | undefined
-  readonly dryRun?: boolean | undefined
-  readonly allowRemoval?: boolean | undefined
-  readonly force?: boolean | undefined
   readonly ifRevision?: number | undefined
-  readonly preflight?: boolean | undefined
-  readonly wait?: boolean | undefined
-}
-
-/** @throws CliError 64 for options that come with the fleet */
-export function refuseFleetOptions({ preflight, wait }: WritingOptions): void {
-  if (preflight === true || wait === true)
-    throw usageError(
-      `--${preflight === true ? 'preflight' : 'wait'} asks the running instances, and comes with a later version`,
-      'Leave it out: the schema of this code judges the change.',
-    )
 }
 
 /**
- * Shows a plan, asks where the command asks, applies it, and shows what was written.
+ * Shows a plan, asks the running instances and the user where that is meant, applies it, and shows what was written and what
+ * the instances say of it.
  *
- * @throws CliError 5 for a plan that the schema refuses, or that removes so much that instances would refuse it; AdminError as
- *   `Plan.apply`
+ * @throws CliError 5 for a plan that the schema refuses, or that removes so much that instances would refuse it; 6 where instances
+ *   do not agree; AdminError as `Plan.apply`
  */
 export async function carryOut(
   session: Session,
+  opened: OpenedTree,
   plan: Plan,
   options: WritingOptions,
   { asks }: { readonly asks: boolean },
@@ -42,23 +33,39 @@ export async function carryOut(
   assertApplicable(session, plan, options)
   if (plan.isEmpty) {
     session.noteAtEnd(nothingToChange(plan))
-    return { result: { data: { id: null, revision: plan.revision, changes: [] }, text: () => '' } }
+    const data = { id: null, revision: plan.revision, changes: [] }
+    if (options.wait !== true) return { result: { data, text: () => '' } }
+    const verdicts = answersData(await allVerdicts(session, opened, plan.revision))
+    return { result: { data: { ...data, verdicts }, text: () => '' } }
   }
   const { changes } = plan
   const text = () => changesText(changes, session.style)
   const summary = planSummary(changes)
   warnOfUnused(session, plan)
+  const preflight = await preflightOf(session, opened, plan, options)
+  const asked = preflight === undefined ? {} : { preflight: answersData(preflight) }
   if (options.dryRun === true) {
     session.noteAtEnd(`${summary}. Nothing was written (--dry-run).`)
-    return { result: { data: { ...planData(plan), isDryRun: true }, text } }
+    return { result: { data: { ...planData(plan), isDryRun: true, ...asked }, text } }
   }
   if (asks) {
     if (!session.options.yes && session.canAsk)
       session.io.stderr.write(changesText(changes, session.noteStyle))
     await session.confirm(`Apply ${summary}`)
   }
+  if (options.wait === true) await assertWaitable(session, opened)
+  const applied = await written(session, plan, options)
+  const done = `Applied ${summary}, at revision ${applied.revision}.`
+  if (options.wait === true) session.note(done)
+  else session.noteAtEnd(done)
+  const waited = options.wait === true ? { verdicts: answersData(await verdictsOf(session, applied)) } : {}
+  const { id = null, revision } = applied
+  return { result: { data: { id, revision, changes: changes.map(changeData), ...asked, ...waited }, text } }
+}
+
+function written(session: Session, plan: Plan, options: WritingOptions): Promise<Applied> {
   const { message, allowRemoval = false, force = false } = options
-  const applied = await session.write((onSend) =>
+  return session.write((onSend) =>
     plan.apply({
       ...(message !== undefined && { message }),
       allowRemoval,
@@ -67,9 +74,6 @@ export async function carryOut(
       ...session.call,
     }),
   )
-  session.noteAtEnd(`Applied ${summary}, at revision ${applied.revision}.`)
-  const data = { id: applied.id ?? null, revision: applied.revision, changes: changes.map(changeData) }
-  return { result: { data, text } }
 }
 
 /** @throws CliError 5 */

@@ -7,7 +7,8 @@ import { openTree, type OpenedTree } from '../connect/open-tree.ts'
 import { type CliError, usageError } from '../errors/cli-error.ts'
 import { asCliError } from '../errors/describe-error.ts'
 import type { Session } from '../session.ts'
-import { carryOut, refuseFleetOptions, type WritingOptions } from './carry-out.ts'
+import { assertFleetOptions } from './ask-fleet.ts'
+import { carryOut, type WritingOptions } from './carry-out.ts'
 import { chosenLayer } from './choose-layer.ts'
 import { EditedFile } from './edited-file.ts'
 
@@ -20,7 +21,7 @@ export async function edit(
   [place = '']: readonly [place?: string],
   options: WritingOptions,
 ): Promise<Outcome> {
-  refuseFleetOptions(options)
+  assertFleetOptions(options)
   if (options.ifRevision !== undefined)
     throw usageError('--if-revision is for set and unset', 'edit refuses what moved while you edited.')
   if (!session.canAsk)
@@ -68,11 +69,14 @@ async function untilTaken(session: Session, opened: OpenedTree, editing: Editing
     if (text === undefined && refusal !== undefined) throw refusal
     try {
       const plan = await planOf(session, opened, editing, revision)
-      const outcome = await carryOut(session, plan, options, { asks: true })
+      const outcome = await carryOut(session, opened, plan, options, { asks: true })
       edited.isWorthless = plan.isEmpty || options.dryRun !== true
       return outcome
     } catch (error) {
       refusal = asCliError(error)
+      // What is written is not to be edited again, whatever the instances say of it.
+      edited.isWorthless ||= session.change.state === 'written'
+      if (session.change.state === 'written') throw error
       if (!CORRECTABLE.includes(refusal.exitCode)) throw error
       // Who saw what is there now, and goes on, means to write over it.
       if (refusal.exitCode === 4) ({ revision } = await readLayer(session, opened, options))
@@ -80,8 +84,8 @@ async function untilTaken(session: Session, opened: OpenedTree, editing: Editing
   }
 }
 
-/** The exit codes of what another text, or a second look, mends: a path, a conflict, the schema, YAML. */
-const CORRECTABLE: readonly number[] = [3, 4, 5, 64]
+/** The exit codes of what another text, or a second look, mends: a path, a conflict, the schema, running instances, YAML. */
+const CORRECTABLE: readonly number[] = [3, 4, 5, 6, 64]
 
 function reasonsOf({ message, lines, remedy, exitCode }: CliError): readonly string[] {
   const next =

@@ -1,7 +1,8 @@
 import type { Outcome } from '../command-line/runner.ts'
 import { openTree } from '../connect/open-tree.ts'
 import type { Session } from '../session.ts'
-import { carryOut, refuseFleetOptions } from './carry-out.ts'
+import { assertFleetOptions } from './ask-fleet.ts'
+import { carryOut } from './carry-out.ts'
 import { planFile, type TransferOptions } from './file-plan.ts'
 
 /** `livetree import FILE`: a plan like any other. */
@@ -10,7 +11,7 @@ export async function importFile(
   [file]: readonly [file: string],
   options: TransferOptions,
 ): Promise<Outcome> {
-  refuseFleetOptions(options)
+  assertFleetOptions(options)
   const opened = await openTree(session)
-  return carryOut(session, await planFile(session, opened, file, options), options, { asks: true })
+  return carryOut(session, opened, await planFile(session, opened, file, options), options, { asks: true })
 }

@@ -4,7 +4,9 @@ import type { Outcome } from '../command-line/runner.ts'
 import { openTree } from '../connect/open-tree.ts'
 import { usageError } from '../errors/cli-error.ts'
 import type { Session } from '../session.ts'
-import { assertApplicable, refuseFleetOptions } from './carry-out.ts'
+import { assertFleetOptions, preflightOf } from './ask-fleet.ts'
+import { assertApplicable } from './carry-out.ts'
+import { answersData } from './fleet-answers.ts'
 import { planFile, type TransferOptions } from './file-plan.ts'
 import { changesText, nothingToChange, planData, planSummary } from './plan-text.ts'
 
@@ -16,10 +18,11 @@ interface PlanOptions extends TransferOptions {
 
 /** `livetree plan -f FILE --out PLAN` */
 export async function plan(session: Session, _: readonly unknown[], options: PlanOptions): Promise<Outcome> {
-  refuseFleetOptions(options)
+  assertFleetOptions({ ...options, dryRun: true })
   const opened = await openTree(session)
   const worked = await planFile(session, opened, options.file, options)
   assertApplicable(session, worked, { ...options, allowRemoval: true })
+  const preflight = await preflightOf(session, opened, worked, { ...options, dryRun: true })
   if (options.out !== undefined)
     await save(absolutePath(options.out, session.io.cwd), `${JSON.stringify(worked.save(), undefined, 2)}\n`)
   if (worked.isEmpty) session.noteAtEnd(nothingToChange(worked))
@@ -31,7 +34,10 @@ export async function plan(session: Session, _: readonly unknown[], options: Pla
     session.noteAtEnd('Running instances refuse a removal of that size: apply needs --allow-removal.')
   const text = () => changesText(worked.changes, session.style)
   return {
-    result: { data: planData(worked), text },
+    result: {
+      data: { ...planData(worked), ...(preflight !== undefined && { preflight: answersData(preflight) }) },
+      text,
+    },
     exitCode: options.exitCode === true && !worked.isEmpty ? 2 : 0,
   }
 }

@@ -2,7 +2,8 @@ import type { Outcome } from '../command-line/runner.ts'
 import { openTree } from '../connect/open-tree.ts'
 import { usageError } from '../errors/cli-error.ts'
 import type { Session } from '../session.ts'
-import { carryOut, refuseFleetOptions, type WritingOptions } from './carry-out.ts'
+import { assertFleetOptions } from './ask-fleet.ts'
+import { carryOut, type WritingOptions } from './carry-out.ts'
 import { chosenLayer } from './choose-layer.ts'
 
 /** `livetree rollback --to N [--only PATH…]` */
@@ -11,7 +12,7 @@ export async function rollback(
   _: readonly unknown[],
   options: WritingOptions & { readonly to: number; readonly only?: readonly string[] | undefined },
 ): Promise<Outcome> {
-  refuseFleetOptions(options)
+  assertFleetOptions(options)
   const { to, only, ifRevision } = options
   if (ifRevision !== undefined) throw usageError('--if-revision is for set and unset')
   const opened = await openTree(session)
@@ -23,6 +24,7 @@ export async function rollback(
   })
   return carryOut(
     session,
+    opened,
     plan,
     { ...options, message: options.message ?? `back to revision ${to}` },
     { asks: true },

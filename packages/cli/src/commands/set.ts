@@ -3,7 +3,8 @@ import type { Outcome } from '../command-line/runner.ts'
 import { openTree } from '../connect/open-tree.ts'
 import { usageError } from '../errors/cli-error.ts'
 import type { Session } from '../session.ts'
-import { carryOut, refuseFleetOptions, type WritingOptions } from './carry-out.ts'
+import { assertFleetOptions } from './ask-fleet.ts'
+import { carryOut, type WritingOptions } from './carry-out.ts'
 import { chosenLayer } from './choose-layer.ts'
 import { knownPath } from './known-path.ts'
 import { readValue } from './read-input.ts'
@@ -14,7 +15,7 @@ export async function set(
   [place, argument]: readonly [place: string, argument: string],
   options: WritingOptions,
 ): Promise<Outcome> {
-  refuseFleetOptions(options)
+  assertFleetOptions(options)
   const opened = await openTree(session)
   const { definition, admin } = opened
   const path = knownPath(definition, place)
@@ -30,5 +31,5 @@ export async function set(
     ...(ifRevision !== undefined && { ifRevision }),
   })
   const plan = await change.setText(path as never, value.text).plan(session.call)
-  return carryOut(session, plan, options, { asks: false })
+  return carryOut(session, opened, plan, options, { asks: false })
 }

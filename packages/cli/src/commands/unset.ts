@@ -2,7 +2,8 @@ import type { Outcome } from '../command-line/runner.ts'
 import { openTree } from '../connect/open-tree.ts'
 import { usageError } from '../errors/cli-error.ts'
 import type { Session } from '../session.ts'
-import { carryOut, refuseFleetOptions, type WritingOptions } from './carry-out.ts'
+import { assertFleetOptions } from './ask-fleet.ts'
+import { carryOut, type WritingOptions } from './carry-out.ts'
 import { chosenLayer } from './choose-layer.ts'
 import { parsePathText } from '@livetree/core/tools'
 
@@ -12,7 +13,7 @@ export async function unset(
   [place]: readonly [place: string],
   options: WritingOptions & { readonly recursive?: boolean | undefined },
 ): Promise<Outcome> {
-  refuseFleetOptions(options)
+  assertFleetOptions(options)
   const opened = await openTree(session)
   const { ifRevision, recursive = false } = options
   const change = opened.admin.change({
@@ -27,5 +28,5 @@ export async function unset(
       'Nothing was written. Look with --dry-run, and give --recursive if all of them are meant.',
       plan.removes.slice(0, 20).map(({ pathText }) => `- ${pathText}`),
     )
-  return carryOut(session, plan, options, { asks: isSubtree })
+  return carryOut(session, opened, plan, options, { asks: isSubtree })
 }
