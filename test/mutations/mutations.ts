@@ -62,8 +62,8 @@ export const mutations: readonly Mutation[] = [
   {
     name: 'P1: the pages of a list are read at different revisions',
     file: `${reflector}/list-ranges.ts`,
-    find: '[{ ...range, limit, revision: this.#revision }]',
-    replace: '[{ ...range, limit }]',
+    find: 'this.#ask({ ...range, limit, revision: this.#revision })',
+    replace: 'this.#ask({ ...range, limit })',
     test: promise('p01-atomic'),
   },
   {
@@ -344,7 +344,7 @@ export const mutations: readonly Mutation[] = [
   {
     name: 'Store: answers of another cluster are taken',
     file: `${transport}/store-identity.ts`,
-    find: 'else if (id !== this.#clusterId) return this.#refuse(id, endpoint, place)',
+    find: 'if (id !== this.#current.id) return this.#refuse(id, this.#current.id, endpoint, place)',
     replace: '',
     test: 'test/integration/store-truth/identity.test.ts',
   },

@@ -161,11 +161,11 @@ export function readOptions<T extends object>(
   if (given === undefined) return read as T
   if (!isPlain(given)) throw refuseArgument(`the options are ${shown(given)}, not a plain object`, call)
   for (const [name, value] of entriesOf(given, call)) {
-    if (!Object.hasOwn(checks, name)) {
+    const check = Object.hasOwn(checks, name) ? (checks as Record<string, Check>)[name] : undefined
+    if (check === undefined) {
       const names = Object.keys(checks).join(', ')
       throw refuseArgument(`there is no option ${name.slice(0, 100)}, only ${names}`, call)
     }
-    const check = (checks as Record<string, Check>)[name]!
     if (value === undefined && check !== RANGE_PART) continue
     checkArgument(call, name, check, value)
     read[name] = value

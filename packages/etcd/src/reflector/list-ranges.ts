@@ -138,11 +138,8 @@ class Listing {
     this.#request.onPage(range, page, this.#revision!)
   }
 
-  async #nextPage(range: WireRange, size: number): Promise<RawPage> {
-    const [page] = await this.#patiently(size, (limit) =>
-      this.#askAll([{ ...range, limit, revision: this.#revision }]),
-    )
-    return page!
+  #nextPage(range: WireRange, size: number): Promise<RawPage> {
+    return this.#patiently(size, (limit) => this.#ask({ ...range, limit, revision: this.#revision }))
   }
 
   /**
@@ -160,7 +157,7 @@ class Listing {
    * Requests a smaller page whenever one was too large or took too long; a request is never repeated
    * unchanged.
    */
-  async #patiently(size: number, ask: (limit: number) => Promise<RawPage[]>): Promise<RawPage[]> {
+  async #patiently<T>(size: number, ask: (limit: number) => Promise<T>): Promise<T> {
     for (let limit = size; ; limit = Math.ceil(limit / PAGE_GROWTH)) {
       try {
         return await ask(limit)
@@ -171,8 +168,23 @@ class Listing {
     }
   }
 
+  async #ask(read: Init<RangeRequest>): Promise<RawPage> {
+    const page = new RawPage(await this.#channel.unary(rawRange, read, this.#control))
+    this.#take(page.header)
+    return page
+  }
+
   async #askAll(reads: readonly Init<RangeRequest>[]): Promise<RawPage[]> {
-    const control = {
+    const [only, ...others] = reads
+    if (only !== undefined && others.length === 0) return [await this.#ask(only)]
+    const success = reads.map((value) => ({ request: { type: 'range' as const, value } }))
+    const { header, pages } = readRawTxn(await this.#channel.unary(RAW_TXN, { success }, this.#control))
+    this.#take(header)
+    return pages
+  }
+
+  get #control() {
+    return {
       signal: this.#signal,
       retry: 'read',
       // Over a slow link a page may take longer than the time limit of a call, and would never be whole.
@@ -180,15 +192,6 @@ class Listing {
       onRetry: this.#request.onRetry,
       ...(this.#header === undefined ? {} : { clusterId: this.#header.clusterId }),
     } as const
-    if (reads.length === 1) {
-      const page = new RawPage(await this.#channel.unary(rawRange, reads[0]!, control))
-      this.#take(page.header)
-      return [page]
-    }
-    const success = reads.map((value) => ({ request: { type: 'range' as const, value } }))
-    const { header, pages } = readRawTxn(await this.#channel.unary(RAW_TXN, { success }, control))
-    this.#take(header)
-    return pages
   }
 
   #take(header: ResponseHeader): void {

@@ -32,6 +32,7 @@ export class NewestEntries {
   #prune(): void {
     this.#entries.sort((a, b) => b.modRevision - a.modRevision)
     this.#entries = this.#entries.slice(0, this.#most)
-    if (this.#entries.length === this.#most) this.#from = this.#entries[this.#most - 1]!.modRevision
+    const last = this.#entries[this.#most - 1]
+    if (last !== undefined) this.#from = last.modRevision
   }
 }

@@ -47,9 +47,10 @@ export function planReflection(given: ReflectedRanges, namespace: Namespace): Re
   const { ranges, keys = [], follow } = readOptions(WATCH, RANGES_CHECKS, given ?? {})
   checkArgument(WATCH, 'ranges', LIST, ranges)
   const all: KeyRange[] = [...ranges, ...keys.map((key) => ({ key }))].map(heldRange)
-  if (all.length === 0) throw new EtcdError('invalid_argument', { what: 'there is no range to follow' })
+  const [first, ...others] = all
+  if (first === undefined) throw new EtcdError('invalid_argument', { what: 'there is no range to follow' })
   for (const range of all) assertNotEmpty(range)
-  const ofAll = () => (all.length === 1 ? all[0]! : hullOf(all))
+  const ofAll = () => (others.length === 0 ? first : hullOf(all))
   const wanted = follow === undefined ? [ofAll()] : listOf(follow).map(heldRange)
   if (wanted.length === 0) throw new EtcdError('invalid_argument', { what: 'follow is an empty list' })
   for (const range of wanted) assertNotEmpty(range)
@@ -105,10 +106,10 @@ function withoutOverlaps(ranges: readonly KeyRange[]): readonly KeyRange[] {
 function hullOf(ranges: readonly KeyRange[]): KeyRange {
   // Computed without the namespace, because the result is a range of the caller's keys.
   const spans = ranges.map((range) => new SpanOf(range))
-  const from = spans.map(({ start }) => start).sort(Buffer.compare)[0]!
-  const ends = spans.map(({ end }) => end)
-  if (ends.includes(undefined)) return { from }
-  return { from, to: (ends as Buffer[]).sort(Buffer.compare).at(-1)! }
+  const from = spans.map(({ start }) => start).reduce((a, b) => (Buffer.compare(a, b) <= 0 ? a : b))
+  const ends = spans.flatMap(({ end }) => end ?? [])
+  if (ends.length < spans.length) return { from }
+  return { from, to: ends.reduce((a, b) => (Buffer.compare(a, b) >= 0 ? a : b)) }
 }
 
 /** Start and end of a range; `end` is undefined if it has none. */

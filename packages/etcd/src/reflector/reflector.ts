@@ -195,13 +195,13 @@ export class ListAndWatch implements Reflector {
     const whole = this.#handlers.onWhole?.(list)
     if (whole !== undefined) await waitWithin(whole, { clock, signals: [this.#closing.signal] })
     this.#closing.signal.throwIfAborted()
-    this.#epochs.listed(header, evidence)
+    const known = this.#epochs.listed(header, evidence)
     const { revision, epoch } = list
     if (isOther) this.#ports.logger.warn('Another store answers now: a new epoch begins', { revision, epoch })
     this.#handedOver = order
     this.#reports.tell((handlers) => handlers.onList(list))
     this.#turns.happened()
-    return this.#epochs.known!
+    return known
   }
 
   #read(what: ListedRanges): Promise<Listed> {

@@ -66,7 +66,8 @@ export class StoreEpochs {
 
   /** True, and recorded, if an entry of a new list shows that the store is another one. */
   doubts(kv: KeyValue): boolean {
-    const isDoubt = this.#known !== undefined && this.#evidence!.contradicts(kv, this.#known.revision)
+    const isDoubt =
+      this.#known !== undefined && this.#evidence?.contradicts(kv, this.#known.revision) === true
     this.#isDisproven ||= isDoubt
     return isDoubt
   }
@@ -76,14 +77,16 @@ export class StoreEpochs {
     return this.#isDisproven || StoreEpochs.isOther(this.#known, header)
   }
 
-  /** A list is complete: it becomes the known state. */
-  listed(header: ResponseHeader, evidence: EvidenceByRange): void {
+  /** A list is complete: it becomes the known state, which is returned. */
+  listed(header: ResponseHeader, evidence: EvidenceByRange): StorePosition {
     const isOther = this.isOther(header)
     if (isOther) this.#epoch += 1
     const { clusterId, revision, raftTerm } = header
-    this.#known = { clusterId, revision, raftTerm }
+    const known = { clusterId, revision, raftTerm }
+    this.#known = known
     this.#evidence = evidence
     this.#isDisproven = false
+    return known
   }
 
   /** The evidence by which the known store is recognized. */

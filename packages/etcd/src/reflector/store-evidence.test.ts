@@ -1,6 +1,7 @@
 import { expect, it } from 'vitest'
 import type { KeyValue } from '../wire/kv.ts'
-import { type Event, EventType } from '../wire/watch.ts'
+import { EventType } from '../wire/watch.ts'
+import type { KeyEvent } from '../watch/revision-assembler.ts'
 import { StoreEvidence } from './store-evidence.ts'
 
 const RANGES = [{ key: Buffer.from('a'), rangeEnd: Buffer.from('b') }]
@@ -11,7 +12,7 @@ class Model {
   readonly content = new Map<string, KeyValue>()
   revision = 1
   /** The last event of each key in the newest revision. */
-  last: readonly Event[] = []
+  last: readonly KeyEvent[] = []
 
   constructor(maxRecent: number | undefined) {
     this.evidence = new StoreEvidence({ ranges: RANGES, ...(maxRecent === undefined ? {} : { maxRecent }) })
@@ -21,9 +22,9 @@ class Model {
   write(puts: readonly string[], deletes: readonly string[], isWatched: boolean): void {
     this.revision += 1
     const wereThere = [...puts, ...deletes].map((key) => this.content.has(key))
-    const put = puts.map((key): Event => ({ type: EventType.put, kv: this.#put(key), prevKv: undefined }))
+    const put = puts.map((key): KeyEvent => ({ type: EventType.put, kv: this.#put(key), prevKv: undefined }))
     const del = deletes.map(
-      (key): Event => ({ type: EventType.delete, kv: this.#gone(key), prevKv: undefined }),
+      (key): KeyEvent => ({ type: EventType.delete, kv: this.#gone(key), prevKv: undefined }),
     )
     this.last = [...put, ...del]
     if (isWatched) this.evidence.changed(this.last, wereThere)

@@ -1,6 +1,7 @@
 import type { WireRange } from '../key-range.ts'
 import type { KeyValue } from '../wire/kv.ts'
-import { type Event, EventType } from '../wire/watch.ts'
+import { EventType } from '../wire/watch.ts'
+import type { KeyEvent } from '../watch/revision-assembler.ts'
 import {
   ABSENT,
   type ContinuityQuestion,
@@ -106,20 +107,20 @@ export class StoreEvidence {
   }
 
   /** Adds the last event of each key in one revision; `wereThere` tells which keys existed before it. */
-  changed(events: readonly Event[], wereThere: readonly boolean[]): void {
-    this.#changedAt = Math.max(this.#changedAt, events[0]?.kv?.modRevision ?? 0)
+  changed(events: readonly KeyEvent[], wereThere: readonly boolean[]): void {
+    this.#changedAt = Math.max(this.#changedAt, events[0]?.kv.modRevision ?? 0)
     const own = events.filter(({ type, kv }, index) =>
-      this.#count(kv!.key, Number(type !== EventType.delete) - Number(wereThere[index])),
+      this.#count(kv.key, Number(type !== EventType.delete) - Number(wereThere[index])),
     )
     for (const [index, { type, kv }] of own.entries()) {
       const isThere = type !== EventType.delete
-      const name = nameOf(kv!.key)
+      const name = nameOf(kv.key)
       // Everything else remembered of the key described its state before this event.
       this.#recent.delete(name)
       if (!isThere) this.#sample.delete(name)
-      else if (this.#ranges !== undefined) this.#follow(name, kv!)
-      if (index >= own.length - this.#maxRecent) this.#remember(name, isThere ? traceOf(kv!) : ABSENT)
-      else this.#forget(kv!.modRevision)
+      else if (this.#ranges !== undefined) this.#follow(name, kv)
+      if (index >= own.length - this.#maxRecent) this.#remember(name, isThere ? traceOf(kv) : ABSENT)
+      else this.#forget(kv.modRevision)
     }
   }
 
@@ -149,17 +150,15 @@ export class StoreEvidence {
    * False if the last changes of the known state cannot be these: the last event of each key in the revision up to which
    * everything is known.
    */
-  isRepeated(events: readonly Event[]): boolean {
+  isRepeated(events: readonly KeyEvent[]): boolean {
     return events.every(({ type, kv }) => {
-      if (!this.#isIn(kv!.key)) return true
-      const name = nameOf(kv!.key)
+      if (!this.#isIn(kv.key)) return true
+      const name = nameOf(kv.key)
       const trace = this.#recent.get(name) ?? this.#sample.get(name)
       if (type === EventType.delete) return trace === undefined || trace === ABSENT
       // Old servers omit deletes of the revision of the compaction, also after a put in the same transaction.
       if (trace === ABSENT) return true
-      return trace === undefined
-        ? !this.#isRemembered(kv!.modRevision)
-        : isTraceOf(trace, kv!, !this.#keysOnly)
+      return trace === undefined ? !this.#isRemembered(kv.modRevision) : isTraceOf(trace, kv, !this.#keysOnly)
     })
   }
 
@@ -263,7 +262,8 @@ export class StoreEvidence {
     const newest = byAge.slice(-this.#maxRecent)
     this.#recent.clear()
     for (const [name, trace] of newest) this.#recent.set(name, trace)
-    if (newest.length === this.#maxRecent) this.#forget(newest[0]![1].modRevision)
+    const [oldest] = newest
+    if (oldest !== undefined && newest.length === this.#maxRecent) this.#forget(oldest[1].modRevision)
   }
 
   #remember(name: string, trace: Trace): void {

@@ -4,7 +4,8 @@ import { RawPage } from '../kv/range-page.ts'
 import { ScriptedChannel } from '../watch/scripted-channel.test.kit.ts'
 import { header, storeOf } from '../watch/watch-recorder.test.kit.ts'
 import { type KeyValue, type RangeRequest, RangeResponse, type TxnRequest } from '../wire/kv.ts'
-import { type Event, EventType } from '../wire/watch.ts'
+import { EventType } from '../wire/watch.ts'
+import type { KeyEvent } from '../watch/revision-assembler.ts'
 import { StoreEvidence } from './store-evidence.ts'
 import { StoreRecognizer } from './store-recognizer.ts'
 
@@ -24,7 +25,7 @@ function entry(key: string, modRevision: number, value = `v${modRevision}`): Key
   }
 }
 
-function event(kv: KeyValue, isDelete = false): Event {
+function event(kv: KeyValue, isDelete = false): KeyEvent {
   return { type: isDelete ? EventType.delete : EventType.put, kv, prevKv: undefined }
 }
 

@@ -136,11 +136,12 @@ export class UndiciChannel implements Channel {
     return backoffMs(this.#settings.backoff, attempt)
   }
 
-  /** Ends all calls with code `closed` and accepts no new ones except those that clean up. */
-  refuseCalls(): void {
+  /** Ends all calls with code `closed`, which it returns, and accepts no new ones except those that clean up. */
+  refuseCalls(): EtcdError {
     const error = this.#context.closed ?? new EtcdError('closed')
     this.#context.closed = error
     for (const call of [...this.#context.open]) call.stop(error)
+    return error
   }
 
   /** Ends all calls with code `closed` and resolves when every socket is closed. Idempotent. */
@@ -150,9 +151,8 @@ export class UndiciChannel implements Channel {
   }
 
   async #close(): Promise<void> {
-    this.refuseCalls()
+    const error = this.refuseCalls()
     this.#context.isOver = true
-    const error = this.#context.closed!
     for (const call of [...this.#context.parting]) call.stop(error)
     await this.#balancer.close(error)
   }

@@ -103,7 +103,8 @@ export class Endpoint {
 
   /** True if a call would be sent at once and get a stream. */
   get hasRoom(): boolean {
-    return this.isReady && !this.#connection!.isFull
+    const connection = this.#connection
+    return connection?.isReady === true && !connection.isFull
   }
 
   /** True if no call and no attempt to connect is in progress. */

@@ -61,7 +61,8 @@ const LOOK_FIRST: Readonly<Record<string, string>> = {
 }
 
 function lookFirst(call = ''): string {
-  return LOOK_FIRST[call] ?? LOOK_FIRST[call.split('/')[0]!] ?? errorCodes.outcome_unknown.remedy
+  const [service = ''] = call.split('/')
+  return LOOK_FIRST[call] ?? LOOK_FIRST[service] ?? errorCodes.outcome_unknown.remedy
 }
 
 const FATES: readonly Fate[] = ['not_sent', 'not_applied', 'unknown']

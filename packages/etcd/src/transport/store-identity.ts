@@ -13,6 +13,12 @@ const HEADER_TAG = 0x0a
 const CLUSTER_ID_TAG = 0x08
 const MAX_VARINT_BYTES = 10
 
+/** The id of a cluster, and its bytes as every answer has them. */
+interface ClusterId {
+  readonly id: bigint
+  readonly bytes: Uint8Array
+}
+
 /** Access to the endpoints. */
 interface EndpointList {
   readonly endpoints: readonly Endpoint[]
@@ -51,8 +57,7 @@ export class StoreIdentity {
   readonly #list: EndpointList
   readonly #logger: Logger
   readonly #now: () => number
-  #clusterId: bigint | undefined
-  #idBytes: Uint8Array = new Uint8Array(0)
+  #current: ClusterId | undefined
   /** True if an endpoint answered for another cluster. */
   #hasForeign = false
 
@@ -64,7 +69,7 @@ export class StoreIdentity {
 
   /** `undefined` before the first answer. */
   get clusterId(): bigint | undefined {
-    return this.#clusterId
+    return this.#current?.id
   }
 
   /** Returns an error for an answer that is not from the current cluster, or not from `expected`. */
@@ -76,28 +81,24 @@ export class StoreIdentity {
   ): EtcdError | undefined {
     const bytes = idBytesOf(payload)
     if (bytes === undefined) return undefined
-    if (!isEqual(bytes, this.#idBytes)) {
-      const id = decodeId(bytes)
-      if (id === 0n) return undefined
+    const id = this.#idOf(bytes)
+    if (id === 0n) return undefined
+    this.#current ??= clusterIdOf(id)
+    if (id !== this.#current.id) return this.#refuse(id, this.#current.id, endpoint, place)
+    if (endpoint.clusterId !== id) {
       endpoint.clusterId = id
-      if (this.#clusterId === undefined) this.#take(id)
-      else if (id !== this.#clusterId) return this.#refuse(id, endpoint, place)
-    } else if (endpoint.clusterId !== this.#clusterId) {
-      endpoint.clusterId = this.#clusterId
       endpoint.foreignUntil = 0
     }
-    return expected === undefined || expected === this.#clusterId
-      ? undefined
-      : changed(expected, this.#clusterId!, place)
+    return expected === undefined || expected === id ? undefined : changed(expected, id, place)
   }
 
   /** The error for a call that started under a cluster that is no longer the current one. */
   changeSince(expected: bigint | undefined, call: string): EtcdError | undefined {
-    if (expected === undefined || this.#clusterId === undefined || expected === this.#clusterId)
-      return undefined
+    const { clusterId } = this
+    if (expected === undefined || clusterId === undefined || expected === clusterId) return undefined
     return new EtcdError('cluster_changed', {
       call,
-      what: `the endpoints now answer for cluster ${hex(this.#clusterId)}, not for ${hex(expected)}`,
+      what: `the endpoints now answer for cluster ${hex(clusterId)}, not for ${hex(expected)}`,
       fate: 'not_sent',
     })
   }
@@ -108,10 +109,12 @@ export class StoreIdentity {
    */
   explain(failure: EtcdError): EtcdError {
     const foreign = this.#hasForeign ? this.#list.endpoints.find((each) => this.#isForeign(each)) : undefined
-    if (foreign === undefined || failure.code === 'cluster_changed') return failure
+    const { clusterId } = this
+    if (foreign?.clusterId === undefined || clusterId === undefined) return failure
+    if (failure.code === 'cluster_changed') return failure
     if (!errorCodes[failure.code].blamesEndpoint) return failure
     const { endpoint, call, fate } = failure
-    const what = `${foreign.url} answers for cluster ${hex(foreign.clusterId!)}, and no endpoint of cluster ${hex(this.#clusterId!)} is available: ${failure.what}`
+    const what = `${foreign.url} answers for cluster ${hex(foreign.clusterId)}, and no endpoint of cluster ${hex(clusterId)} is available: ${failure.what}`
     return new EtcdError('cluster_changed', { endpoint, call, what, fate, cause: failure })
   }
 
@@ -129,7 +132,8 @@ export class StoreIdentity {
    * answers is never left.
    */
   settle(): void {
-    if (!this.#hasForeign) return
+    const current = this.#current
+    if (!this.#hasForeign || current === undefined) return
     const ids = new Set<bigint | undefined>()
     const now = this.#now()
     for (const each of this.#list.endpoints) {
@@ -139,36 +143,38 @@ export class StoreIdentity {
     const [id] = ids
     if (ids.size !== 1 || id === undefined) return
     this.#hasForeign = false
-    if (id === this.#clusterId) return
-    const before = hex(this.#clusterId!)
-    this.#take(id)
+    if (id === current.id) return
+    this.#current = clusterIdOf(id)
     this.#logger.warn(
       'All endpoints answer for another cluster than before, which the client uses from now on',
       {
-        before,
+        before: hex(current.id),
         now: hex(id),
       },
     )
   }
 
-  #take(id: bigint): void {
-    this.#clusterId = id
-    this.#idBytes = encodeId(id)
+  /** The id is decoded only if it is not that of the current cluster. */
+  #idOf(bytes: Uint8Array): bigint {
+    const current = this.#current
+    return current !== undefined && isEqual(bytes, current.bytes) ? current.id : decodeId(bytes)
   }
 
   #isForeign(endpoint: Endpoint): boolean {
-    return endpoint.clusterId !== undefined && endpoint.clusterId !== this.#clusterId
+    return endpoint.clusterId !== undefined && endpoint.clusterId !== this.clusterId
   }
 
-  #refuse(id: bigint, endpoint: Endpoint, place: CallSite): EtcdError {
-    const error = changed(this.#clusterId!, id, place)
+  /** An endpoint answered for the cluster `id` and not for the `current` one. */
+  #refuse(id: bigint, current: bigint, endpoint: Endpoint, place: CallSite): EtcdError {
+    endpoint.clusterId = id
+    const error = changed(current, id, place)
     if (!this.#list.endpoints.includes(endpoint)) return error
     if (endpoint.foreignUntil === 0) {
       this.#logger.warn(
         'An endpoint answers for another cluster; it is not used while others are available',
         {
           endpoint: endpoint.url,
-          inHand: hex(this.#clusterId!),
+          inHand: hex(current),
           answered: hex(id),
         },
       )
@@ -182,6 +188,10 @@ export class StoreIdentity {
 
 function hex(id: bigint): string {
   return id.toString(16)
+}
+
+function clusterIdOf(id: bigint): ClusterId {
+  return { id, bytes: encodeId(id) }
 }
 
 function encodeId(id: bigint): Uint8Array {

@@ -1,4 +1,5 @@
-import { type Event, EventType } from '../wire/watch.ts'
+import { EventType } from '../wire/watch.ts'
+import type { KeyEvent } from './revision-assembler.ts'
 
 /**
  * Changes of a range that arrive after reads have shown that the range is unchanged up to a later revision. They can
@@ -33,10 +34,10 @@ export class LateChanges {
    * Adds the last event of each key in one revision, which is at most `upTo`. Returns false if it writes a key that
    * the unchanged range holds, or leaves one that it does not hold.
    */
-  add(revision: number, events: readonly Event[], wereThere: readonly boolean[]): boolean {
+  add(revision: number, events: readonly KeyEvent[], wereThere: readonly boolean[]): boolean {
     this.#last = revision
     for (const [index, { type, kv }] of events.entries()) {
-      const key = kv!.key.toString('latin1')
+      const key = kv.key.toString('latin1')
       if (wereThere[index] !== this.#keys.has(key)) return false
       if (type === EventType.delete) this.#keys.delete(key)
       else this.#keys.add(key)

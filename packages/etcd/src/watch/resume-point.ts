@@ -16,6 +16,11 @@ export class ResumePoint {
     return this.#position
   }
 
+  /** True if changes after `revision` were delivered: a member that is at it lags behind. */
+  isAfter(revision: number): boolean {
+    return this.#position !== undefined && revision < this.#position - 1
+  }
+
   /** Everything up to this revision is known; 0 if nothing is. */
   get known(): number {
     return this.#isContinuing ? (this.#position ?? 0) - 1 : 0

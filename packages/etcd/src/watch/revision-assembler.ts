@@ -1,11 +1,17 @@
 import { EtcdError } from '../errors.ts'
+import type { KeyValue } from '../wire/kv.ts'
 import { type Event, EventType } from '../wire/watch.ts'
+
+/** An event as every server sends it: with the entry that it changes, and its revision. */
+export interface KeyEvent extends Event {
+  readonly kv: KeyValue
+}
 
 /** All changes of one revision. */
 export interface WholeRevision {
   readonly revision: number
   /** The last event of each key, in the store's order. A transaction may write a key several times. */
-  readonly events: readonly Event[]
+  readonly events: readonly KeyEvent[]
   /** For each event, whether its key existed before the revision. */
   readonly wereThere: readonly boolean[]
 }
@@ -18,7 +24,7 @@ export interface WholeRevision {
  */
 export class RevisionAssembler {
   #revision = 0
-  #events: Event[] = []
+  #events: KeyEvent[] = []
 
   /** True while a revision is held back that may be incomplete. */
   get isPartial(): boolean {
@@ -35,7 +41,8 @@ export class RevisionAssembler {
   push(events: readonly Event[], hasMore: boolean): WholeRevision[] {
     const whole: WholeRevision[] = []
     for (const event of events) {
-      const revision = revisionOf(event)
+      if (!isKeyEvent(event)) throw withoutRevision()
+      const revision = event.kv.modRevision
       if (revision < this.#revision && this.isPartial) throw outOfOrder(revision, this.#revision)
       if (revision !== this.#revision && this.isPartial) whole.push(this.#take())
       this.#revision = revision
@@ -58,10 +65,12 @@ export class RevisionAssembler {
   }
 }
 
-function revisionOf(event: Event): number {
-  const revision = event.kv?.modRevision ?? 0
-  if (revision > 0) return revision
-  throw new EtcdError('malformed_message', {
+function isKeyEvent(event: Event): event is KeyEvent {
+  return event.kv !== undefined && event.kv.modRevision > 0
+}
+
+function withoutRevision(): EtcdError {
+  return new EtcdError('malformed_message', {
     call: 'Watch/Watch',
     what: 'the server sent an event without a revision',
   })
@@ -78,11 +87,11 @@ function outOfOrder(revision: number, after: number): EtcdError {
  * Reduces events to the last one of each key: a nested transaction can put and delete a key in any order and
  * repeatedly. A repeated fragment ends with the same event, so it changes nothing.
  */
-function lastOfEachKey(events: readonly Event[]): Omit<WholeRevision, 'revision'> {
-  if (events.length === 1) return { events, wereThere: [wasThereBefore(events[0]!)] }
-  const last = new Map<string, { readonly event: Event; readonly wasThere: boolean }>()
+function lastOfEachKey(events: readonly KeyEvent[]): Omit<WholeRevision, 'revision'> {
+  if (events.length === 1) return { events, wereThere: events.map(wasThereBefore) }
+  const last = new Map<string, { readonly event: KeyEvent; readonly wasThere: boolean }>()
   for (const event of events) {
-    const key = event.kv!.key.toString('latin1')
+    const key = event.kv.key.toString('latin1')
     const earlier = last.get(key)
     if (earlier !== undefined) last.delete(key)
     last.set(key, { event, wasThere: earlier?.wasThere ?? wasThereBefore(event) })
@@ -95,6 +104,6 @@ function lastOfEachKey(events: readonly Event[]): Omit<WholeRevision, 'revision'
  * Derived from the first event of a key in a revision: only an existing key can be deleted, or have a version
  * above 1.
  */
-function wasThereBefore({ type, kv }: Event): boolean {
-  return type === EventType.delete || kv!.version > 1
+function wasThereBefore({ type, kv }: KeyEvent): boolean {
+  return type === EventType.delete || kv.version > 1
 }

@@ -1,6 +1,7 @@
 import { callIsolated } from '../call-isolated.ts'
 import type { KeyValue } from '../wire/kv.ts'
-import { type Event, EventType } from '../wire/watch.ts'
+import { EventType } from '../wire/watch.ts'
+import type { KeyEvent } from './revision-assembler.ts'
 import { WatchEvent, type WatchHandlers } from './watch-handlers.ts'
 import type { WatcherHost } from './watch-host.ts'
 
@@ -24,10 +25,10 @@ export class WatchNotifier {
   }
 
   /** Converts an event for the caller. */
-  eventOf(event: Event): WatchEvent {
+  eventOf(event: KeyEvent): WatchEvent {
     const type = event.type === EventType.delete ? 'delete' : 'put'
     const prevKv = event.prevKv === undefined ? undefined : this.#strip(event.prevKv)
-    return new WatchEvent(type, this.#strip(event.kv!), prevKv)
+    return new WatchEvent(type, this.#strip(event.kv), prevKv)
   }
 
   #strip(kv: KeyValue): KeyValue {

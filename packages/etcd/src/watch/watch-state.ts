@@ -184,7 +184,7 @@ export class WatchState implements Watcher {
   progress(header: ResponseHeader, at: number): void {
     const { revision } = header
     // Ignored from a lagging member, or while a fragment is incomplete.
-    if (this.#phase.type !== 'live' || this.#assembler.isPartial || revision < this.position! - 1) return
+    if (this.#phase.type !== 'live' || this.#assembler.isPartial || this.#point.isAfter(revision)) return
     this.store.hear(header)
     if (!this.store.isPossibleAt(revision)) this.#differs()
     else {
@@ -196,7 +196,7 @@ export class WatchState implements Watcher {
 
   /** Handles a progress report that may overtake changes. */
   noteUnverifiedProgress(revision: number, at: number): void {
-    if (this.#phase.type !== 'live' || this.#assembler.isPartial || revision < this.position! - 1) return
+    if (this.#phase.type !== 'live' || this.#assembler.isPartial || this.#point.isAfter(revision)) return
     const isEarly = at < this.#liveSince && this.#liveSince - at < CLOCK_STEP_MS
     if (isEarly) return
     const proven = this.#proofs.claimed({ revision, at })

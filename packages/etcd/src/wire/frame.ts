@@ -61,12 +61,10 @@ export class FrameReader {
     this.#parts.push(chunk)
     this.#held += chunk.length
     if (this.#wanted === 0 && this.#held >= HEADER_BYTES) {
-      this.#join()
-      this.#wanted = this.#measure(this.#parts[0]!, 0)
+      this.#wanted = this.#measure(this.#joined(), 0)
     }
     if (this.#wanted === 0 || this.#held < this.#wanted) return
-    this.#join()
-    const joined = this.#parts[0]!
+    const joined = this.#joined()
     this.#parts = []
     this.#held = 0
     this.#wanted = 0
@@ -95,8 +93,13 @@ export class FrameReader {
     this.#wanted = wanted
   }
 
-  #join(): void {
-    if (this.#parts.length > 1) this.#parts = [Buffer.concat(this.#parts, this.#held)]
+  /** What is held, in one piece. */
+  #joined(): Buffer {
+    const [first, ...others] = this.#parts
+    if (first !== undefined && others.length === 0) return first
+    const joined = Buffer.concat(this.#parts, this.#held)
+    this.#parts = [joined]
+    return joined
   }
 
   #measure(buffer: Buffer, at: number): number {
