@@ -247,4 +247,26 @@ oneEtcd('admin, an import of what was exported', (etcd) => {
     for (const digits of ['1.10', '1E400', '123456789012345678901234567890', '1.7976931348623157e+309'])
       expect(text).toMatch(new RegExp(`[:\\s]${digits.replaceAll(/[.+]/g, '\\$&')}[,\\s]`))
   })
+
+  test('what is no text, or no path, is left out of a file and named', async () => {
+    const bytes = Buffer.of(0xff, 0xfe)
+    await putAll('/config/other/', { a: '1', 'b/': '', 'c%zz': '2', '.livetree/allow-removal': 'yes' })
+    await client.kv.put('/config/other/raw', bytes)
+    await client.kv.put(Buffer.concat([Buffer.from('/config/other/d'), bytes]), '3')
+    const left = ['/config/other/c%zz', '/config/other/d\\xFF\\xFE', '/config/other/raw']
+    await using admin = createAdmin({ store: { endpoints: [endpoint], root: '/config/other' } })
+    const loose = z.looseObject({ a: z.number() })
+    const sources = () => [etcdSource({ endpoints: [endpoint], root: '/config/other' })]
+    await using typed = createAdmin(defineConfig({ name: 'x', schema: loose, sources }))
+    for (const exported of [
+      await admin.export({ format: 'json' }),
+      await admin.export({ format: 'json', layer: '/config/other' }),
+      await typed.export({ format: 'json', layer: '/config/other', reveal: true }),
+      await admin.export({ format: 'etcdctl', layer: '/config/other' }),
+    ]) {
+      expect(exported.unreadable.toSorted()).toEqual(left)
+      expect(exported.text).not.toMatch(/raw|\ufffd|c%zz/)
+    }
+    expect((await typed.export({ format: 'json', layer: '/config/other' })).text).toBe('{\n  "a": 1\n}\n')
+  })
 })

@@ -152,6 +152,11 @@ oneEtcd('livetree, the command', (etcd) => {
     const text = await ok(['export', '--format', 'yaml'])
     expect(text.stdout).not.toContain('hunter2')
     expect(text.stderr).toContain('db.url')
+    await server.etcdctl(['put', '/config/checkout/base/features/100%zz', 'true'])
+    expect((await ok(['export', '--overlay', 'base'])).stderr).toContain(
+      'Left out, since it is no text: /config/checkout/base/features/100%zz.',
+    )
+    await server.etcdctl(['del', '/config/checkout/base/features/100%zz'])
     place.write('all.yaml', (await ok(['export', '--reveal'])).stdout)
     expect((await ok(['diff', 'live', 'file:all.yaml'])).stdout).toBe('')
     expect(

@@ -1,4 +1,4 @@
-import { checkOptions, optionKinds, type OptionTable } from '@livetree/core/source'
+import { checkOptions, optionKinds, type OptionTable, shownKey } from '@livetree/core/source'
 import { isTextOpenAt, keyOfPath, pathText, placesOfKey, writeValue } from '@livetree/core/tools'
 import type { StoreEntry } from 'livetree/operate'
 import { CALL_TABLE, LAYER_TABLE, revisionKind } from '../change/change-set.ts'
@@ -33,6 +33,8 @@ export interface Exported {
   readonly text: string
   /** The paths of what was left out since it may be secret. */
   readonly omitted: readonly string[]
+  /** The keys that were left out since they, or their values, are not UTF-8 text, or since a name in them is none; for people. */
+  readonly unreadable: readonly string[]
   /** The revision that was read. */
   readonly revision: number
 }
@@ -59,7 +61,36 @@ export async function exportTree(workspace: Workspace, options: ExportOptions): 
     options.reveal === true || workspace.settings.isUntyped || isTextOpenAt(definition, path)
   const shown = all.filter(isShown)
   const omitted = all.filter((each) => !isShown(each)).map(({ path }) => pathText(path))
-  return { text: writeTexts(workspace, shown, options), omitted, revision: state.reading.revision }
+  const unreadable = unreadableKeys(workspace, state, options)
+  return {
+    text: writeTexts(workspace, shown, options),
+    omitted,
+    unreadable,
+    revision: state.reading.revision,
+  }
+}
+
+/** The keys of the layers that `layerTexts` has no text or no place for. A whole configuration with a schema is valid, and has none. */
+function unreadableKeys(workspace: Workspace, state: TreeState, choice: LayerChoice): readonly string[] {
+  const { definition, store, isUntyped } = workspace.settings
+  const prefix = chosenPrefix(store.layers, choice)
+  if (prefix === undefined && !isUntyped) return []
+  const layers = store.layers.filter((layer) => prefix === undefined || prefixOf(layer) === prefix)
+  const isLeftOut = ({ key, value }: StoreEntry) =>
+    typeof value !== 'string' || placesOfKey(definition, key, layers).length === 0
+  const isInside = ({ key }: StoreEntry) =>
+    layers.some(
+      (layer) =>
+        key.startsWith(layer.keyPrefix) || (key === prefixOf(layer) && store.documentKeys.includes(key)),
+    )
+  return [...state.reading.entries.values()]
+    .filter((entry) => isInside(entry) && !isNoLeaf(store, entry) && isLeftOut(entry))
+    .map(({ key }) => shownKey(key))
+}
+
+/** Whether an entry is a key of livetree's own, or the marker of a directory. */
+function isNoLeaf(store: Workspace['settings']['store'], { key, value }: StoreEntry): boolean {
+  return store.isReserved(key) || (value.length === 0 && key.endsWith('/'))
 }
 
 /**
@@ -105,9 +136,9 @@ export function layerTexts(
   const layers = store.layers.filter((layer) => prefixOf(layer) === prefix).slice(0, 1)
   const mounted = mountNames(workspace, prefix)
   const entries: readonly StoreEntry[] = [...state.reading.entries.values()]
-  return entries.flatMap(({ key, value }) => {
-    const isMarker = value.length === 0 && key.endsWith('/')
-    if (store.isReserved(key) || isMarker || typeof value !== 'string') return []
+  return entries.flatMap((entry) => {
+    const { key, value } = entry
+    if (isNoLeaf(store, entry) || typeof value !== 'string') return []
     return placesOfKey(definition, key, layers).map(({ path }) => {
       const names = key.startsWith(`${prefix}/`) ? namesOf(key.slice(prefix.length + 1)) : []
       return { path, names: [...mounted, ...names], key, text: value }

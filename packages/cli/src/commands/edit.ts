@@ -30,6 +30,8 @@ export async function edit(
   const layer = await readLayer(session, opened, options)
   if (layer.omitted.length > 0)
     session.note(`Not shown, and kept, since it may be secret: ${layer.omitted.join(', ')}`)
+  if (layer.unreadable.length > 0)
+    session.note(`Not shown, and kept, since it is no text: ${layer.unreadable.join(', ')}`)
   const edited = await EditedFile.make(session, layer.text)
   try {
     return await untilTaken(session, opened, { edited, layer, place, options })
@@ -44,6 +46,7 @@ interface Layer {
   readonly choice: ReturnType<typeof chosenLayer>
   readonly text: string
   readonly omitted: readonly string[]
+  readonly unreadable: readonly string[]
   readonly revision: number
 }
 

@@ -27,6 +27,7 @@ export async function exportTree(
   const {
     text,
     omitted,
+    unreadable,
     revision: read,
   } = await opened.admin.export({
     ...session.call,
@@ -38,6 +39,7 @@ export async function exportTree(
   })
   if (omitted.length > 0)
     session.warn(`Left out, since it may be secret: ${omitted.join(', ')}. --reveal includes it.`)
+  if (unreadable.length > 0) session.warn(`Left out, since it is no text: ${unreadable.join(', ')}.`)
   session.noteAtEnd(`Revision ${read}.`)
   const data: unknown = form === 'json' && output === 'json' ? JSON.parse(text) : undefined
   if (output === 'yaml')
