@@ -7,7 +7,7 @@ export interface SeenRevision {
 /** What a writer says of one apply. */
 export type Outcome =
   | { readonly type: 'applied'; readonly id: string; readonly revision: number }
-  /** It failed; the message may name an id of which nothing is known. */
+  /** It failed, and has written nothing. */
   | { readonly type: 'failed'; readonly code: string; readonly message: string }
 
 /** All that is known of a run. */
@@ -18,8 +18,8 @@ export interface Run {
   readonly outcomes: readonly Outcome[]
   /** Whether the schema takes a tree. */
   isValid(tree: ReadonlyMap<string, string>): boolean
-  /** Whether a key is written by other tools, without records. */
-  isOfOthers(key: string): boolean
+  /** Whether other tools write this text, or the absence of one, without records. */
+  isOfOthers(key: string, text: string | undefined): boolean
 }
 
 const HISTORY = '/.livetree/history/'
@@ -64,8 +64,8 @@ class Checker {
     if (more.length > 0) this.broken.push(`revision ${revision} holds ${records.length} records`)
     if (record !== undefined) this.#takeRecord(revision, record, configuration)
     else
-      for (const { key } of configuration)
-        if (!this.#run.isOfOthers(key))
+      for (const { key, text } of configuration)
+        if (!this.#run.isOfOthers(key, text))
           this.broken.push(`revision ${revision} writes ${key} without a record`)
     for (const { key, text } of configuration) {
       if (text === undefined) this.#tree.delete(key)
@@ -100,11 +100,9 @@ class Checker {
     for (const { id, revision } of applied)
       if (this.#records.get(id) !== revision)
         this.broken.push(`${id} was reported at ${revision}, and its record is at ${this.#records.get(id)}`)
-    const failed = this.#run.outcomes.filter((outcome) => outcome.type === 'failed')
     for (const id of this.#records.keys()) {
       const isReported = applied.some((outcome) => outcome.id === id)
-      const isOpen = failed.some(({ code, message }) => code === 'outcome_unknown' && message.includes(id))
-      if (!isReported && !isOpen) this.broken.push(`${id} is in the history, and was reported as failed`)
+      if (!isReported) this.broken.push(`${id} is in the history, and was reported as failed`)
     }
   }
 }

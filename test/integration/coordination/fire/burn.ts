@@ -7,7 +7,7 @@ import { keysOf } from '../kit.ts'
 import { type ContenderFault, ContenderProcess } from './contenders.ts'
 import { contendByEtcdctl } from './etcdctl-contenders.ts'
 import { HELD_KINDS, type History, KEYS } from './history.ts'
-import { type StoreUnderFire, startStoreUnderFire } from './store-under-fire.ts'
+import { type StoreUnderFire, startStoreUnderFire } from '../../../support/store-under-fire.ts'
 import { Witness } from './witness.ts'
 
 const TTL_SECONDS = 2

@@ -1,6 +1,7 @@
-import type { EtcdUnderTest } from '../../../support/each-etcd.ts'
-import type { EtcdServer } from '../../../support/start-etcd.ts'
-import { startProxy, type TcpProxy } from '../../../support/start-proxy.ts'
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { EtcdUnderTest } from './each-etcd.ts'
+import type { EtcdServer } from './start-etcd.ts'
+import { startProxy, type TcpProxy } from './start-proxy.ts'
 
 /** The store of a run: a cluster of three where there is one, otherwise one server; and the same behind proxies. */
 export interface StoreUnderFire extends AsyncDisposable {
@@ -8,6 +9,11 @@ export interface StoreUnderFire extends AsyncDisposable {
   readonly proxied: readonly string[]
   /** Kills a member, runs, and starts it again. The only one is started again first. */
   withoutMember(run: () => Promise<void>): Promise<void>
+  /**
+   * Throws away what one proxy after the other answers, until it has thrown something away or `mostMs` are over, and resets
+   * its connections. Returns whether answers were lost.
+   */
+  loseReplies(mostMs: number): Promise<boolean>
   /** Resets all connections of the proxies. */
   cut(): void
   /** Holds all bytes of the proxies. */
@@ -16,10 +22,19 @@ export interface StoreUnderFire extends AsyncDisposable {
   unmute(): void
 }
 
-/** Starts the store of a run. */
-export async function startStoreUnderFire(etcd: EtcdUnderTest): Promise<StoreUnderFire> {
-  const members = etcd.kind === 'embedded' ? [await etcd.start()] : (await etcd.startCluster(3)).members
-  const proxies = await Promise.all(members.map(({ endpoint }) => startProxy({ target: endpoint })))
+/**
+ * Starts the store of a run.
+ *
+ * @param size how many members it has (embedded is always one server), and how many proxies lead to them, one after the other
+ */
+export async function startStoreUnderFire(
+  etcd: EtcdUnderTest,
+  { members: count = 3, ways = count }: { readonly members?: number; readonly ways?: number } = {},
+): Promise<StoreUnderFire> {
+  const isAlone = count === 1 || etcd.kind === 'embedded'
+  const members = isAlone ? [await etcd.start()] : (await etcd.startCluster(count)).members
+  const targets = Array.from({ length: ways }, (_, way) => members[way % members.length]?.endpoint ?? '')
+  const proxies = await Promise.all(targets.map((target) => startProxy({ target })))
   return new Store(members, proxies)
 }
 
@@ -29,6 +44,7 @@ class Store implements StoreUnderFire {
   readonly #members: readonly EtcdServer[]
   readonly #proxies: readonly TcpProxy[]
   #next = 0
+  #losing = 0
 
   constructor(members: readonly EtcdServer[], proxies: readonly TcpProxy[]) {
     this.endpoints = members.map(({ endpoint }) => endpoint)
@@ -45,6 +61,17 @@ class Store implements StoreUnderFire {
     if (isAlone) await member?.restart()
     await run()
     if (!isAlone) await member?.restart()
+  }
+
+  async loseReplies(mostMs: number): Promise<boolean> {
+    const proxy = this.#proxies[this.#losing++ % this.#proxies.length]
+    if (proxy === undefined) return false
+    const before = proxy.droppedBytes
+    proxy.dropReplies()
+    for (let waited = 0; waited < mostMs && proxy.droppedBytes === before; waited += 10) await sleep(10)
+    proxy.heal()
+    proxy.cutAll()
+    return proxy.droppedBytes > before
   }
 
   cut(): void {
