@@ -2,6 +2,7 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { describe, expect, test } from 'vitest'
+import { sourceFolders, sourcesIn } from './source-files.ts'
 
 const packages = fileURLToPath(new URL('../packages/', import.meta.url))
 
@@ -51,6 +52,17 @@ describe('the tables of ARCHITECTURE lead to what there is', () => {
     expect(rows.flatMap(missingIn)).toEqual([])
   })
 
+  test('of places: every folder of sources has a row', () => {
+    const places = rowsOf(tables[0] ?? '').flatMap(placesOf)
+    const files = sourceFolders().flatMap(sourcesIn)
+    const folders = [...new Set(files.map(({ file }) => dirname(file)))].filter(
+      (folder) => basename(folder) !== 'src',
+    )
+    expect(folders.length).toBeGreaterThan(40)
+    expect(folders.filter((folder) => !isListed(folder, places))).toEqual([])
+    expect(isListed('packages/core/src/drawer', places)).toBe(false)
+  })
+
   test('of changes: each file, and the names it is to be searched for', () => {
     const rows = rowsOf(tables[1]?.split('\n## To change …')[1] ?? '')
     expect(rows.length).toBeGreaterThan(30)
@@ -84,6 +96,19 @@ function missingIn(row: string): string[] {
   const text = files.map((file) => readFileSync(file, 'utf8')).join('\n')
   const names = named.filter((name) => /^#\w+$|^[a-z]+[A-Z]\w*$/.test(name))
   return [...missing, ...names.filter((name) => !text.includes(name))]
+}
+
+/** The folders and files in the first cell of a row. */
+function placesOf(row: string): string[] {
+  return [...(row.split('|')[1] ?? '').matchAll(/`([^`]+)`/g)].flatMap(([, name = '']) => spread(name))
+}
+
+/** A row is for its folder and those in it; one of a whole package only if it is the package's only one. */
+function isListed(folder: string, places: readonly string[]): boolean {
+  const owner = folder.split('/').slice(0, 2).join('/')
+  const own = places.filter((place) => place === owner || place.startsWith(`${owner}/`))
+  const isWhole = (place: string) => place === owner || place === `${owner}/src`
+  return own.some((place) => (isWhole(place) ? own.length === 1 : `${folder}/`.startsWith(`${place}/`)))
 }
 
 /** `a/{b,c}` → `a/b`, `a/c`. */

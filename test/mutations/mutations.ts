@@ -245,7 +245,7 @@ export const mutations: readonly Mutation[] = [
   },
   {
     name: 'P10: issues show what was received, secret or not',
-    file: `${pipeline}/issues.ts`,
+    file: `${pipeline}/issue-writer.ts`,
     find: 'if (!this.isOpen(path)) return SECRET_TEXT',
     replace: 'if (this.#schemaNode.hasSecret) return receivedText(value)',
     test: promise('p10-quiet-about-secrets'),

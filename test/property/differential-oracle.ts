@@ -1,7 +1,7 @@
 import type { core } from 'zod'
 import { createPipeline } from '../../packages/core/src/pipeline/create-pipeline.ts'
 import { inputOf } from '../../packages/core/src/pipeline/input.ts'
-import { IssueWriter } from '../../packages/core/src/pipeline/issues.ts'
+import { IssueWriter } from '../../packages/core/src/pipeline/issue-writer.ts'
 import type { RawIssue } from '../../packages/core/src/pipeline/validate.ts'
 import { LayerTree } from '../../packages/core/src/pipeline/layer-tree.ts'
 import { structureIssues } from '../../packages/core/src/pipeline/structure.ts'

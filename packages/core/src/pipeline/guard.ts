@@ -1,5 +1,5 @@
 import { itemAt } from '../item-at.ts'
-import type { IssueWriter } from './issues.ts'
+import type { IssueWriter } from './issue-writer.ts'
 import type { GuardMemory, SeenTree } from './guard-memory.ts'
 import type { GuardedSource } from './guarded-source.ts'
 import type { LayerTree } from './layer-tree.ts'

@@ -1,5 +1,5 @@
 import { MAX_LISTED } from './max-listed.ts'
-import type { IssueWriter } from './issues.ts'
+import type { IssueWriter } from './issue-writer.ts'
 import type { Issue, Origin, Path } from '../issue.ts'
 
 /** The most characters of all names and keys listed, each counted as often as it is printed: a store allows names of any length. */

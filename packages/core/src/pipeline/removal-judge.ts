@@ -1,6 +1,6 @@
 import type { Issue, Path } from '../issue.ts'
 import { directoriesOf, type GuardedSource, howToAllow } from './guarded-source.ts'
-import type { IssueWriter } from './issues.ts'
+import type { IssueWriter } from './issue-writer.ts'
 import type { LayerTree } from './layer-tree.ts'
 import { pathText } from '../format/path-text.ts'
 import {

@@ -1,5 +1,5 @@
 import { itemAt } from '../item-at.ts'
-import type { NamedLayer } from './issues.ts'
+import type { NamedLayer } from './issue-writer.ts'
 import type { PipelineSource } from './pipeline-source.ts'
 import { directoriesInside, type IsIgnored } from './unused-keys.ts'
 

@@ -1,6 +1,6 @@
 import type { Decoder } from './decode.ts'
 import { ListLimit, sizeOfOrigin } from './issue-limit.ts'
-import type { IssueWriter, NamedLayer } from './issues.ts'
+import type { IssueWriter, NamedLayer } from './issue-writer.ts'
 import type { LayerTree } from './layer-tree.ts'
 import type { UnplaceableKey } from './unplaceable-keys.ts'
 import { compareNames, comparePaths } from './name-order.ts'

@@ -7,7 +7,7 @@ import { KeptStream } from '../transport/kept-stream.ts'
 import type { Channel } from '../transport/transport.ts'
 import { asEtcdError } from '../as-etcd-error.ts'
 import type { LeaseKeepAliveResponse } from '../wire/lease.ts'
-import { answerMs, type Beat, intervalMs, newBeat } from './beat.ts'
+import { answerMs, type Renewal, renewalIntervalMs, newRenewal } from './renewal.ts'
 import { KeepAliveLine } from './keep-alive-line.ts'
 import type { LeaseCore } from './lease.ts'
 import { Patience } from './patience.ts'
@@ -30,7 +30,7 @@ export interface KeepAlivePorts {
  */
 export class KeepAlive {
   readonly #ports: KeepAlivePorts
-  readonly #beats = new Map<bigint, Beat>()
+  readonly #renewals = new Map<bigint, Renewal>()
   /** Streams whose answers are late but still useful. */
   readonly #lateLines = new Set<KeepAliveLine>()
   readonly #kept: KeptStream<KeepAliveLine>
@@ -49,26 +49,26 @@ export class KeepAlive {
   /** Renews the lease now and from now on. */
   keep(lease: LeaseCore): void {
     const { id, ttlSeconds } = lease
-    const beat = this.#beats.get(id) ?? newBeat(id, ttlSeconds)
-    if (this.#kept.state === 'closed' || beat.leases.has(lease)) return
-    this.#beats.set(id, beat)
-    beat.leases.add(lease)
-    this.#onDue(beat)
+    const renewal = this.#renewals.get(id) ?? newRenewal(id, ttlSeconds)
+    if (this.#kept.state === 'closed' || renewal.leases.has(lease)) return
+    this.#renewals.set(id, renewal)
+    renewal.leases.add(lease)
+    this.#onDue(renewal)
   }
 
   /** Stops renewing for this holder. The stream is closed with the last lease. */
   drop(lease: LeaseCore): void {
-    const beat = this.#beats.get(lease.id)
-    if (!beat?.leases.delete(lease) || beat.leases.size > 0) return
-    this.#beats.delete(beat.id)
-    this.#clear(beat)
-    if (this.#beats.size === 0) this.#leave(this.#kept.leave())
+    const renewal = this.#renewals.get(lease.id)
+    if (!renewal?.leases.delete(lease) || renewal.leases.size > 0) return
+    this.#renewals.delete(renewal.id)
+    this.#clear(renewal)
+    if (this.#renewals.size === 0) this.#leave(this.#kept.leave())
   }
 
   close(): void {
     this.#closing.abort()
-    for (const beat of this.#beats.values()) this.#clear(beat)
-    this.#beats.clear()
+    for (const renewal of this.#renewals.values()) this.#clear(renewal)
+    this.#renewals.clear()
     this.#leave(this.#kept.close())
   }
 
@@ -78,68 +78,68 @@ export class KeepAlive {
     this.#lateLines.clear()
   }
 
-  #clear({ dueTimer, lateTimer, apart }: Beat): void {
+  #clear({ dueTimer, lateTimer, apart }: Renewal): void {
     this.#ports.clock.clearTimeout(dueTimer)
     this.#ports.clock.clearTimeout(lateTimer)
     apart?.abort()
   }
 
   /** The lease has to be renewed now. */
-  #onDue(beat: Beat): void {
-    for (const lease of [...beat.leases]) if (lease.isLost) lease.expire()
-    if (this.#beats.get(beat.id) !== beat) return
-    this.#dueIn(beat, intervalMs(beat))
-    if (beat.isApart) {
-      void this.#renewApart(beat)
+  #onDue(renewal: Renewal): void {
+    for (const lease of [...renewal.leases]) if (lease.isLost) lease.expire()
+    if (this.#renewals.get(renewal.id) !== renewal) return
+    this.#dueIn(renewal, renewalIntervalMs(renewal))
+    if (renewal.isApart) {
+      void this.#renewApart(renewal)
       return
     }
-    beat.isDue = true
+    renewal.isDue = true
     this.#dropUseless()
     const line = this.#kept.current
-    if (line !== undefined) this.#send(beat, line)
+    if (line !== undefined) this.#send(renewal, line)
     else if (this.#kept.state === 'idle') this.#open()
     // Otherwise a stream is about to be opened, which sends everything that is due.
   }
 
-  #dueIn(beat: Beat, ms: number): void {
+  #dueIn(renewal: Renewal, ms: number): void {
     const { clock } = this.#ports
-    clock.clearTimeout(beat.dueTimer)
-    beat.dueTimer = clock.setTimeout(() => this.#onDue(beat), ms)
+    clock.clearTimeout(renewal.dueTimer)
+    renewal.dueTimer = clock.setTimeout(() => this.#onDue(renewal), ms)
   }
 
-  #send(beat: Beat, line: KeepAliveLine): void {
-    beat.isDue = false
-    line.ask(beat.id)
-    this.#awaitAnswer(beat, line)
+  #send(renewal: Renewal, line: KeepAliveLine): void {
+    renewal.isDue = false
+    line.ask(renewal.id)
+    this.#awaitAnswer(renewal, line)
   }
 
   /** Starts the timer for the oldest unanswered request on the current stream. */
-  #awaitAnswer(beat: Beat, line: KeepAliveLine): void {
+  #awaitAnswer(renewal: Renewal, line: KeepAliveLine): void {
     const { channel, clock } = this.#ports
-    clock.clearTimeout(beat.lateTimer)
-    const oldest = line.oldest(beat.id)
+    clock.clearTimeout(renewal.lateTimer)
+    const oldest = line.oldest(renewal.id)
     if (oldest === undefined) return
-    const lateMs = this.#patience.lateMs(beat, line.endpoint, oldest, channel.endpoints().length)
-    beat.lateTimer = clock.setTimeout(() => this.#onLate(line), lateMs)
+    const lateMs = this.#patience.lateMs(renewal, line.endpoint, oldest, channel.endpoints().length)
+    renewal.lateTimer = clock.setTimeout(() => this.#onLate(line), lateMs)
   }
 
   /** Renews a lease whose renewal was refused, on a stream of its own, so that the shared stream stays open. */
-  async #renewApart(beat: Beat): Promise<void> {
-    if (beat.apart !== undefined) return
+  async #renewApart(renewal: Renewal): Promise<void> {
+    if (renewal.apart !== undefined) return
     const { clock } = this.#ports
     const apart = new AbortController()
-    beat.apart = apart
-    const deadline = new CallDeadline(clock, CALL, intervalMs(beat))
+    renewal.apart = apart
+    const deadline = new CallDeadline(clock, CALL, renewalIntervalMs(renewal))
     const ports = { ...this.#ports, closing: this.#closing.signal }
     try {
-      const { ttl, sentAt } = await renewOnce(ports, beat.id, deadline, { signal: apart.signal })
-      beat.isApart = false
-      this.#settle(beat, ttl, sentAt, undefined)
+      const { ttl, sentAt } = await renewOnce(ports, renewal.id, deadline, { signal: apart.signal })
+      renewal.isApart = false
+      this.#settle(renewal, ttl, sentAt, undefined)
     } catch (error) {
-      noteTrouble(beat, asEtcdError(error, CALL))
-      if (!apart.signal.aborted) this.#dueIn(beat, answerMs(beat))
+      noteTrouble(renewal, asEtcdError(error, CALL))
+      if (!apart.signal.aborted) this.#dueIn(renewal, answerMs(renewal))
     } finally {
-      beat.apart = undefined
+      renewal.apart = undefined
     }
   }
 
@@ -149,27 +149,27 @@ export class KeepAlive {
       onEnd: (error) => this.#onEnd(line, error),
     })
     this.#kept.opens(line)
-    for (const beat of [...this.#beats.values()]) if (beat.isDue) this.#send(beat, line)
+    for (const renewal of [...this.#renewals.values()]) if (renewal.isDue) this.#send(renewal, line)
   }
 
   #onAnswer(line: KeepAliveLine, { id, ttl }: LeaseKeepAliveResponse, sentAt: Moment): void {
-    const beat = this.#beats.get(id)
-    if (beat === undefined) return
+    const renewal = this.#renewals.get(id)
+    if (renewal === undefined) return
     this.#kept.useful()
     this.#patience.learn(line.endpoint, sentAt, this.#ports.channel.endpoints())
-    this.#settle(beat, ttl, sentAt, line.endpoint)
+    this.#settle(renewal, ttl, sentAt, line.endpoint)
     if (!this.#kept.isCurrent(line)) this.#dropUseless()
     // A renewed lease, or an endpoint that turned out to be slow, allows a longer wait.
     const current = this.#kept.current
-    if (current !== undefined && this.#beats.get(id) === beat) this.#awaitAnswer(beat, current)
+    if (current !== undefined && this.#renewals.get(id) === renewal) this.#awaitAnswer(renewal, current)
   }
 
   /** Applies the server's answer to a renewal. */
-  #settle(beat: Beat, ttl: number, sentAt: Moment, endpoint: string | undefined): void {
-    if (ttl > 0) beat.ttlSeconds = ttl
-    const what = `the server reports that lease ${beat.id} does not exist: it has expired or was revoked`
+  #settle(renewal: Renewal, ttl: number, sentAt: Moment, endpoint: string | undefined): void {
+    if (ttl > 0) renewal.ttlSeconds = ttl
+    const what = `the server reports that lease ${renewal.id} does not exist: it has expired or was revoked`
     const gone = new EtcdError('lease_lost', { what, call: CALL, endpoint })
-    for (const lease of [...beat.leases]) {
+    for (const lease of [...renewal.leases]) {
       if (ttl > 0) lease.renew(sentAt, ttl)
       else lease.lose(gone)
     }
@@ -192,9 +192,9 @@ export class KeepAlive {
 
   /** Marks the leases with unanswered requests on this stream as due. */
   #askAgain(line: KeepAliveLine): void {
-    for (const beat of this.#beats.values()) {
-      this.#ports.clock.clearTimeout(beat.lateTimer)
-      beat.isDue ||= line.oldest(beat.id) !== undefined
+    for (const renewal of this.#renewals.values()) {
+      this.#ports.clock.clearTimeout(renewal.lateTimer)
+      renewal.isDue ||= line.oldest(renewal.id) !== undefined
     }
   }
 
@@ -202,8 +202,8 @@ export class KeepAlive {
   #dropUseless(): void {
     const { clock } = this.#ports
     const isUseful = (id: bigint, sentAt: Moment): boolean => {
-      const beat = this.#beats.get(id)
-      return beat !== undefined && elapsedMs(clock, sentAt) < beat.ttlSeconds * 1_000
+      const renewal = this.#renewals.get(id)
+      return renewal !== undefined && elapsedMs(clock, sentAt) < renewal.ttlSeconds * 1_000
     }
     for (const line of [...this.#lateLines]) {
       if (line.awaits(isUseful)) continue
@@ -218,10 +218,10 @@ export class KeepAlive {
     this.#avoid = line.endpoint
     this.#kept.leave()
     this.#askAgain(line)
-    const refused = isRefusal(error) ? this.#beats.get(line.next ?? 0n) : undefined
-    const due = [...this.#beats.values()].filter(({ isDue }) => isDue)
+    const refused = isRefusal(error) ? this.#renewals.get(line.next ?? 0n) : undefined
+    const due = [...this.#renewals.values()].filter(({ isDue }) => isDue)
     const trouble = error?.code === 'unauthenticated' ? (this.#tokenError ?? error) : error
-    for (const beat of refused === undefined ? due : [refused]) noteTrouble(beat, trouble)
+    for (const renewal of refused === undefined ? due : [refused]) noteTrouble(renewal, trouble)
     if (refused !== undefined) this.#setApart(refused)
     if (error?.code === 'unauthenticated') this.#refreshToken()
     // Every refused lease ends one stream, so the others are sent again without a delay.
@@ -230,17 +230,17 @@ export class KeepAlive {
     this.#ports.logger.info('The keep-alive stream ended', { endpoint: line.endpoint, error })
   }
 
-  #setApart(beat: Beat): void {
-    beat.isApart = true
-    beat.isDue = false
-    void this.#renewApart(beat)
+  #setApart(renewal: Renewal): void {
+    renewal.isApart = true
+    renewal.isDue = false
+    void this.#renewApart(renewal)
   }
 
   #openLater(): void {
     // The remaining time of the leases limits the backoff.
-    const mostMs = Math.min(...[...this.#beats.values()].map(answerMs))
+    const mostMs = Math.min(...[...this.#renewals.values()].map(answerMs))
     this.#kept.openLater(() => {
-      if (this.#beats.size > 0) this.#open()
+      if (this.#renewals.size > 0) this.#open()
     }, mostMs)
   }
 
@@ -250,13 +250,13 @@ export class KeepAlive {
       this.#openLater()
       this.#tokenError = error
       if (error === undefined) return
-      for (const beat of this.#beats.values()) if (beat.isDue) noteTrouble(beat, error)
+      for (const renewal of this.#renewals.values()) if (renewal.isDue) noteTrouble(renewal, error)
       this.#ports.logger.warn('No token for the keep-alive stream', { error })
     })
   }
 }
 
-function noteTrouble({ leases }: Beat, error: EtcdError | undefined): void {
+function noteTrouble({ leases }: Renewal, error: EtcdError | undefined): void {
   if (error === undefined) return
   for (const lease of leases) lease.noteTrouble(error)
 }

@@ -454,9 +454,9 @@ describe('the other calls', () => {
       const error = errors.shift()
       queueMicrotask(() => (error === undefined ? stream.answer(id, 7) : stream.end(error)))
     }
-    const beat = service.keepAliveOnce(5n)
+    const renewal = service.keepAliveOnce(5n)
     await pass(100)
-    expect(await beat).toBe(7)
+    expect(await renewal).toBe(7)
     expect([channel.refreshes, channel.streams.length, channel.last.avoided]).toEqual([1, 3, 'http://b'])
   })
 
@@ -488,9 +488,9 @@ describe('the other calls', () => {
       channel.onAsked = (fake, id) => {
         if (fake.endpoint === 'http://b') queueMicrotask(() => fake.answer(id, 7))
       }
-      const beat = renew(service, { timeoutMs: 4_000 })
+      const renewal = renew(service, { timeoutMs: 4_000 })
       await pass(2_050)
-      expect([await beat, seen]).toEqual([7, [2_000, 2_000]])
+      expect([await renewal, seen]).toEqual([7, [2_000, 2_000]])
     },
   )
 
@@ -520,8 +520,8 @@ describe('the other calls', () => {
       channel.onAsked = (stream) => queueMicrotask(() => stream.end(new EtcdError('connect_failed')))
       channel.backoffMs = () => 5_000
       const stop = new AbortController()
-      const beat = renew(service, { signal: stop.signal })
-      const failed = expect(beat).rejects.toMatchObject({
+      const renewal = renew(service, { signal: stop.signal })
+      const failed = expect(renewal).rejects.toMatchObject({
         name: 'EtcdError',
         code: how === 'abort' ? 'cancelled' : 'closed',
       })

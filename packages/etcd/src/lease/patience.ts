@@ -1,5 +1,5 @@
 import { type Clock, elapsedMs, type Moment } from '../clock.ts'
-import { answerMs, type Beat } from './beat.ts'
+import { answerMs, type Renewal } from './renewal.ts'
 
 /**
  * Decides how long to wait for an answer before another stream is opened. A slow endpoint gets more time, but
@@ -38,12 +38,12 @@ export class Patience {
   }
 
   /** Milliseconds from now until the answer to a request is late. `endpoints` is the number of endpoints. */
-  lateMs(beat: Beat, endpoint: string, askedAt: Moment, endpoints: number): number {
+  lateMs(renewal: Renewal, endpoint: string, askedAt: Moment, endpoints: number): number {
     const waitedMs = elapsedMs(this.#clock, askedAt)
-    const leastMs = answerMs(beat)
+    const leastMs = answerMs(renewal)
     const wantedMs = Math.max(leastMs, 2 * (this.#tookMs.get(endpoint) ?? 0))
     // There is a minimum, because a lease that is about to expire would open one stream after the other.
-    const mostMs = Math.max(leastMs / 4, ownMs(beat, waitedMs, endpoints))
+    const mostMs = Math.max(leastMs / 4, ownMs(renewal, waitedMs, endpoints))
     return Math.max(0, Math.ceil(Math.min(wantedMs, mostMs) - waitedMs))
   }
 }
@@ -53,7 +53,7 @@ export class Patience {
  * was made if that is less, is shared equally by all endpoints. A single endpoint counts as two, because a new
  * stream may help.
  */
-function ownMs({ leases, ttlSeconds }: Beat, waitedMs: number, endpoints: number): number {
+function ownMs({ leases, ttlSeconds }: Renewal, waitedMs: number, endpoints: number): number {
   const wholeMs = waitedMs + Math.min(...[...leases].map(({ leftMs }) => leftMs))
   const sharedMs = Math.min((ttlSeconds * 1_000) / 3, wholeMs)
   return wholeMs - sharedMs * (1 - 1 / Math.max(2, endpoints))

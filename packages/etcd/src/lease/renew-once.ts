@@ -11,7 +11,7 @@ import { Lease } from '../wire/rpc.ts'
 import { onAbort } from '../on-abort.ts'
 
 /** What a single renewal needs from the client. */
-export interface BeatPorts {
+export interface RenewPorts {
   readonly channel: Channel
   readonly clock: Clock
   readonly logger: Logger
@@ -35,7 +35,7 @@ const CALL = 'Lease/LeaseKeepAlive'
  * Returns the new TTL (0 if the lease does not exist) and when the answered request was sent.
  */
 export async function renewOnce(
-  ports: BeatPorts,
+  ports: RenewPorts,
   id: bigint,
   deadline: CallDeadline,
   options: CallOptions,
@@ -63,7 +63,7 @@ export async function renewOnce(
         isTokenDue = false
         continue
       }
-      return await beat(ports, id, {
+      return await renewOnStream(ports, id, {
         ...options,
         timeoutMs,
         ...(endpoint === undefined ? {} : { endpoint }),
@@ -97,8 +97,8 @@ export async function renewOnce(
   }
 }
 
-function beat(
-  { channel, clock, closing }: BeatPorts,
+function renewOnStream(
+  { channel, clock, closing }: RenewPorts,
   id: bigint,
   options: CallOptions & { readonly avoid?: string },
 ): Promise<Renewed> {
@@ -130,7 +130,7 @@ function beat(
 
 /** @throws EtcdError `closed` if the client was closed, `cancelled` if the caller aborted */
 function assertGoingOn(
-  { closing }: BeatPorts,
+  { closing }: RenewPorts,
   signal: AbortSignal | undefined,
   last: EtcdError | undefined,
 ): void {

@@ -2,7 +2,7 @@ import type { LookupAddress } from 'node:dns'
 import type { LookupFunction } from 'node:net'
 import { sharedLookup } from './shared-lookup.ts'
 
-/** What is remembered is bounded, because a name may come to have new addresses for ever. */
+/** Bounds what is remembered, because a name may get new addresses without end. */
 const MOST_REMEMBERED = 100
 
 /**

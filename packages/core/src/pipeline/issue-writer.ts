@@ -57,8 +57,8 @@ export class IssueWriter {
   }
 
   invalid(issue: LocatedIssue): Issue {
-    const shown = this.#shownAs(issue)
-    const { path, message, code, expected } = shown ?? this.#inOurWords(issue)
+    const shown = this.#withOwnMessage(issue)
+    const { path, message, code, expected } = shown ?? this.#withSafeMessage(issue)
     const { node, at } = this.holder(path) ?? { node: new TreeNode(''), at: path }
     const hiding = this.#hidingOrigin(path)
     const isMissing = node.leafCount === 0 && path.length > 0
@@ -93,7 +93,7 @@ export class IssueWriter {
   }
 
   /** The issue with its own message, if no secret can be in that; else undefined. */
-  #shownAs(issue: LocatedIssue): ShownIssue | undefined {
+  #withOwnMessage(issue: LocatedIssue): ShownIssue | undefined {
     const path = issue.path.map(segmentOf)
     if (issue.isOurs) {
       const { message, quoting = message } = issue
@@ -108,8 +108,8 @@ export class IssueWriter {
     return found && { ...issue, path, expected: found.expected }
   }
 
-  /** Describes an issue whose message may contain a secret: only with codes and types that zod itself defines, and with known places. */
-  #inOurWords(issue: LocatedIssue): ShownIssue {
+  /** The issue with a message of ours, as its own may contain a secret: only codes and types that zod itself defines, and known places. */
+  #withSafeMessage(issue: LocatedIssue): ShownIssue {
     const code = CODES.has(issue.code) ? issue.code : 'custom'
     const expected = code === 'invalid_type' && TYPES.has(issue.expected) ? issue.expected : undefined
     const what = expected === undefined ? ` (${code})` : `: expected ${expected}`

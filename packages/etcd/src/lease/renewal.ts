@@ -1,7 +1,7 @@
 import type { LeaseCore } from './lease.ts'
 
 /** One lease being renewed, on behalf of all its holders. */
-export interface Beat {
+export interface Renewal {
   readonly id: bigint
   readonly leases: Set<LeaseCore>
   /** The TTL the server returned last, in seconds. */
@@ -22,7 +22,7 @@ export interface Beat {
 }
 
 /** The state of a lease that has not been renewed yet. */
-export function newBeat(id: bigint, ttlSeconds: number): Beat {
+export function newRenewal(id: bigint, ttlSeconds: number): Renewal {
   return {
     id,
     leases: new Set(),
@@ -36,11 +36,11 @@ export function newBeat(id: bigint, ttlSeconds: number): Beat {
 }
 
 /** Interval between renewals: a third of the TTL, at most a day. */
-export function intervalMs({ ttlSeconds }: Beat): number {
+export function renewalIntervalMs({ ttlSeconds }: Renewal): number {
   return Math.min((ttlSeconds * 1_000) / 3, 86_400_000)
 }
 
 /** How long to wait for an answer of a fast endpoint: a sixth of the TTL, at most five seconds. */
-export function answerMs({ ttlSeconds }: Beat): number {
+export function answerMs({ ttlSeconds }: Renewal): number {
   return Math.min((ttlSeconds * 1_000) / 6, 5_000)
 }
