@@ -161,6 +161,20 @@ export const coordinationMutations: readonly Mutation[] = [
     test: noticedBy('election'),
   },
   {
+    name: 'Coordination E5: a resignation that failed cannot be repeated',
+    file: `${source}/held.ts`,
+    find: 'const given = readOptions(what, WAIT_CHECKS, options)',
+    replace: 'this.#own.signal.throwIfAborted()\n    const given = readOptions(what, WAIT_CHECKS, options)',
+    test: noticedBy('election'),
+  },
+  {
+    name: 'Coordination E7: a run ends with its session',
+    file: `${source}/run-terms.ts`,
+    find: "new Set(['session_lost', 'lock_lost', 'deadline_exceeded'])",
+    replace: "new Set(['deadline_exceeded'])",
+    test: noticedBy('election'),
+  },
+  {
     name: 'Coordination E6: a candidate whose key is gone waits on',
     file: `${source}/own-key.ts`,
     find: 'for (const run of endings) run(reason)',

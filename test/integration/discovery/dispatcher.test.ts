@@ -79,7 +79,7 @@ oneEtcd('the dispatcher', (etcd) => {
     expect(await body.text()).toBe(`${service}.service`)
   })
 
-  test('repeats what was surely not sent, whatever the method, with text, bytes and untouched streams', async () => {
+  test('F7 repeats what was surely not sent, whatever the method, with text, bytes and untouched streams', async () => {
     const provider = await startProvider((incoming, response) =>
       response.end(incoming.headers['content-length'] ?? 'stream'),
     )
@@ -114,7 +114,7 @@ oneEtcd('the dispatcher', (etcd) => {
     return { address: `127.0.0.1:${port}`, received: () => received }
   }
 
-  test('repeats idempotent requests after a reset and a 503, and sends a POST once', async () => {
+  test('F7 repeats idempotent requests after a reset and a 503, and sends a POST once', async () => {
     const resetting = await resettingAddress()
     const busy = await startProvider((_, response) => void response.writeHead(503).end('busy'))
     const good = await startProvider()

@@ -9,7 +9,7 @@ import type { EtcdServer } from '../../support/start-etcd.ts'
 import { waitFor } from '../../support/wait-for.ts'
 import { discoveryOn, serviceAt, startProvider } from './discovery-kit.ts'
 
-oneEtcd('nothing is left behind', (etcd) => {
+oneEtcd('F11 nothing is left behind', (etcd) => {
   withoutOpenHandles()
   let server: EtcdServer
   beforeAll(async () => {

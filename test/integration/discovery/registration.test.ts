@@ -101,7 +101,7 @@ oneEtcd('a registration', (etcd) => {
     ).rejects.toMatchObject({ code: 'invalid_option' })
   })
 
-  test('is put back at once when somebody deletes or overwrites its key, or revokes its lease', async () => {
+  test('F1 is put back at once when somebody deletes or overwrites its key, or revokes its lease', async () => {
     const { discovery, client } = discoveryOn(server.endpoint)
     const { server: http, address } = await startProvider()
     const registration = await discovery.register({ service: 'put-back', server: http })
@@ -201,7 +201,7 @@ oneEtcd('a registration', (etcd) => {
     )
   })
 
-  test('shuts down in an order that loses no request', async () => {
+  test('F2 shuts down in an order that loses no request', async () => {
     const { discovery, client } = discoveryOn(server.endpoint)
     const held: ServerResponse[] = []
     const { server: http, port } = await startProvider((request, response) => {
@@ -307,7 +307,7 @@ oneEtcd('a registration', (etcd) => {
   })
 })
 
-oneEtcd('a registration is found again', (etcd) => {
+oneEtcd('F1 a registration is found again', (etcd) => {
   withoutOpenHandles()
 
   async function registered(ttlSeconds = 2) {

@@ -39,7 +39,7 @@ oneEtcd('a rolling restart under load', (etcd) => {
     return { server, registration }
   }
 
-  test('fails no request and sends none twice', async () => {
+  test('F2, F7 fails no request and sends none twice', async () => {
     received.clear()
     const etcdServer = await etcd.start()
     const { discovery } = discoveryOn(etcdServer.endpoint)
@@ -94,7 +94,7 @@ oneEtcd('a rolling restart under load', (etcd) => {
     for (const { registration } of instances) await registration.shutdown({ propagationMs: 0 })
   })
 
-  test('a crash and the loss of all leases cost no idempotent request', async () => {
+  test('F3, F5 a crash and the loss of all leases cost no idempotent request', async () => {
     received.clear()
     const etcdServer = await etcd.start()
     const { discovery, client } = discoveryOn(etcdServer.endpoint)

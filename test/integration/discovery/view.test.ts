@@ -27,7 +27,7 @@ oneEtcd('a view', (etcd) => {
   })
   afterAll(() => server.close())
 
-  test('is the set that the store has, after fresh(), with one event for each revision', async () => {
+  test('F6 is the set that the store has, after fresh(), with one event for each revision', async () => {
     const { client, discovery } = discoveryOn(server.endpoint)
     await client.kv.put('services/set/a', record('10.0.0.1:1'))
     const view = await discovery.openService('set')
@@ -159,7 +159,7 @@ oneEtcd('a view', (etcd) => {
       expect(() => createDiscovery({ client: other as never })).toThrow(invalid)
   })
 
-  test('believes a departure that was announced, and no sudden emptiness', async () => {
+  test('F5 believes a departure that was announced, and no sudden emptiness', async () => {
     const { client, discovery } = discoveryOn(server.endpoint)
     const providers = [await startProvider(), await startProvider(), await startProvider()]
     const registrations = []
@@ -260,7 +260,7 @@ oneEtcd('a view', (etcd) => {
 oneEtcd('a view without etcd', (etcd) => {
   withoutOpenHandles()
 
-  test('goes on with the last known good, says that it is stale, and catches up', async () => {
+  test('F4 goes on with the last known good, says that it is stale, and catches up', async () => {
     const server = await etcd.start()
     const proxy = await startProxy({ target: server.endpoint })
     onTestFinished(() => proxy.close())

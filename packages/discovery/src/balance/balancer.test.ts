@@ -51,7 +51,7 @@ function shares(
   return new Map([...picks].map(([id, picked]) => [id, picked / count]))
 }
 
-describe('picks follow the weights', () => {
+describe('F8 picks follow the weights', () => {
   const weights = [100, 50, 200, 25]
   test.each(['p2c-ewma', 'least-in-flight', 'random', 'round-robin'] as const)(
     'of %s within 5 % over 10,000',
@@ -162,14 +162,14 @@ function simulate(
 
 const ten = () => Array.from({ length: 10 }, (_, index) => target(`t${index}`))
 
-test('one slow target of ten (× 20) gets less than 2 % of the requests', () => {
+test('F9 one slow target of ten (× 20) gets less than 2 % of the requests', () => {
   const counts = simulate(ten(), { requests: 20_000, callers: 8 }, ({ id }) => ({
     ms: id === 't3' ? 100 : 5,
   }))
   expect((counts.get('t3') ?? 0) / 20_000).toBeLessThan(0.02)
 })
 
-test('one that fails fast gets less than 12 % of the requests before it is set aside, and less than 2 % after', () => {
+test('F9 one that fails fast gets less than 12 % of the requests before it is set aside, and less than 2 % after', () => {
   const before = simulate(
     ten(),
     { requests: 2_000, callers: 4, settings: { outliers: { failuresInRow: 0 } } },
@@ -260,7 +260,7 @@ describe('outliers', () => {
   })
 })
 
-describe('zones', () => {
+describe('F8 zones', () => {
   const zoned = (local: number, other: number) => [
     ...Array.from({ length: local }, (_, index) => target(`l${index}`, 100, 'eu')),
     ...Array.from({ length: other }, (_, index) => target(`o${index}`, 100, 'us')),
@@ -282,7 +282,7 @@ describe('zones', () => {
   })
 })
 
-test('a newcomer starts slowly, ever faster', () => {
+test('F8 a newcomer starts slowly, ever faster', () => {
   const targets = [target('new', 100, undefined, 0), ...ten()]
   const balancer = balancerOf(targets)
   const policy = policyOf()

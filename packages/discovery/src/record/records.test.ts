@@ -16,7 +16,7 @@ const full: EndpointRecord = {
   labels: { shard: 3 },
 }
 
-describe('the layout of Go', () => {
+describe('F10 the layout of Go', () => {
   test('is written byte for byte as Go writes its struct, with metadata that Go can compare', () => {
     expect(encodeGoRecord(plainRecord('a', '10.0.3.7:8080'))).toBe(
       String.raw`{"Op":0,"Addr":"10.0.3.7:8080","Metadata":"{\"id\":\"a\",\"weight\":100,\"labels\":{}}"}`,
