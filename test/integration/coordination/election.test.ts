@@ -222,6 +222,34 @@ oneEtcd('an election', (etcd) => {
     expect((await client.lease.list()).length).toBe(1)
   })
 
+  it('E7 runElection queues anew when its key or its session goes while it waits', async () => {
+    const server = await etcd.start()
+    const client = connect(server.endpoint)
+    const first = await createElection(await open(client), NAME).campaign('first')
+    const stop = new AbortController()
+    let terms = 0
+    const lead = () => {
+      terms += 1
+      stop.abort()
+    }
+    const run = runElection(connect(server.endpoint), NAME, { value: 'me', signal: stop.signal }, lead)
+    const waiting = async () => {
+      const keys = await keysOf(client, `${NAME}/`)
+      return await client.kv.get(keys.find((key) => key !== first.key) ?? 'none')
+    }
+    const candidate = await waitFor(waiting)
+    await client.kv.delete(candidate.key)
+    const second = await waitFor(waiting)
+    await connect(server.endpoint).lease.revoke(second.lease)
+    const third = await waitFor(waiting)
+    const tokens = [candidate, second, third].map(({ createRevision }) => createRevision)
+    expect(tokens).toEqual([...new Set(tokens)].toSorted((a, b) => a - b))
+    expect(terms).toBe(0)
+    await first.resign()
+    await run
+    expect(terms).toBe(1)
+  })
+
   it('runElection ends with what its work throws while it leads, and with what etcd refuses for good', async () => {
     const server = await etcd.start()
     const client = connect(server.endpoint)
