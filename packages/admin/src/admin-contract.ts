@@ -1,4 +1,4 @@
-import type { Path } from '@livetree/core'
+import type { ConfigDefinition, Path } from '@livetree/core'
 import type { LayerInfo } from '@livetree/core/source'
 import type { Applied, ApplyOptions } from './change/applied.ts'
 import type { ChangeOptions, ChangeSet } from './change/change-set.ts'
@@ -15,6 +15,7 @@ import type { Difference, DiffSide } from './transfer/diff.ts'
 import type { Exported, ExportOptions } from './transfer/export.ts'
 import type { ImportOptions } from './transfer/import.ts'
 import type { CallOptions } from './workspace.ts'
+import type { $ZodType } from 'zod/v4/core'
 
 /** Options of `Admin.set` and `Admin.unset`: those of the change and of applying it. */
 export type WriteOptions = ChangeOptions & ApplyOptions
@@ -31,6 +32,8 @@ export interface Admin<T> extends AsyncDisposable {
   readonly name: string
   /** The layers of the store, the lowest precedence first. */
   readonly layers: readonly LayerInfo[]
+  /** What judges the tree. Without a schema, it takes every tree. */
+  readonly definition: ConfigDefinition<$ZodType>
   /**
    * Sets one value and applies that: `change(…).set(…).plan()`, then `apply(…)`.
    *
@@ -73,6 +76,14 @@ export interface Admin<T> extends AsyncDisposable {
    *   `invalid_path` for a path that neither the schema nor the history knows
    */
   history(options?: HistoryOptions<T>): AsyncIterable<HistoryEntry>
+  /**
+   * The newest revision of the store, and then that of each write to the layers, by whomever. Those that came while nobody asked
+   * for the next one are given as one, the newest. It ends with `signal` or by `break`.
+   *
+   * @throws AdminError `permission_denied`, `store_unavailable`, `store_changed`, `timeout` of the first one, `aborted`, `closed`,
+   *   `invalid_options`
+   */
+  revisions(options?: CallOptions): AsyncIterable<number>
   /**
    * The write with an id, such as that of an `outcome_unknown`; undefined if nothing was applied under it, or if its record
    * is pruned.

@@ -22,6 +22,7 @@ import { type FleetInstances, readFleet, readsTree } from './fleet/instances.ts'
 import { treeVerdicts } from './fleet/tree-verdicts.ts'
 import { findRecord, type HistoryOptions, readHistory } from './history/history.ts'
 import type { HistoryEntry, RecordedEntry } from './history/history-entry.ts'
+import { followRevisions } from './tree/follow-revisions.ts'
 import { jsonSchemaDefinition } from './json-schema-definition.ts'
 import { type AdminOptions, resolveAdmin } from './options.ts'
 import type { PathLike } from './selector.ts'
@@ -108,6 +109,10 @@ class StoreAdmin<T> implements Admin<T> {
     return this.#workspace.settings.store.layers
   }
 
+  get definition(): ConfigDefinition<$ZodType> {
+    return this.#workspace.settings.definition
+  }
+
   async set(place: PathLike<T>, value: unknown, options: WriteOptions = {}): Promise<Applied> {
     const [change, apply, call] = splitOptions(options)
     const path = place as string
@@ -143,6 +148,10 @@ class StoreAdmin<T> implements Admin<T> {
 
   history(options: HistoryOptions<T> = {}): AsyncIterable<HistoryEntry> {
     return readHistory(this.#workspace, options)
+  }
+
+  revisions(options: CallOptions = {}): AsyncIterable<number> {
+    return followRevisions(this.#workspace, options)
   }
 
   async find(id: string, options: CallOptions = {}): Promise<RecordedEntry | undefined> {

@@ -41,7 +41,48 @@ oneEtcd('admin writes', (etcd) => {
 
   const textOf = async (key: string) => (await client.kv.get(key))?.text
 
+  describe('revisions', () => {
+    test('gives the newest one, then those of writes to the layers alone, as one where they came meanwhile', async () => {
+      await using admin = openAdmin()
+      const stop = new AbortController()
+      const revisions = admin.revisions({ signal: stop.signal })[Symbol.asyncIterator]()
+      const first = await revisions.next()
+      expect(first.value).toBe((await admin.read()).revision)
+      await client.kv.put('/config/other/base/a', '1')
+      const own = await client.kv.put('/config/checkout/prod/db/pool/max', '11')
+      expect((await revisions.next()).value).toBe(own.header.revision)
+      const document = await client.kv.put('/config/checkout/base', '{"http":{"timeoutMs":5}}')
+      expect((await revisions.next()).value).toBe(document.header.revision)
+      const next = revisions.next()
+      stop.abort()
+      await expect(next).rejects.toMatchObject({ code: 'aborted' })
+    })
+
+    test('end with the admin, and with the one who asks', async () => {
+      const admin = openAdmin()
+      for await (const revision of admin.revisions()) {
+        expect(revision).toBeGreaterThan(0)
+        break
+      }
+      const revisions = admin.revisions()[Symbol.asyncIterator]()
+      await revisions.next()
+      const next = revisions.next()
+      next.catch(() => {})
+      await admin.close()
+      await expect(next).rejects.toMatchObject({ code: 'closed' })
+    })
+  })
+
   describe('set', () => {
+    test('records the author of one write', async () => {
+      await using admin = openAdmin()
+      const applied = await admin.set((c) => c.db.pool.max, 20, { overlay: 'prod', author: 'bob' })
+      expect(await admin.find(applied.id ?? '')).toMatchObject({ author: 'bob' })
+      await expect(admin.set((c) => c.db.pool.max, 30, { overlay: 'prod', author: '' })).rejects.toThrow(
+        /author/,
+      )
+    })
+
     test('writes the text that the schema reads, and its record in the same revision', async () => {
       await using admin = openAdmin()
       const applied = await admin.set((c) => c.db.pool.max, 20, { overlay: 'prod', message: 'sale' })

@@ -10,6 +10,8 @@ import type { PlannedChange } from './planned-change.ts'
 export interface ApplyOptions extends CallOptions {
   /** Why, as the history shows it: at most 4,000 characters. */
   readonly message?: string | undefined
+  /** Who writes, as the history shows it: 1 to 200 characters. Default: the author of the admin. */
+  readonly author?: string | undefined
   /** Allow everything that the change removes, however much it is. Default false. */
   readonly allowRemoval?: boolean | undefined
   /** Write it although the schema refuses the tree. Recorded. Default false. */

@@ -172,13 +172,17 @@ class Applying {
     })
   }
 
+  get #author(): string {
+    return this.#options.author ?? this.#workspace.settings.author
+  }
+
   #voidText(): string {
-    const { author, definition } = this.#workspace.settings
+    const { definition } = this.#workspace.settings
     const record: StoredRecord = {
       version: 1,
       id: this.#id,
       kind: 'void',
-      author,
+      author: this.#author,
       at: this.#at,
       name: definition.name,
       layers: this.#planned.prefixes,
@@ -188,7 +192,7 @@ class Applying {
   }
 
   #records(worked: WorkedOut, keysOf: (prefix: string) => RecordKeys): readonly RecordPart[] {
-    const { author, definition } = this.#workspace.settings
+    const { definition } = this.#workspace.settings
     const { message, allowRemoval } = this.#options
     const { kind, to } = this.#draft
     return worked.prefixes.map((prefix) => ({
@@ -197,7 +201,7 @@ class Applying {
         version: 1,
         id: this.#id,
         kind,
-        author,
+        author: this.#author,
         at: this.#at,
         ...(message !== undefined && { message }),
         ...(to !== undefined && { to }),

@@ -62,6 +62,7 @@ const APPLY_TABLE: OptionTable = {
     expected: 'text of 1 to 4,000 characters',
     test: (message) => typeof message === 'string' && message.length >= 1 && message.length <= 4_000,
   },
+  author: optionKinds.name,
   allowRemoval: optionKinds.flag,
   force: optionKinds.flag,
   onSend: optionKinds.callback,

@@ -1,0 +1,98 @@
+import { checkOptions } from '@livetree/core/source'
+import type { KeyRange } from '@livetree/etcd'
+import { CALL_TABLE } from '../change/change-set.ts'
+import { AdminError } from '../errors.ts'
+import { newestRevision } from '../history/newest-revision.ts'
+import { translatedNow, translateError } from '../translate-error.ts'
+import type { CallOptions, Workspace } from '../workspace.ts'
+import { readingLayers } from './tree-state.ts'
+
+/** The revisions that write to the layers; see `Admin.revisions`. */
+export async function* followRevisions(
+  workspace: Workspace,
+  options: CallOptions,
+): AsyncGenerator<number, undefined> {
+  translatedNow(() => checkOptions('revisions()', options, CALL_TABLE))
+  const { revision, clusterId } = await newestRevision(workspace, workspace.limit(options))
+  const newest = new NewestRevision(revision, options.signal)
+  const stop = new AbortController()
+  const doing = readingLayers(workspace, 'watching the layers')
+  const watchOptions = {
+    afterRevision: revision,
+    signal: stop.signal,
+    ...(clusterId !== 0n && { clusterId }),
+  }
+  try {
+    for (const range of rangesOf(workspace))
+      translatedNow(() =>
+        workspace.client.watch.subscribe(
+          range,
+          {
+            onEvents: (batch) => newest.reach(batch.revision),
+            onEnd: (error) =>
+              newest.fail(error === undefined ? new AdminError('closed') : translateError(error, doing)),
+          },
+          watchOptions,
+        ),
+      )
+    let given = revision
+    yield given
+    for (;;) {
+      given = await newest.after(given)
+      yield given
+    }
+  } finally {
+    stop.abort()
+    newest.end()
+  }
+}
+
+/** The directories of the layers, and the documents of whole overlays beside them. */
+function rangesOf({ settings }: Workspace): readonly KeyRange[] {
+  const { prefixes, documentKeys } = settings.store
+  return [...prefixes.map((prefix) => ({ prefix })), ...documentKeys.map((key) => ({ key }))]
+}
+
+/** The newest revision that is known, and who waits for one after it. */
+class NewestRevision {
+  readonly #signal: AbortSignal | undefined
+  readonly #onAbort = () =>
+    this.fail(
+      new AdminError('aborted', { what: 'Aborted while watching the layers', cause: this.#signal?.reason }),
+    )
+  #revision: number
+  #error: Error | undefined
+  #wake: () => void = () => {}
+
+  constructor(revision: number, signal: AbortSignal | undefined) {
+    this.#revision = revision
+    this.#signal = signal
+    signal?.addEventListener('abort', this.#onAbort, { once: true })
+    if (signal?.aborted === true) this.#onAbort()
+  }
+
+  reach(revision: number): void {
+    this.#revision = Math.max(this.#revision, revision)
+    this.#wake()
+  }
+
+  fail(error: Error): void {
+    this.#error ??= error
+    this.#wake()
+  }
+
+  /** Waits for a revision after one. @throws AdminError */
+  async after(revision: number): Promise<number> {
+    while (this.#revision <= revision) {
+      if (this.#error !== undefined) throw this.#error
+      await new Promise<void>((resolve) => {
+        this.#wake = resolve
+      })
+    }
+    return this.#revision
+  }
+
+  end(): void {
+    this.#signal?.removeEventListener('abort', this.#onAbort)
+  }
+}
