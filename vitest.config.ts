@@ -59,6 +59,7 @@ const slow = [
   'test/chaos/short.test.ts',
   'test/consumers/**/*.test.ts',
   'test/load/**/*.test.ts',
+  'test/console/**/*.test.ts',
   'test/property/growth{,-wire}.test.ts',
   'test/integration/{coordination,discovery}/fire/under-fire.test.ts',
 ]

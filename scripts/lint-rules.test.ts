@@ -65,6 +65,8 @@ const boundaries: readonly [from: string, refused: string, allowed: string][] = 
   ['packages/coordination/src/mutex.ts', '@livetree/core', '@livetree/etcd'],
   ['packages/discovery/src/index.ts', '@livetree/core', '@livetree/etcd'],
   ['packages/admin/src/index.ts', '@livetree/embedded', '@livetree/core'],
+  ['packages/console/src/index.ts', '@livetree/etcd', '@livetree/admin'],
+  ['packages/console/ui/main.tsx', '@livetree/admin', 'preact'],
   ['packages/cli/src/index.ts', '@livetree/embedded', '@livetree/admin'],
 ]
 
@@ -88,6 +90,7 @@ const ENTRIES: Readonly<Record<string, readonly string[]>> = {
   ],
   'cli/src': [
     '@livetree/admin',
+    '@livetree/console',
     '@livetree/core',
     '@livetree/core/source',
     '@livetree/core/tools',
@@ -95,6 +98,8 @@ const ENTRIES: Readonly<Record<string, readonly string[]>> = {
     'livetree',
     'livetree/operate',
   ],
+  'console/src': ['@livetree/admin', '@livetree/core', '@livetree/core/source', '@livetree/core/tools'],
+  'console/ui': [],
   'coordination/src': ['@livetree/etcd'],
   'core/src': [],
   'discovery/src': ['@livetree/etcd'],

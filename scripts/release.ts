@@ -12,6 +12,7 @@ const packages = [
   'coordination',
   'discovery',
   'admin',
+  'console',
   'cli',
   'express',
   'nestjs',

@@ -18,6 +18,7 @@ export const packageNames = [
   'coordination',
   'discovery',
   'admin',
+  'console',
   'cli',
 ] as const
 export type PackageName = (typeof packageNames)[number]

@@ -30,6 +30,8 @@ export interface ReadOptions extends CallOptions {
 export interface Admin<T> extends AsyncDisposable {
   /** The name of the definition. */
   readonly name: string
+  /** Who writes, as the history shows it, where a write does not name another. */
+  readonly author: string
   /** The layers of the store, the lowest precedence first. */
   readonly layers: readonly LayerInfo[]
   /** What judges the tree. Without a schema, it takes every tree. */

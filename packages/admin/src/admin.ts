@@ -105,6 +105,10 @@ class StoreAdmin<T> implements Admin<T> {
     return this.#workspace.settings.definition.name
   }
 
+  get author(): string {
+    return this.#workspace.settings.author
+  }
+
   get layers(): readonly LayerInfo[] {
     return this.#workspace.settings.store.layers
   }

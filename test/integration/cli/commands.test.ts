@@ -306,6 +306,33 @@ oneEtcd('livetree, the command', (etcd) => {
     ])
   })
 
+  test('console serves the tree to who has its address, until it is interrupted', async () => {
+    let isAsked = false
+    const answers: Promise<Response>[] = []
+    const run = await place.run(['console', '--read-only'], {
+      onOutput(text, kill) {
+        if (isAsked || !text.includes('Ctrl-C')) return
+        isAsked = true
+        const [, address = '', token = ''] = /^(http:\S+)#token=(\S+)\n/.exec(text) ?? []
+        const sent = ['', token].map((each) =>
+          fetch(`${address}api/session`, { headers: { authorization: `Bearer ${each}` } }),
+        )
+        answers.push(...sent)
+        void Promise.allSettled(sent).then(() => kill('SIGINT'))
+      },
+    })
+    expect(run).toMatchObject({ exitCode: 130, stderr: expect.stringContaining('read-only') })
+    const [refused, session] = await Promise.all(answers)
+    expect(refused?.status).toBe(401)
+    expect(await session?.json()).toMatchObject({ name: 'checkout', user: 'ana', canWrite: false })
+    for (const args of [
+      ['--port', '70000'],
+      ['--port', 'http'],
+      ['--hots', 'a'],
+    ])
+      await fails(64, ['console', ...args])
+  })
+
   test('watch refuses a path that the schema does not know, and says where it waits for one', async () => {
     expect(await fails(3, ['watch', 'db.pol.max'])).toContain('Did you mean db.pool.max?')
     let isSent = false

@@ -94,6 +94,13 @@ export function filled(text: string): string {
   throw new InvalidArgumentError('It is empty.')
 }
 
+/** A port to listen at; 0: one that is free. */
+export function port(text: string): number {
+  const number = Number(text)
+  if (/^\d{1,5}$/.test(text) && number <= 65_535) return number
+  throw new InvalidArgumentError('Expected a port from 0 to 65535.')
+}
+
 /** Names separated by commas. */
 export function listOf(text: string): readonly string[] {
   const names = text.split(',').map((name) => name.trim())

@@ -1,5 +1,5 @@
 import { Argument, Command, Option } from 'commander'
-import { addGlobalOptions, count, filled, revision } from './global-options.ts'
+import { addGlobalOptions, count, filled, port, revision } from './global-options.ts'
 import type { Runner } from './runner.ts'
 import { optionDescription, VariableOption } from './variable-option.ts'
 import { VERSION } from './version.ts'
@@ -288,10 +288,11 @@ function addOthers(add: Add): void {
   )
     .addArgument(new Argument('<shell>', 'your shell').choices(['bash', 'zsh', 'fish', 'powershell']))
     .addHelpText('after', COMPLETION)
-  const later = async () => (await import('../commands/later.ts')).later
-  add('console', 'open the web console (with a later version)', later)
-    .argument('[arguments...]')
-    .allowUnknownOption()
+  add('console', 'serve the web console', async () => (await import('../commands/console.ts')).console)
+    .addOption(new Option('--port <n>', 'the port to listen at; default: one that is free').argParser(port))
+    .option('--host <name>', 'the name or address to listen at; default: 127.0.0.1, for this machine alone')
+    .option('--read-only', 'refuse everything that writes')
+    .option('--open', 'open it in your browser')
 }
 
 const COMPLETION = `

@@ -1,6 +1,6 @@
+import { plainValue } from '@livetree/core/tools'
 import type { Outcome } from '../command-line/runner.ts'
 import { CliError } from '../errors/cli-error.ts'
-import { plainValue } from '../output/plain-value.ts'
 import type { Session } from '../session.ts'
 import { knownPath } from './known-path.ts'
 import { leafRows, partAt } from './leaf-rows.ts'

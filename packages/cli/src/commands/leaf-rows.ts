@@ -1,7 +1,6 @@
 import type { AdminTree } from '@livetree/admin'
 import type { Path } from '@livetree/core'
-import { isWithin, pathText } from '@livetree/core/tools'
-import { plainValue } from '../output/plain-value.ts'
+import { isWithin, pathText, plainValue } from '@livetree/core/tools'
 
 /** One value of a tree, and where it comes from. */
 export interface LeafRow {

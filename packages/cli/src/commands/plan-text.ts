@@ -1,6 +1,7 @@
+import { plainValue } from '@livetree/core/tools'
 import { isDeepStrictEqual } from 'node:util'
 import type { Plan, PlannedChange } from '@livetree/admin'
-import { inlineText, plainValue } from '../output/plain-value.ts'
+import { inlineText } from '../output/inline-text.ts'
 import { shortKey, shownText } from '../output/safe-text.ts'
 import type { Style } from '../output/style.ts'
 import { counted, linesText, signOf } from '../output/words.ts'

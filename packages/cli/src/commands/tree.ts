@@ -1,6 +1,6 @@
 import type { Outcome } from '../command-line/runner.ts'
 import { CliError } from '../errors/cli-error.ts'
-import { inlineText } from '../output/plain-value.ts'
+import { inlineText } from '../output/inline-text.ts'
 import { shownText } from '../output/safe-text.ts'
 import { tableText } from '../output/table.ts'
 import { meantHint } from '../output/words.ts'

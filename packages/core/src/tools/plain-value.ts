@@ -1,6 +1,10 @@
-import { SECRET_TEXT } from '@livetree/core/tools'
+import { SECRET_TEXT } from '../secret-text.ts'
 
-/** A value of a configuration as JSON has it: dates in ISO 8601, bytes in base64, maps as objects, sets as lists. */
+/**
+ * A value of a configuration as JSON has it: dates in ISO 8601, bytes in base64, maps as objects, sets as lists.
+ *
+ * @param isRevealed whether what `sealed()` holds is shown; default: it reads `[secret]`
+ */
 export function plainValue(value: unknown, isRevealed = false): unknown {
   if (typeof value === 'bigint') return Number.isSafeInteger(Number(value)) ? Number(value) : String(value)
   if (typeof value === 'number' && !Number.isFinite(value)) return String(value)
@@ -19,11 +23,4 @@ export function plainValue(value: unknown, isRevealed = false): unknown {
 /** What `sealed()` puts in the place of a value, of whichever copy of core. */
 function isHolder(value: object): value is { reveal(): unknown } {
   return typeof (value as { readonly reveal?: unknown }).reveal === 'function'
-}
-
-/** A scalar as text; an object or a list as JSON on one line. */
-export function inlineText(value: unknown): string {
-  const plain = plainValue(value)
-  if (typeof plain === 'string') return plain
-  return plain === undefined ? '' : JSON.stringify(plain)
 }

@@ -1,0 +1,55 @@
+import { spawn } from 'node:child_process'
+import { ConsoleError, startConsole } from '@livetree/console'
+import type { Outcome } from '../command-line/runner.ts'
+import { openTree } from '../connect/open-tree.ts'
+import { usageError } from '../errors/cli-error.ts'
+import { written } from '../output/io.ts'
+import type { Session } from '../session.ts'
+
+/** Options of `livetree console`. */
+export interface ConsoleCommandOptions {
+  readonly port?: number | undefined
+  readonly host?: string | undefined
+  readonly readOnly?: boolean | undefined
+  readonly open?: boolean | undefined
+}
+
+/** `livetree console`: serves the console until it is interrupted. stdout gets its address, with the token, once it listens. */
+export async function console(
+  session: Session,
+  _args: readonly [],
+  { port, host, readOnly, open }: ConsoleCommandOptions,
+): Promise<Outcome> {
+  const { admin } = await openTree(session)
+  // What cannot be read is said here, and not only by the page.
+  await admin.read(session.call)
+  const running = await startConsole({ admin, port, host, readOnly }).catch((error) => {
+    if (error instanceof ConsoleError) throw usageError(error.message.replace(/^\[\w+\] /, ''))
+    throw error
+  })
+  session.closing(() => running.close())
+  const { url } = running
+  const text = session.options.output === 'table' ? url : JSON.stringify({ url })
+  await written(session.io.stdout, `${text}\n`)
+  session.note(
+    `The console of "${admin.name}" is open${readOnly === true ? ', read-only' : ''}. Ctrl-C ends it.`,
+  )
+  session.note('Whoever has this address may do everything that you may: give it to nobody.')
+  if (open === true) openInBrowser(session, url)
+  session.deadline.pause()
+  return new Promise(() => {})
+}
+
+const OPENERS: Readonly<Partial<Record<NodeJS.Platform, readonly [program: string, ...args: string[]]>>> = {
+  darwin: ['open'],
+  win32: ['explorer.exe'],
+}
+
+function openInBrowser(session: Session, url: string): void {
+  const [program, ...args] = OPENERS[process.platform] ?? ['xdg-open']
+  const child = spawn(program, [...args, url], { stdio: 'ignore', detached: true })
+  child.on('error', () =>
+    session.warn(`There is no ${program} to open a browser with: open the address yourself.`),
+  )
+  child.unref()
+}

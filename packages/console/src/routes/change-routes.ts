@@ -1,0 +1,115 @@
+import { createHash } from 'node:crypto'
+import type { Admin, Plan, PlannedChange } from '@livetree/admin'
+import type { Access } from '../security/access.ts'
+import { Refusal } from '../security/refusal.ts'
+import { fullText } from '../tree/shown-text.ts'
+import type { AnswersView, AppliedView, ChangeWire, PlannedView, PlanView } from '../wire.ts'
+import { preflightView, verdictsView } from './answer-views.ts'
+import { issueViews } from './issue-views.ts'
+import { readApply, readChange, readQueryCount } from './read-input.ts'
+import type { Route, RouteContext } from './route.ts'
+
+/** How long the instances have to judge a plan, and how long one call waits for their verdicts on a revision, in milliseconds. */
+const PREFLIGHT_MS = 5_000
+const VERDICTS_MS = 5_000
+
+/**
+ * Every request has the whole change, and the server keeps none: the change is worked out again, and applied only if the plan is the one
+ * that the user has reviewed.
+ */
+export const CHANGE_ROUTES: readonly Route[] = [
+  { method: 'POST', path: 'plan', isMutating: true, run: plan },
+  { method: 'POST', path: 'preflight', isMutating: true, run: preflight },
+  { method: 'POST', path: 'apply', isMutating: true, run: apply },
+  { method: 'GET', path: 'verdicts', isMutating: false, run: verdicts },
+]
+
+async function plan({ admin, access, body, signal }: RouteContext): Promise<PlanView> {
+  return planView(await planOf(admin, access, readChange(body), signal), access)
+}
+
+async function preflight({ admin, access, body, signal }: RouteContext): Promise<AnswersView> {
+  const { change, allowRemoval } = readApply(body)
+  const planned = await planOf(admin, access, change, signal)
+  return preflightView(await planned.preflight({ timeoutMs: PREFLIGHT_MS, allowRemoval, signal }), access)
+}
+
+/** A write that was sent is settled, also where the user has gone: the signal only counts until then. */
+async function apply({ admin, access, body, signal }: RouteContext): Promise<AppliedView> {
+  const { change, digest, message, allowRemoval } = readApply(body)
+  const planned = await planOf(admin, access, change, signal)
+  if (digestOf(planned) !== digest)
+    throw new Refusal(409, 'moved', 'The tree has moved since you looked at this change. Look at it again.')
+  const applied = await planned.apply({
+    author: access.user,
+    allowRemoval,
+    ...(message !== '' && { message }),
+  })
+  return { revision: applied.revision, id: applied.id ?? '' }
+}
+
+async function verdicts({ admin, access, query, signal }: RouteContext): Promise<AnswersView> {
+  const revision = readQueryCount(query.get('revision'), 'revision', Number.MAX_SAFE_INTEGER, 0)
+  const timeoutMs = Math.max(1_000, readQueryCount(query.get('waitMs'), 'waitMs', VERDICTS_MS, 1_000))
+  const asked = revision === 0 ? undefined : revision
+  return verdictsView(await admin.verdicts(asked, { timeoutMs, signal }), access)
+}
+
+/** @throws Refusal 403 for a change of places that the user may not change; AdminError */
+async function planOf(
+  admin: Admin<unknown>,
+  access: Access,
+  change: ChangeWire,
+  signal: AbortSignal,
+): Promise<Plan> {
+  const places = 'steps' in change ? change.steps.map(({ path }) => path) : (change.only ?? [[]])
+  if (!places.every((path) => access.mayWrite(path)))
+    throw new Refusal(403, 'not_allowed', 'You may not change this place.')
+  const planned = await workedOut(admin, change, signal)
+  if (planned.changes.every(({ path }) => access.mayWrite(path))) return planned
+  throw new Refusal(
+    403,
+    'not_allowed',
+    'The change would write a document that holds more than you may change.',
+  )
+}
+
+function workedOut(admin: Admin<unknown>, change: ChangeWire, signal: AbortSignal): Promise<Plan> {
+  if ('rollbackTo' in change) {
+    const { rollbackTo: to, only } = change
+    return admin.rollback({ to, signal, ...(only !== undefined && { only }) })
+  }
+  return change.steps
+    .reduce(
+      (set, step) => ('text' in step ? set.setText(step.path, step.text) : set.unset(step.path)),
+      admin.change({ layer: change.layer }),
+    )
+    .plan({ signal })
+}
+
+function planView(planned: Plan, access: Access): PlanView {
+  return {
+    revision: planned.revision,
+    digest: digestOf(planned),
+    changes: planned.changes.map(plannedView),
+    issues: issueViews(planned.issues, access),
+    needsAllowRemoval: planned.needsAllowRemoval,
+  }
+}
+
+function plannedView(change: PlannedChange): PlannedView {
+  const { type, path, pathText, layer, key, isSecret, needsRestart, before, after, effective } = change
+  return {
+    ...{ type, path, pathText, layer, key, isSecret, needsRestart },
+    before: before?.text,
+    after: after?.text,
+    effectiveBefore: fullText(effective.before),
+    effectiveAfter: fullText(effective.after),
+  }
+}
+
+/** What a plan writes over what. Equal for plans that a user need not look at again. */
+function digestOf({ changes }: Plan): string {
+  const parts = changes.map(({ type, key, before, after }) => [type, key, before?.revision, after?.text])
+  return createHash('sha256').update(JSON.stringify(parts)).digest('hex')
+}

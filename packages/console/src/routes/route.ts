@@ -1,0 +1,27 @@
+import type { Admin } from '@livetree/admin'
+import type { Access } from '../security/access.ts'
+import type { TreeWatch } from '../tree/tree-watch.ts'
+
+/** What a route works with. */
+export interface RouteContext {
+  readonly admin: Admin<unknown>
+  readonly trees: TreeWatch
+  readonly access: Access
+  readonly isReadOnly: boolean
+  readonly query: URLSearchParams
+  /** The body of a POST. */
+  readonly body: unknown
+  /** Aborted when the one who asked has gone, and when the console is closed. */
+  readonly signal: AbortSignal
+}
+
+/** One address of the console's data. */
+export interface Route {
+  readonly method: 'GET' | 'POST'
+  /** Below `api/`. */
+  readonly path: string
+  /** Whether it writes, or is asked for in order to write: a console that is read-only refuses it. */
+  readonly isMutating: boolean
+  /** Returns what is sent as JSON, or the whole answer. */
+  run(context: RouteContext): Promise<object | Response>
+}

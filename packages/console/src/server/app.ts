@@ -1,0 +1,130 @@
+import { randomBytes } from 'node:crypto'
+import { type Context, Hono } from 'hono'
+import type { ResolvedConsole } from '../console-options.ts'
+import { pageAsset } from '../page-assets.ts'
+import { ALL_ROUTES } from '../routes/all-routes.ts'
+import { failureOf } from '../routes/failure.ts'
+import type { Route } from '../routes/route.ts'
+import { Access, type Principal } from '../security/access.ts'
+import { securityHeaders } from '../security/headers.ts'
+import { Refusal } from '../security/refusal.ts'
+import { assertHost, assertOrigin } from '../security/request-guard.ts'
+import { hasToken } from '../security/token.ts'
+import type { TreeWatch } from '../tree/tree-watch.ts'
+import { pageHtml } from './page.ts'
+import { readJson } from './read-json.ts'
+
+/** Nobody: what a failure may show before it is known who asks. */
+const NOBODY = new Access({ user: 'nobody', can: { read: [], write: [] } })
+
+/** What all requests share. */
+interface Shared {
+  readonly settings: ResolvedConsole
+  readonly trees: TreeWatch
+  /** Aborted when the console is closed. */
+  readonly closed: AbortSignal
+}
+
+/** The console as a Hono application: the page, its files, and `api/`. */
+export function consoleApp(settings: ResolvedConsole, trees: TreeWatch, closed: AbortSignal): Hono {
+  const shared = { settings, trees, closed }
+  const app = new Hono()
+  app.use(async (context, next) => {
+    await next()
+    for (const [name, value] of Object.entries(securityHeaders(undefined)))
+      if (!context.res.headers.has(name)) context.res.headers.set(name, value)
+  })
+  app.use(async ({ req }, next) => {
+    assertHost(req.raw.headers.get('host'), settings.hosts)
+    await next()
+  })
+  app.get('/', sendPage)
+  app.get('/assets/:name', sendAsset)
+  for (const route of ALL_ROUTES)
+    app.on(route.method, `/api/${route.path}`, (context) => answer(context, route, shared))
+  app.notFound((context) => sendFailure(context, new Refusal(404, 'not_found', 'There is no such address.')))
+  app.onError((error, context) => {
+    report(settings, error)
+    return sendFailure(context, failureOf(error, NOBODY))
+  })
+  return app
+}
+
+/** Runs a route for whoever asks, if they may. */
+async function answer(
+  context: Context,
+  route: Route,
+  { settings, trees, closed }: Shared,
+): Promise<Response> {
+  let access = NOBODY
+  try {
+    const { raw } = context.req
+    assertOrigin(raw.headers)
+    access = new Access(await principalOf(raw, settings))
+    if (route.isMutating && (settings.readOnly || !access.canWrite))
+      throw new Refusal(403, 'read_only', 'Nothing can be changed here: the console is read-only.')
+    const result = await route.run({
+      admin: settings.admin,
+      trees,
+      access,
+      isReadOnly: settings.readOnly,
+      query: new URL(raw.url).searchParams,
+      body: route.method === 'POST' ? await readJson(raw) : undefined,
+      signal: AbortSignal.any([raw.signal, closed]),
+    })
+    return result instanceof Response ? result : context.json(result)
+  } catch (error) {
+    report(settings, error)
+    return sendFailure(context, failureOf(error, access))
+  }
+}
+
+/** @throws Refusal 401 */
+async function principalOf(
+  request: Request,
+  { token, user, authorize }: ResolvedConsole,
+): Promise<Principal> {
+  if (token !== undefined && hasToken(request.headers, token)) return { user }
+  const principal = await authorized(request, authorize)
+  if (principal !== undefined) return principal
+  const how =
+    authorize === undefined
+      ? 'Open the address that the console printed when it was started.'
+      : 'Sign in to the application, and open the console again.'
+  throw new Refusal(401, 'not_signed_in', `You are not signed in. ${how}`)
+}
+
+/** What throws lets nobody in. */
+async function authorized(
+  request: Request,
+  authorize: ResolvedConsole['authorize'],
+): Promise<Principal | undefined> {
+  try {
+    return await authorize?.(request)
+  } catch {
+    return undefined
+  }
+}
+
+function sendPage(context: Context): Response {
+  const nonce = randomBytes(16).toString('base64')
+  return context.html(pageHtml(nonce), 200, { ...securityHeaders(nonce) })
+}
+
+async function sendAsset(context: Context): Promise<Response> {
+  const asset = await pageAsset(context.req.param('name') ?? '')
+  if (asset === undefined)
+    return sendFailure(context, new Refusal(404, 'not_found', 'There is no such file.'))
+  const headers = { 'content-type': asset.contentType, etag: asset.etag, 'cache-control': 'no-cache' }
+  if (context.req.header('if-none-match') === asset.etag) return context.body(null, 304, headers)
+  return context.body(asset.body, 200, headers)
+}
+
+function sendFailure(context: Context, { status, view }: Refusal): Response {
+  return context.json(view, status)
+}
+
+/** What a user only learns of as "something failed". */
+function report({ logger }: ResolvedConsole, error: unknown): void {
+  if (failureOf(error, NOBODY).status === 500) logger?.error('The console failed to answer', { error })
+}

@@ -1,0 +1,72 @@
+import { createServer, type Server } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import type { ConsoleOptions } from './console-options.ts'
+import { createConsole } from './create-console.ts'
+import { ConsoleError } from './errors.ts'
+import { isLoopback } from './security/request-guard.ts'
+import { newToken } from './security/token.ts'
+
+/** Options of `startConsole`. */
+export interface StartConsoleOptions extends ConsoleOptions {
+  /** Default 0: one that is free. */
+  readonly port?: number | undefined
+  /** The name or address to listen at. Default `127.0.0.1`, which is reached from this machine alone. */
+  readonly host?: string | undefined
+}
+
+/** A console with a server of its own. */
+export interface RunningConsole extends AsyncDisposable {
+  /** What to open, with the token: whoever has it may do everything that the console can. */
+  readonly url: string
+  /** The same without the token. */
+  readonly address: string
+  /** Ends the server and every stream. The admin stays open. Idempotent. */
+  close(): Promise<void>
+}
+
+/**
+ * Serves the console of an admin's tree. Without `authorize` and `token` a random token is made for it.
+ *
+ * @throws ConsoleError `invalid_options`; `listen_failed`
+ */
+export async function startConsole(options: StartConsoleOptions): Promise<RunningConsole> {
+  const { port = 0, host = '127.0.0.1', ...rest } = options
+  if (!Number.isInteger(port) || port < 0 || port > 65_535)
+    throw new ConsoleError('invalid_options', 'startConsole() needs a port from 0 to 65535.')
+  if (typeof host !== 'string' || host === '')
+    throw new ConsoleError('invalid_options', 'startConsole() needs a host such as "127.0.0.1".')
+  const token = rest.token ?? (rest.authorize === undefined ? newToken() : undefined)
+  const name = host.includes(':') ? `[${host}]` : host
+  const hosts = rest.hosts ?? (token === undefined || isLoopback(host) || isEvery(host) ? undefined : [name])
+  const console = createConsole({ ...rest, token, ...(hosts !== undefined && { hosts }) })
+  const server = createServer((request, response) => void console.node(request, response))
+  await listening(server, port, host)
+  const address = `http://${name}:${(server.address() as AddressInfo).port}/`
+  const close = async () => {
+    await console.close()
+    const closed = new Promise<void>((resolve) => void server.close(() => resolve()))
+    server.closeAllConnections()
+    await closed
+  }
+  return {
+    address,
+    // After the `#`, which browsers send to nobody.
+    url: token === undefined ? address : `${address}#token=${token}`,
+    close,
+    [Symbol.asyncDispose]: close,
+  }
+}
+
+/** Whether an address stands for all of this machine's. Which names lead there is for `hosts` to say. */
+function isEvery(host: string): boolean {
+  return host === '0.0.0.0' || host === '::'
+}
+
+function listening(server: Server, port: number, host: string): Promise<void> {
+  return new Promise((resolve, reject) => {
+    server.once('error', (error) =>
+      reject(new ConsoleError('listen_failed', `Cannot listen at ${host}:${port}. ${error.message}`, error)),
+    )
+    server.listen(port, host, resolve)
+  })
+}

@@ -1,0 +1,162 @@
+import type { Admin, AdminTree } from '@livetree/admin'
+import { TreeIndex } from './tree-index.ts'
+import { leavesOf, type SchemaLeaf } from '@livetree/core/tools'
+import type { Access } from '../security/access.ts'
+
+/** How long the tree is kept that nobody asks for, in milliseconds. */
+const IDLE_MS = 60_000
+
+/** How old the tree may be, in milliseconds: of files and of the environment nobody says when they change. */
+const MOST_AGE_MS = 30_000
+
+/** How many indexes are kept: one for each set of paths that users may see. */
+const MOST_INDEXES = 8
+
+/** A tree that was read, with its indexes. */
+interface HeldTree {
+  readonly tree: AdminTree<unknown>
+  readonly at: number
+  readonly indexes: Map<string, TreeIndex>
+}
+
+/** Who follows the store. */
+export interface Follower {
+  /** Called with the newest revision, at first and whenever the layers are written. */
+  onRevision(revision: number): void
+  /** Called once when the store cannot be followed any more. */
+  onEnd(): void
+}
+
+/**
+ * The newest tree, read once for everybody who asks for it. While somebody does, the store is watched; when it has moved, the next
+ * one who asks has it read again.
+ */
+export class TreeWatch {
+  readonly #admin: Admin<unknown>
+  readonly #followers = new Set<Follower>()
+  #schemaLeaves: readonly SchemaLeaf[] | undefined
+  #held: HeldTree | undefined
+  #reading: Promise<HeldTree> | undefined
+  #watching: { readonly stop: AbortController; readonly started: Promise<void> } | undefined
+  #newest = 0
+  #idle: NodeJS.Timeout | undefined
+
+  constructor(admin: Admin<unknown>) {
+    this.#admin = admin
+  }
+
+  /** Places of the schema. */
+  get schemaLeaves(): readonly SchemaLeaf[] {
+    this.#schemaLeaves ??= leavesOf(this.#admin.definition)
+    return this.#schemaLeaves
+  }
+
+  /**
+   * The newest tree.
+   *
+   * @param least a revision that it must have got to, such as that of a write
+   * @throws AdminError
+   */
+  async tree(least = 0): Promise<AdminTree<unknown>> {
+    return (await this.#current(least)).tree
+  }
+
+  /** The newest tree, and what of it a user may see. @throws AdminError */
+  async index(access: Access): Promise<{ readonly tree: AdminTree<unknown>; readonly index: TreeIndex }> {
+    const { tree, indexes } = await this.#current(0)
+    const known = indexes.get(access.scope)
+    if (known !== undefined) return { tree, index: known }
+    const index = new TreeIndex(tree, this.schemaLeaves, access)
+    const [oldest] = indexes.keys()
+    if (indexes.size >= MOST_INDEXES && oldest !== undefined) indexes.delete(oldest)
+    indexes.set(access.scope, index)
+    return { tree, index }
+  }
+
+  /**
+   * Lets somebody follow the store until the returned function is called.
+   *
+   * @throws AdminError where the store cannot be watched
+   */
+  async follow(follower: Follower): Promise<() => void> {
+    await this.#watch()
+    this.#followers.add(follower)
+    follower.onRevision(this.#newest)
+    return () => {
+      this.#followers.delete(follower)
+      this.#restIfIdle()
+    }
+  }
+
+  close(): void {
+    this.#stop()
+    clearTimeout(this.#idle)
+  }
+
+  async #current(least: number): Promise<HeldTree> {
+    await this.#watch()
+    this.#restIfIdle()
+    const needed = Math.max(least, this.#newest)
+    for (;;) {
+      const held = this.#held
+      const isYoung = held !== undefined && performance.now() - held.at < MOST_AGE_MS
+      if (isYoung && held.tree.revision >= needed) return held
+      const read = await this.#read()
+      if (read.tree.revision >= needed) return read
+    }
+  }
+
+  /** Everybody who asks while the tree is read gets that reading. */
+  #read(): Promise<HeldTree> {
+    this.#reading ??= this.#admin
+      .read()
+      .then((tree) => {
+        this.#held = { tree, at: performance.now(), indexes: new Map() }
+        return this.#held
+      })
+      .finally(() => {
+        this.#reading = undefined
+      })
+    return this.#reading
+  }
+
+  /** Watches the store, unless that is done already. Resolves once the newest revision is known. */
+  #watch(): Promise<void> {
+    if (this.#watching !== undefined) return this.#watching.started
+    const stop = new AbortController()
+    const { promise: started, resolve, reject } = Promise.withResolvers<void>()
+    this.#watching = { stop, started }
+    const run = async () => {
+      for await (const revision of this.#admin.revisions({ signal: stop.signal })) {
+        this.#newest = Math.max(this.#newest, revision)
+        resolve()
+        for (const follower of this.#followers) follower.onRevision(this.#newest)
+      }
+    }
+    run()
+      .catch(reject)
+      .finally(() => {
+        if (this.#watching?.stop === stop) this.#stop()
+      })
+    return started
+  }
+
+  /** Where a watch has ended, the next one who asks begins another: a store that was replaced starts with other revisions. */
+  #stop(): void {
+    this.#watching?.stop.abort()
+    this.#watching = undefined
+    this.#held = undefined
+    this.#newest = 0
+    const followers = [...this.#followers]
+    this.#followers.clear()
+    for (const follower of followers) follower.onEnd()
+  }
+
+  #restIfIdle(): void {
+    clearTimeout(this.#idle)
+    this.#idle = setTimeout(() => {
+      if (this.#followers.size === 0) this.#stop()
+    }, IDLE_MS)
+    this.#idle.unref()
+  }
+}

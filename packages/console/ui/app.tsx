@@ -1,0 +1,123 @@
+import { useCallback, useEffect, useState } from 'preact/hooks'
+import type { ErrorView, SessionView } from '../src/wire.ts'
+import { errorView, followRevisions, get } from './api.ts'
+import { countOf, type Draft } from './draft.ts'
+import { Failure } from './parts/failure.tsx'
+import { addressOf, type Place, placeOf, type Screen } from './places.ts'
+import type { ScreenProps } from './screen-props.ts'
+import { ChangeScreen } from './screens/change-screen.tsx'
+import { FleetScreen } from './screens/fleet-screen.tsx'
+import { HistoryScreen } from './screens/history-screen.tsx'
+import { TreeScreen } from './screens/tree-screen.tsx'
+import { visibleLine } from './visible.ts'
+
+const NAMES: Readonly<Record<Screen, string>> = {
+  tree: 'Tree',
+  change: 'Change',
+  history: 'History',
+  fleet: 'Fleet',
+}
+
+/** The whole console. */
+export function App() {
+  const [session, setSession] = useState<SessionView>()
+  const [error, setError] = useState<ErrorView>()
+  const [draft, setDraft] = useState<Draft>()
+  const place = usePlace()
+  const { revision, isConnected } = useRevision(session !== undefined)
+  const open = useCallback(() => {
+    setError(undefined)
+    get<SessionView>('session').then(setSession, (reason) => setError(errorView(reason)))
+  }, [])
+  useEffect(open, [open])
+  useEffect(() => {
+    if (session !== undefined) document.title = `${NAMES[place.screen]} · ${session.name} · livetree`
+  }, [session, place.screen])
+  if (session === undefined)
+    return (
+      <main class="alone">
+        <h1>livetree</h1>
+        {error === undefined ? <p class="quiet">Opening…</p> : <Failure error={error} again={open} />}
+      </main>
+    )
+  const props: ScreenProps = { session, place, revision, draft, setDraft }
+  return (
+    <>
+      <Header session={session} place={place} draft={draft} revision={revision} isConnected={isConnected} />
+      <main class="screen" id="main" tabIndex={-1}>
+        {place.screen === 'tree' && <TreeScreen {...props} />}
+        {place.screen === 'change' && <ChangeScreen {...props} />}
+        {place.screen === 'history' && <HistoryScreen key={addressOf('history', place.path)} {...props} />}
+        {place.screen === 'fleet' && <FleetScreen {...props} />}
+      </main>
+    </>
+  )
+}
+
+interface HeaderProps extends Pick<ScreenProps, 'session' | 'place' | 'draft' | 'revision'> {
+  readonly isConnected: boolean
+}
+
+function Header({ session, place, draft, revision, isConnected }: HeaderProps) {
+  const screens: readonly Screen[] = session.canWrite
+    ? ['tree', 'change', 'history', 'fleet']
+    : ['tree', 'history', 'fleet']
+  const count = countOf(draft)
+  return (
+    <header class="bar">
+      <button type="button" class="skip" onClick={skipToMain}>
+        Skip to content
+      </button>
+      <strong class="product">{visibleLine(session.name)}</strong>
+      <nav aria-label="Screens">
+        {screens.map((screen) => (
+          <a
+            key={screen}
+            href={addressOf(screen)}
+            aria-current={place.screen === screen ? 'page' : undefined}
+          >
+            {NAMES[screen]}
+            {screen === 'change' && count > 0 && (
+              <span class="count">
+                {count}
+                <span class="sr"> {count === 1 ? 'change' : 'changes'} to review</span>
+              </span>
+            )}
+          </a>
+        ))}
+      </nav>
+      <span class="state" role="status">
+        {session.isReadOnly && <span class="badge">read-only</span>}
+        <span class={isConnected ? 'dot on' : 'dot'} aria-hidden="true" />
+        {isConnected ? `revision ${revision}` : 'not connected'}
+        <span class="user">{visibleLine(session.user)}</span>
+      </span>
+    </header>
+  )
+}
+
+function skipToMain(): void {
+  document.getElementById('main')?.focus()
+}
+
+function usePlace(): Place {
+  const [place, setPlace] = useState(() => placeOf(location.hash))
+  useEffect(() => {
+    const onChange = () => setPlace(placeOf(location.hash))
+    addEventListener('hashchange', onChange)
+    return () => removeEventListener('hashchange', onChange)
+  }, [])
+  return place
+}
+
+function useRevision(isOpen: boolean) {
+  const [revision, setRevision] = useState(0)
+  const [isConnected, setConnected] = useState(false)
+  useEffect(() => {
+    if (!isOpen) return
+    const stop = new AbortController()
+    void followRevisions(setRevision, setConnected, stop.signal)
+    return () => stop.abort()
+  }, [isOpen])
+  return { revision, isConnected }
+}
