@@ -81,7 +81,7 @@ class Judge {
     if (outcome.type === 'rejected') return { type: 'invalid', issues: outcome.issues, unused }
     const changes = this.#current === undefined ? [] : this.pipeline.diff(this.#current, outcome.value)
     this.#current = outcome.value
-    return { type: 'valid', changes, unused }
+    return { type: 'valid', changes, needsRestart: [], unused }
   }
 }
 

@@ -182,7 +182,12 @@ test(`preview says what then happens, and leaves no trace (${RUNS} cases)`, () =
         }
         if (preview !== undefined) {
           const difference = current === undefined ? [] : pipeline.diff(current, outcome.value)
-          expect(preview).toEqual({ type: 'valid', changes: difference, unused: outcome.unused })
+          expect(preview).toEqual({
+            type: 'valid',
+            changes: difference,
+            needsRestart: [],
+            unused: outcome.unused,
+          })
         }
         current = outcome.value
         expect(isDeepStrictEqual(current, other.value)).toBe(true)

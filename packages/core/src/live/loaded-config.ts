@@ -208,14 +208,14 @@ export class LoadedConfig<T> implements LiveConfig<T> {
 
   preview(changes: readonly PreviewChange[], options: PreviewOptions = {}): Preview {
     this.#lifetime.assertOpen()
-    const { pipeline, options: loaded } = this.#parts
+    const { pipeline, restarts, options: loaded } = this.#parts
     const known = {
       sources: loaded.sources,
       patchOf: this.#connections.patchOf,
       heldBy: (source: number) => pipeline.stagedLeaves(source),
     }
     const updates = previewUpdates(known, changes, options)
-    return this.#pin.leave(() => this.#writer.preview(updates))
+    return this.#pin.leave(() => this.#writer.preview(updates, restarts.differing))
   }
 
   snapshot(): Snapshot<T> {

@@ -2,6 +2,8 @@ import diagnostics from 'node:diagnostics_channel'
 import { afterEach, describe, expect, test, vi } from 'vitest'
 import * as z from 'zod'
 import { defineConfig } from '../define-config.ts'
+import { restart } from '../schema/restart.ts'
+import { secret } from '../schema/secret.ts'
 import { env } from '../source/env.ts'
 import { memory } from '../source/memory.ts'
 import { createManualSource } from '../testing/manual-source.ts'
@@ -40,6 +42,7 @@ describe('LiveConfig.preview', () => {
     expect(config.preview([prod('/port', '81')])).toEqual({
       type: 'valid',
       changes: [{ type: 'changed', path: ['port'], pathText: 'port', previous: 80, next: 81 }],
+      needsRestart: [],
       unused: [],
     })
     // a variable of this process hides it
@@ -51,6 +54,27 @@ describe('LiveConfig.preview', () => {
     expect(config.preview([])).toMatchObject({ type: 'valid', changes: [] })
     const variable = { layer: 'env', key: 'APP_PORT', value: '9' }
     expect(config.preview([variable])).toMatchObject({ changes: [{ pathText: 'port', next: 9 }] })
+  })
+
+  test('needsRestart is what status.needsRestart would be then: also of earlier changes, and not of what is taken back', async () => {
+    const { config, store } = await loaded({
+      schema: z.object({
+        port: restart(z.number()),
+        mode: z.string().default('x'),
+        key: restart(secret(z.string())).default('first'),
+      }),
+    })
+    await using _ = config
+    expect(config.preview([prod('/port', '81')])).toMatchObject({ needsRestart: ['port'] })
+    store.sink.patch({
+      revision: 8,
+      changes: [{ layer: 1, leaf: { path: 'port', value: '81', revision: 8 } }],
+    })
+    await vi.waitFor(() => expect(config.status.needsRestart).toEqual(['port']))
+    expect(config.preview([prod('/mode', 'y')])).toMatchObject({ needsRestart: ['port'] })
+    expect(config.preview([prod('/key', 'second')])).toMatchObject({ needsRestart: ['port', 'key'] })
+    expect(config.preview([prod('/port', '80')])).toMatchObject({ needsRestart: [] })
+    expect(config.status.needsRestart).toEqual(['port'])
   })
 
   test('changes and reports nothing: current, status, events, diagnostics', async () => {

@@ -24,11 +24,16 @@ export class Restarts<T> {
   /** The paths whose value is another one now, in the order of the schema; the same list for the same value. */
   pending(value: T): readonly string[] {
     if (this.#started === undefined) return NONE
-    if (this.#last === undefined || !Object.is(this.#last.value, value)) {
-      const changes = this.#pipeline.diff(this.#started.value, value)
-      const paths = changes.filter(({ path }) => isRestartAt(this.#schemaNode, path))
-      this.#last = { value, paths: Object.freeze(paths.map(({ pathText }) => pathText)) }
-    }
+    if (this.#last === undefined || !Object.is(this.#last.value, value))
+      this.#last = { value, paths: this.differing(value) }
     return this.#last.paths
+  }
+
+  /** As `pending`, of a value that is not in service, and is not remembered. */
+  readonly differing = (value: T): readonly string[] => {
+    if (this.#started === undefined) return NONE
+    const changes = this.#pipeline.diff(this.#started.value, value)
+    const paths = changes.filter(({ path }) => isRestartAt(this.#schemaNode, path))
+    return Object.freeze(paths.map(({ pathText }) => pathText))
   }
 }

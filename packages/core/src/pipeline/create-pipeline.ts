@@ -29,6 +29,7 @@ import type {
   Pipeline,
   Judged,
   Preview,
+  RestartsOf,
   SourcePatch,
   StagedUpdate,
   ValidOutcome,
@@ -170,7 +171,7 @@ class LayeredPipeline<T> implements Pipeline<T> {
     return undefined
   }
 
-  preview(updates: readonly SourcePatch[], now = 0): Preview {
+  preview(updates: readonly SourcePatch[], now = 0, restartsOf: RestartsOf<T> = () => []): Preview {
     if (this.#isJudging)
       throw new LivetreeError('internal', 'A tree is being judged: the schema asks for a preview.')
     const parts = { tree: this.#tree, decoder: this.#decoder, guard: this.#guard, unused: this.#unusedKeys }
@@ -187,7 +188,7 @@ class LayeredPipeline<T> implements Pipeline<T> {
       const { unused } = judged
       if (judged.type === 'rejected') return { type: 'invalid', issues: judged.issues, unused }
       const changes = this.#accepted === undefined ? [] : this.diff(this.#accepted.value, judged.value)
-      return { type: 'valid', changes, unused }
+      return { type: 'valid', changes, needsRestart: restartsOf(judged.value), unused }
     })
   }
 

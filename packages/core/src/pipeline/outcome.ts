@@ -67,12 +67,17 @@ export interface SourcePatch {
   readonly update: PatchUpdate
 }
 
+/** The paths of which an application would go on with the old value, if this one came into service. */
+export type RestartsOf<T> = (value: T) => readonly string[]
+
 /** What would become of a change; see `LiveConfig.preview`. */
 export type Preview =
   | {
       readonly type: 'valid'
       /** How `current` would differ, leaf by leaf; empty where the change changes nothing that is served. */
       readonly changes: readonly Change[]
+      /** What `status.needsRestart` would be then. */
+      readonly needsRestart: readonly string[]
       /** Keys that the schema would not know then. */
       readonly unused: readonly UnusedKey[]
     }
@@ -128,9 +133,10 @@ export interface Pipeline<T> {
    * The outcome that these updates would have if they were staged and judged at `now` (ms since the epoch). Everything is as it was
    * afterwards. Costs what the updates themselves would.
    *
+   * @param restartsOf what a value that is valid needs a restart for; default: nothing
    * @throws LivetreeError `internal` when the schema itself calls it, while a tree is judged
    */
-  preview(updates: readonly SourcePatch[], now?: number): Preview
+  preview(updates: readonly SourcePatch[], now?: number, restartsOf?: RestartsOf<T>): Preview
   /** Stages what sources had in an earlier process, without validation: the guard compares their next trees with it. */
   compareWith(earlier: ReadonlyMap<number, EarlierState>, now: number): void
   /** Leaves of the last accepted tree that a source has taken away and said that it is meant, layer by layer. */

@@ -6,6 +6,7 @@ import type {
   Outcome,
   Pipeline,
   Preview,
+  RestartsOf,
   SourcePatch,
   StagedUpdate,
   ValidOutcome,
@@ -73,8 +74,8 @@ export class Staging<T> {
   }
 
   /** See `Pipeline.preview`; on the staged trees. */
-  preview(updates: readonly SourcePatch[]): Preview {
-    return this.#pipeline.preview(updates, this.#now())
+  preview(updates: readonly SourcePatch[], restartsOf: RestartsOf<T>): Preview {
+    return this.#pipeline.preview(updates, this.#now(), restartsOf)
   }
 
   /** The staged trees are the accepted ones. */

@@ -1,7 +1,7 @@
 import { LivetreeError } from '../errors.ts'
 import type { Issue, UnusedKey } from '../issue.ts'
 import type { GuardMemory } from '../pipeline/guard-memory.ts'
-import type { EarlierState, Preview, SourcePatch, StagedUpdate } from '../pipeline/outcome.ts'
+import type { EarlierState, Preview, RestartsOf, SourcePatch, StagedUpdate } from '../pipeline/outcome.ts'
 import type { PatchUpdate, SourceSink } from '../source/source.ts'
 import type { RejectedEvent } from './rejection.ts'
 import { type ServedFrom, ServedState } from './served-state.ts'
@@ -97,8 +97,8 @@ export class UpdateProcessor<T> {
   }
 
   /** See `LiveConfig.preview`: on what has been taken so far. What the sources report meanwhile is taken afterwards. */
-  preview(updates: readonly SourcePatch[]): Preview {
-    return this.#queue.between(() => this.#validator.preview(updates))
+  preview(updates: readonly SourcePatch[], restartsOf: RestartsOf<T>): Preview {
+    return this.#queue.between(() => this.#validator.preview(updates, restartsOf))
   }
 
   /** Resolves when all that the sources have reported before the call has been taken. */

@@ -1,6 +1,6 @@
 import { isLivetreeError, LivetreeError } from '../errors.ts'
 import type { Issue } from '../issue.ts'
-import type { Outcome, Preview, SourcePatch, StagedUpdate } from '../pipeline/outcome.ts'
+import type { Outcome, Preview, RestartsOf, SourcePatch, StagedUpdate } from '../pipeline/outcome.ts'
 import type { Leaf, PatchUpdate } from '../source/source.ts'
 import type { ServedState } from './served-state.ts'
 import type { SourceState } from './source-state.ts'
@@ -86,9 +86,9 @@ export class Validator<T> {
   }
 
   /** See `Pipeline.preview`. Nothing is reported, whatever the schema throws. */
-  preview(updates: readonly SourcePatch[]): Preview {
+  preview(updates: readonly SourcePatch[], restartsOf: RestartsOf<T>): Preview {
     try {
-      return this.#staging.preview(updates)
+      return this.#staging.preview(updates, restartsOf)
     } catch (error) {
       if (isLivetreeError(error)) throw error
       return { type: 'invalid', issues: [unjudged()], unused: [] }

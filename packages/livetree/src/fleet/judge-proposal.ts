@@ -1,6 +1,6 @@
 import type { Issue, LiveConfig } from '@livetree/core'
 import type { LayerInfo, Source } from '@livetree/core/source'
-import { isAlong, isRestartAt, type LoadedParts, placesOfKey } from '@livetree/core/tools'
+import { isAlong, type LoadedParts, placesOfKey } from '@livetree/core/tools'
 import { shownIssues, shownPaths } from './instance-record.ts'
 import type { Proposal } from './proposal.ts'
 import type { Judgement } from './proposal-verdict.ts'
@@ -39,8 +39,7 @@ export function judgeProposal(
     .flatMap(({ layer }) => layersAt(source, layer).map(nameOf))
   const preview = config.preview(changes, { allowRemovals })
   if (preview.type === 'valid') {
-    const paths = preview.changes.filter(({ path }) => isRestartAt(definition, path))
-    return { verdict: 'accepted', revision, ...shownPaths(paths.map(({ pathText }) => pathText)) }
+    return { verdict: 'accepted', revision, ...shownPaths(preview.needsRestart) }
   }
   const hidden = all.flatMap(({ info, change: { key, isHidden } }) =>
     isHidden === true ? placesOfKey(definition, key, [info]).map(({ path }) => path) : [],
