@@ -144,6 +144,27 @@ export const mutations: readonly Mutation[] = [
     test: 'packages/etcd/src/reflector/exchanged-store.test.ts',
   },
   {
+    name: 'P12: a watch for deletes compares keys as if it saw their puts',
+    file: `${watch}/watched-store.ts`,
+    find: "onlyDeletes: plan.only === 'deletes'",
+    replace: 'onlyDeletes: false',
+    test: 'packages/etcd/src/watch/filtered-watch.test.ts',
+  },
+  {
+    name: 'P12: a watch for puts does not see what is deleted',
+    file: `${watch}/watch-stream.ts`,
+    find: "only === 'deletes' ? [WatchFilter.noPut] : []",
+    replace: "only === undefined ? [] : [only === 'deletes' ? WatchFilter.noPut : WatchFilter.noDelete]",
+    test: 'packages/etcd/src/watch/filtered-watch.test.ts',
+  },
+  {
+    name: 'P12: deleted keys take the place of those by which a store is recognized',
+    file: `${reflector}/store-evidence.ts`,
+    find: 'deleted.length * 2 > this.#maxRecent ? deleted : this.#recent',
+    replace: 'this.#recent',
+    test: 'packages/etcd/src/watch/filtered-watch.test.ts',
+  },
+  {
     name: 'P4: keys deleted during a compaction stay',
     file: `${pipeline}/layer-tree.ts`,
     find: 'if (seen !== undefined) this.#removeUnseen(layer, seen)',

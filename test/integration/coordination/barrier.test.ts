@@ -50,6 +50,25 @@ oneEtcd('a barrier', (etcd) => {
     await waiting
   })
 
+  it('B1 sees that the store of the barrier is gone', async () => {
+    const server = await etcd.start()
+    const proxy = await proxyTo(server.endpoint)
+    const client = connect(proxy.endpoint)
+    const barrier = createBarrier(client, 'barriers/a')
+    await barrier.hold()
+    const waiting = barrier.wait()
+    await waitFor(() => client.watch.size === 1)
+    // The watch reads what its range holds before this is answered for the last time.
+    for (let round = 0; round < 3; round += 1) await client.kv.get('barriers/a')
+    await proxy.refuse()
+    proxy.cutAll()
+    await server.restart({ emptyData: true, keepIdentity: true })
+    const other = connect(server.endpoint)
+    for (let round = 0; round < 9; round += 1) await other.kv.put('other', String(round))
+    await proxy.accept()
+    await waiting
+  })
+
   it('falls with its session, and a release that was not answered is repeated but takes down no later one', async () => {
     const server = await etcd.start()
     const proxy = await proxyTo(server.endpoint)

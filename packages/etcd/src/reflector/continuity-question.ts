@@ -2,7 +2,7 @@ import { crc32 } from 'node:zlib'
 import type { KeyValue, RangeRequest, RangeResponse } from '../wire/kv.ts'
 import type { Init } from '../wire/message-type.ts'
 
-/** The last known state of a key; a `modRevision` of 0 means that it did not exist. */
+/** The last known state of a key; a `version` of 0 means that it was deleted at `modRevision`. */
 export interface Trace {
   readonly modRevision: number
   readonly createRevision: number
@@ -26,14 +26,15 @@ export interface Probe {
 /** The reads that tell whether a store is the known one. */
 export type ContinuityQuestion = readonly Probe[]
 
-/** The trace of a key that does not exist. */
-export const ABSENT: Trace = Object.freeze({
-  modRevision: 0,
-  createRevision: 0,
-  version: 0,
-  valueBytes: 0,
-  valueHash: 0,
-})
+/** The trace of a key that was deleted at this revision. */
+export function deletedAt(modRevision: number): Trace {
+  return { modRevision, createRevision: 0, version: 0, valueBytes: 0, valueHash: 0 }
+}
+
+/** True if the trace is of a key that does not exist. */
+export function isAbsent({ version }: Trace): boolean {
+  return version === 0
+}
 
 /** The key as text that is exact for any bytes. */
 export function nameOf(key: Buffer): string {
@@ -43,6 +44,21 @@ export function nameOf(key: Buffer): string {
 /** What is remembered of a key. */
 export function traceOf({ modRevision, createRevision, version, value }: KeyValue): Trace {
   return { modRevision, createRevision, version, valueBytes: value.length, valueHash: crc32(value) }
+}
+
+/**
+ * True if the key has not been deleted since the trace, or, after a trace of its deletion, was put since then if it is
+ * there. `kv`: the key at a later revision, undefined if it does not exist.
+ */
+export function isUndeletedSince(trace: Trace, kv: KeyValue | undefined, hasValue: boolean): boolean {
+  if (kv === undefined) return isAbsent(trace)
+  if (isAbsent(trace)) return kv.createRevision >= trace.modRevision
+  if (kv.modRevision === trace.modRevision) return isTraceOf(trace, kv, hasValue)
+  return (
+    kv.createRevision === trace.createRevision &&
+    kv.modRevision > trace.modRevision &&
+    kv.version > trace.version
+  )
 }
 
 /** True if the key is unchanged. Its value is compared if `hasValue`. */

@@ -3,9 +3,11 @@ import type { KeyValue } from '../wire/kv.ts'
 import { EventType } from '../wire/watch.ts'
 import type { KeyEvent } from '../watch/revision-assembler.ts'
 import {
-  ABSENT,
   type ContinuityQuestion,
+  deletedAt,
+  isAbsent,
   isTraceOf,
+  isUndeletedSince,
   nameOf,
   type Probe,
   type Trace,
@@ -22,7 +24,6 @@ export interface EvidencePage {
   entryAt(at: number, end: number): KeyValue
 }
 
-/** Settings of `StoreEvidence`. */
 export interface EvidenceOptions {
   /** The ranges of a complete list, as the store knows them. Undefined if only events are known. */
   readonly ranges?: readonly WireRange[]
@@ -30,6 +31,8 @@ export interface EvidenceOptions {
   readonly maxRecent?: number
   /** Lists contain no values. Default false. */
   readonly keysOnly?: boolean
+  /** Puts are not seen, so a remembered key may have been put again. Default false. */
+  readonly onlyDeletes?: boolean
 }
 
 /**
@@ -57,6 +60,7 @@ export class StoreEvidence {
   /** Newest keys, oldest first. */
   readonly #recent = new Map<string, Trace>()
   readonly #keysOnly: boolean
+  readonly #onlyDeletes: boolean
   #isComplete: boolean
   /** Number of keys in each range. */
   #counts: number[]
@@ -65,8 +69,10 @@ export class StoreEvidence {
   /** Every key written after this revision is remembered. */
   #forgottenTo = 0
 
-  constructor({ ranges, maxRecent = MAX_RECENT, keysOnly = false }: EvidenceOptions = {}) {
+  constructor(options: EvidenceOptions = {}) {
+    const { ranges, maxRecent = MAX_RECENT, keysOnly = false, onlyDeletes = false } = options
     this.#keysOnly = keysOnly
+    this.#onlyDeletes = onlyDeletes
     this.#ranges = ranges
     this.#maxRecent = maxRecent
     this.#isComplete = ranges !== undefined && ranges.length <= MAX_WHOLE_RANGES
@@ -119,7 +125,8 @@ export class StoreEvidence {
       this.#recent.delete(name)
       if (!isThere) this.#sample.delete(name)
       else if (this.#ranges !== undefined) this.#follow(name, kv)
-      if (index >= own.length - this.#maxRecent) this.#remember(name, isThere ? traceOf(kv) : ABSENT)
+      if (index >= own.length - this.#maxRecent)
+        this.#remember(name, isThere ? traceOf(kv) : deletedAt(kv.modRevision))
       else this.#forget(kv.modRevision)
     }
   }
@@ -155,11 +162,21 @@ export class StoreEvidence {
       if (!this.#isIn(kv.key)) return true
       const name = nameOf(kv.key)
       const trace = this.#recent.get(name) ?? this.#sample.get(name)
-      if (type === EventType.delete) return trace === undefined || trace === ABSENT
+      if (type === EventType.delete) return trace === undefined || this.#isDeletedBy(trace, kv)
       // Old servers omit deletes of the revision of the compaction, also after a put in the same transaction.
-      if (trace === ABSENT) return true
+      if (trace !== undefined && isAbsent(trace)) return true
       return trace === undefined ? !this.#isRemembered(kv.modRevision) : isTraceOf(trace, kv, !this.#keysOnly)
     })
+  }
+
+  /** True if the trace is of a key that this event deleted; it may be there again where puts are not seen. */
+  #isDeletedBy(trace: Trace, { modRevision }: KeyValue): boolean {
+    return isAbsent(trace) || (this.#onlyDeletes && trace.createRevision >= modRevision)
+  }
+
+  #isAsKnown(trace: Trace, kv: KeyValue | undefined, hasValue: boolean): boolean {
+    if (this.#onlyDeletes) return isUndeletedSince(trace, kv, hasValue)
+    return kv === undefined ? isAbsent(trace) : isTraceOf(trace, kv, hasValue)
   }
 
   /** True if each key that was written at this known revision and is still there is remembered. */
@@ -205,9 +222,8 @@ export class StoreEvidence {
       if (!keysOnly) bytes += trace.valueBytes
       return {
         read: { key: Buffer.from(name, 'latin1'), revision, keysOnly },
-        isTelling: trace !== ABSENT,
-        isAsKnown: ({ kvs: [kv] }, hasValues) =>
-          kv === undefined ? trace === ABSENT : isTraceOf(trace, kv, hasValues),
+        isTelling: !isAbsent(trace),
+        isAsKnown: ({ kvs: [kv] }, hasValues) => this.#isAsKnown(trace, kv, hasValues),
       }
     })
     return [...keys, ...this.#rangeProbes(this.#ranges ?? [], revision)]
@@ -269,7 +285,9 @@ export class StoreEvidence {
   #remember(name: string, trace: Trace): void {
     this.#recent.set(name, trace)
     if (this.#recent.size <= this.#maxRecent) return
-    const [oldest] = this.#recent
+    // Deleted keys show little: another store is unlikely to hold them either.
+    const deleted = [...this.#recent].filter(([, each]) => isAbsent(each))
+    const [oldest] = deleted.length * 2 > this.#maxRecent ? deleted : this.#recent
     this.#recent.delete(oldest![0])
     this.#forget(oldest![1].modRevision)
   }

@@ -26,6 +26,7 @@ class Judge {
   readonly #etcd: FakeEtcd
   readonly #range: KeyRange
   readonly #seen: Record<string, number>
+  readonly #only: WatchOptions['only']
   #told: number | undefined
 
   constructor(
@@ -38,6 +39,7 @@ class Judge {
     this.#etcd = etcd
     this.#seen = seen
     this.#range = range
+    this.#only = options.only
     this.#told =
       options.afterRevision ?? (options.startRevision === undefined ? undefined : options.startRevision - 1)
     this.watcher = service.subscribe(
@@ -77,7 +79,10 @@ class Judge {
 
   #changesAt(revision: number): readonly Change[] {
     const changes = (this.#etcd.history.get(revision) ?? []).filter(({ key }) => isIn(this.#range, key))
-    return lastChanges(changes).map(({ key, isDelete }) => ({ key, isDelete }))
+    // Puts are left out by the server, so a key that was put again in the same revision counts as deleted.
+    const sent = this.#only === 'deletes' ? changes.filter(({ isDelete }) => isDelete) : changes
+    const last = lastChanges(sent).map(({ key, isDelete }) => ({ key, isDelete }))
+    return this.#only === 'puts' ? last.filter(({ isDelete }) => !isDelete) : last
   }
 
   /** No change of this range lies after the last one told and before `revision`. */
@@ -133,6 +138,7 @@ const step = fc.oneof(
       range,
       from: fc.constantFrom('now', 'after list', 'start'),
       back: fc.nat(4),
+      only: fc.constantFrom(undefined, undefined, 'puts' as const, 'deletes' as const),
     }),
   },
   {
@@ -192,7 +198,10 @@ async function run(
         : each.from === 'start'
           ? { startRevision: revision + 1 }
           : { afterRevision: revision }
-    judges.push(new Judge(etcd, service, each.range, options, seen))
+    const { only } = each
+    judges.push(
+      new Judge(etcd, service, each.range, only === undefined ? options : { ...options, only }, seen),
+    )
   }
   const follow = (each: Step): void => {
     if (each.type === 'write') etcd.write(each.changes)

@@ -4,7 +4,6 @@ import { milliseconds, numbersOf, type OptionTable, VALUE } from '../option-tabl
 import { refuse as refuseOption } from '../refuse-option.ts'
 import type { KeyRange } from '../key-range-form.ts'
 import { assertHoldsKeys, Namespace, type WireRange } from '../key-range.ts'
-import { WatchFilter } from '../wire/watch.ts'
 
 /** Where a watch starts, and what it delivers. */
 export interface WatchOptions {
@@ -24,7 +23,10 @@ export interface WatchOptions {
    * answers.
    */
   readonly clusterId?: bigint
-  /** Deliver only puts or only deletes. Default: both. */
+  /**
+   * Deliver only puts or only deletes. Puts are left out by the server, deletes by the client, since the store is recognized
+   * by them. Default: both.
+   */
   readonly only?: 'puts' | 'deletes'
   /** Deliver the previous entry with each event. Default false. */
   readonly prevKv?: boolean
@@ -67,7 +69,7 @@ export interface WatchPlan {
   /** A gap before `position` would be data loss, so it must be detected. */
   readonly isContinuing: boolean
   readonly clusterId: bigint | undefined
-  readonly filters: readonly number[]
+  readonly only: WatchOptions['only']
   readonly prevKv: boolean
 }
 
@@ -90,7 +92,7 @@ export function planWatch(range: KeyRange, options: WatchOptions, namespace: Nam
     position: afterRevision === undefined ? startRevision : afterRevision + 1,
     isContinuing: afterRevision !== undefined,
     clusterId: options.clusterId,
-    filters: only === undefined ? [] : [only === 'puts' ? WatchFilter.noDelete : WatchFilter.noPut],
+    only,
     prevKv: options.prevKv ?? false,
   })
 }

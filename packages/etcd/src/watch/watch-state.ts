@@ -57,7 +57,7 @@ export class WatchState implements Watcher {
     this.proofEveryMs = known?.proofEveryMs
     this.#proofs = new WatchProofs(known?.proofEveryMs)
     this.store = new WatchedStore(plan, known)
-    this.#notifier = new WatchNotifier(handlers, host)
+    this.#notifier = new WatchNotifier(handlers, host, plan.only)
     this.#host = host
     this.#point = new ResumePoint(plan.position, plan.isContinuing)
     this.#unlisten = signal && onAbort(signal, () => this.cancel())
@@ -170,11 +170,7 @@ export class WatchState implements Watcher {
       // History that was requested again, or repeated by an old server.
       if (kind !== 'new') continue
       this.#point.passed(revision)
-      this.#notifier.notify('onEvents', {
-        revision,
-        events: events.map((event) => this.#notifier.eventOf(event)),
-        header,
-      })
+      this.#notifier.deliver({ revision, events, header })
       this.#proofs.delivered(revision)
       this.#prove(this.#proofs.changed(revision, this.#host.clock.now()), false)
     }

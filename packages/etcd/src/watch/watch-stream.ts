@@ -301,7 +301,8 @@ export class WatchStream {
     }
     const { plan, start } = watcher
     this.#pending = { type: 'watcher', watcher }
-    const { filters, prevKv } = plan
+    const { only, prevKv } = plan
+    const filters = only === 'deletes' ? [WatchFilter.noPut] : []
     this.#create({ ...plan.range, startRevision: start, filters, prevKv, fragment: watcher.oversizes > 0 })
   }
 

@@ -15,8 +15,7 @@ const MAX_OWN_EVIDENCE = 8
 
 /** What one watch knows of its store. */
 export class WatchedStore {
-  /** Evidence to recognize the store; undefined if only some changes are delivered. */
-  readonly #evidence: StoreEvidence | undefined
+  readonly #evidence: StoreEvidence
   /** The revision that the evidence stays at; undefined if it follows the changes. */
   readonly #evidenceAt: number | undefined
   /** The stream on which the store was recognized. */
@@ -30,9 +29,9 @@ export class WatchedStore {
   #addedKeys = 0
 
   constructor(plan: WatchPlan, known: WatcherKnowledge | undefined) {
-    const isWhole = plan.filters.length === 0
     this.#evidence =
-      known?.evidence ?? (isWhole ? new StoreEvidence({ maxRecent: MAX_OWN_EVIDENCE }) : undefined)
+      known?.evidence ??
+      new StoreEvidence({ maxRecent: MAX_OWN_EVIDENCE, onlyDeletes: plan.only === 'deletes' })
     this.#evidenceAt = known?.evidenceAt
     this.#clusterId = plan.clusterId
     this.#raftTerm = known?.raftTerm ?? 0
@@ -79,23 +78,23 @@ export class WatchedStore {
   questionAt(position: number | undefined): ContinuityQuestion | undefined {
     return position === undefined
       ? undefined
-      : this.#evidence?.question(this.#evidenceAt ?? Math.max(position - 1, this.#late.upTo))
+      : this.#evidence.question(this.#evidenceAt ?? Math.max(position - 1, this.#late.upTo))
   }
 
   /** True if something is known of the store at `position`, by which it can be recognized. */
   isKnownAt(position: number | undefined): boolean {
-    if (position === undefined || this.#evidence?.isEmpty !== false) return false
+    if (position === undefined || this.#evidence.isEmpty) return false
     return (this.#evidenceAt ?? position - 1) > 0
   }
 
-  /** False if only some changes are delivered, so that what is known would become outdated. */
+  /** False if what is known stays at a revision. */
   get canLearn(): boolean {
-    return this.#evidence !== undefined && this.#evidenceAt === undefined
+    return this.#evidenceAt === undefined
   }
 
   /** Adds entries that were read at the watch's position. */
   learn(kvs: readonly KeyValue[]): void {
-    this.#evidence?.read(kvs)
+    this.#evidence.read(kvs)
   }
 
   /** True if the header is from the watch's cluster; the first cluster reported is adopted. */
@@ -122,7 +121,7 @@ export class WatchedStore {
     if (this.#late.isPending) return false
     for (const [index, { type }] of events.entries())
       this.#addedKeys += Number(type !== EventType.delete) - Number(wereThere[index])
-    if (this.#evidenceAt === undefined) this.#evidence?.changed(events, wereThere)
+    if (this.#evidenceAt === undefined) this.#evidence.changed(events, wereThere)
     return true
   }
 
@@ -138,6 +137,6 @@ export class WatchedStore {
   #isRepeated({ revision, events }: WholeRevision, position: number): boolean {
     if (this.#evidenceAt !== undefined) return true
     if (revision !== position - 1 || revision <= this.#late.last) return true
-    return this.#evidence?.isRepeated(events) !== false
+    return this.#evidence.isRepeated(events)
   }
 }
