@@ -31,6 +31,20 @@ export const mutations: readonly Mutation[] = [
     test: 'packages/core/src/tools/describe-schema.test.ts',
   },
   {
+    name: 'Startup: what a snapshot leaves out is read as not set',
+    file: `${core}/startup/startup.ts`,
+    find: '(state.withheld?.[index] ?? [])',
+    replace: '[]',
+    test: `${core}/startup/withheld.test.ts`,
+  },
+  {
+    name: 'Union: another option is read where the value of the right one cannot be',
+    file: `${pipeline}/input.ts`,
+    find: 'issues.some(isTooCostly) || mightTake(option.schema, input, issues)',
+    replace: 'issues.some(isTooCostly)',
+    test: `${pipeline}/issues.test.ts`,
+  },
+  {
     name: 'Preview: what the guard and the list of unused keys know is not put back',
     file: `${pipeline}/trial.ts`,
     find: 'for (const restore of restores) restore()',

@@ -210,13 +210,14 @@ describe('onUnavailable: snapshot (P8)', () => {
     expect(error.message).toContain('[snapshot_outdated]')
     expect(error.message).toContain('it holds no secrets, since there is no snapshot.key')
 
-    const withUrl = begin({
-      sources: [memory({ url: 'from elsewhere' }), createManualSource({ name: 'etcd' })],
-      startup,
-      snapshot: { path },
-    })
+    const url = memory({ url: 'from elsewhere' })
+    const store = () => createManualSource({ name: 'etcd' })
+    const below = begin({ sources: [url, store()], startup, snapshot: { path } })
     await clock.advance(500)
-    expect((await withUrl.loading).current).toMatchObject({ pool: 10, url: 'from elsewhere' })
+    expect((await errorOf(below.loading)).message).toContain('url: Cannot be read: left out of the snapshot')
+    const above = begin({ sources: [store(), url], startup, snapshot: { path } })
+    await clock.advance(500)
+    expect((await above.loading).current).toMatchObject({ pool: 10, url: 'from elsewhere' })
   })
 
   it.each<[string, () => Promise<unknown>, string]>([

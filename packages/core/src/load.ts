@@ -48,7 +48,7 @@ export async function load<S extends $ZodType>(
   const options = { ...resolved, clock }
   const snapshot = options.sources.some(({ isRemote }) => isRemote) ? options.snapshot : undefined
   if (snapshot !== undefined && snapshot.key === undefined && compiled.hasSecret) {
-    const message = `The snapshot of configuration "${name}" leaves secrets out, since there is no snapshot.key`
+    const message = `The snapshot of configuration "${name}" leaves secrets out, since there is no snapshot.key: it can serve only where a source above gives them`
     log.entry({ level: 'warn', message, code: 'snapshot' })
   }
 

@@ -11,7 +11,7 @@ import type {
 import { Unreadable } from '../source/source.ts'
 import { isTooCostly } from '../schema/template-text.ts'
 import { bareObject } from './document.ts'
-import { isValid, type RawIssue } from './validate.ts'
+import { isValid, mightTake, type RawIssue } from './validate.ts'
 import { isExclusive } from './accepted-inputs.ts'
 import { isTyped } from './kind-of-value.ts'
 import { optionsInOrder } from './option-order.ts'
@@ -129,7 +129,7 @@ class InputReader {
       return make()
     } catch (error) {
       if (!(error instanceof UnreadableText)) throw error
-      return this.#readable(error.unreadable, path)
+      return void this.#issues.push({ path, ...unreadableIssue(error.unreadable) })
     }
   }
 
@@ -263,8 +263,9 @@ class InputReader {
     for (const option of optionsInOrder(schemaNode, node, above, this.#nested)) {
       const issues: RawIssue[] = []
       const input = new InputReader(issues, this.#nested, this.#walk).read(option, node, aboveLayer, [])
-      // zod would try the option as well
-      if (issues.some(isTooCostly)) return void this.#issues.push(...issues)
+      // zod would try the option as well; and no other is to be read in the place of one whose value cannot be.
+      if (issues.some(isTooCostly) || mightTake(option.schema, input, issues))
+        return void this.#issues.push(...issues)
       if (unread.length === 0) unread = issues
       if (issues.length > 0 || input === undefined || !acceptedInputs.accepts(option, input)) continue
       taken.push({ option, input })
@@ -295,7 +296,7 @@ class InputReader {
   /** The value, or nothing and an issue. */
   #readable(value: unknown, path: readonly PropertyKey[]): unknown {
     if (!(value instanceof Unreadable)) return plainValue(value)
-    this.#issues.push({ path, ...unreadableIssue(value) })
+    this.#issues.push({ path, ...unreadableIssue(value), isLost: true })
     return undefined
   }
 }

@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest'
+import { Unreadable } from '../source/source.ts'
 import * as z from 'zod'
 import { envLayer, issuesOf, staged, storedLayer, acceptedValue } from './staged.test.kit.ts'
 
@@ -273,6 +274,23 @@ describe('judge: what the schema’s own code does', () => {
       expect(issuesOf(patch(0, { other: 'good' }))[0]?.code).toBe('schema_error')
       expect(acceptedValue(patch(0, { [path]: 'good' }))).toMatchObject({ it: 'good' })
     }
+  })
+
+  test('no other option of a union is read in the place of one whose value cannot be read', () => {
+    const it = z.union([
+      z.object({ kind: z.literal('basic'), password: z.string() }),
+      z.object({ kind: z.string(), isOpen: z.boolean().default(true) }),
+    ])
+    const lost = new Unreadable('not UTF-8')
+    const { patch } = staged(z.object({ it }))
+    expect(issuesOf(patch(0, { 'it/kind': 'basic', 'it/password': lost }))).toMatchObject([
+      { code: 'unreadable', pathText: 'it.password' },
+    ])
+    // Of this one no other option could be meant.
+    expect(acceptedValue(patch(0, { 'it/kind': 'other' }))).toEqual({ it: { kind: 'other', isOpen: true } })
+    expect(acceptedValue(patch(0, { 'it/kind': 'basic', 'it/password': 'x' }))).toEqual({
+      it: { kind: 'basic', password: 'x' },
+    })
   })
 
   test('a refinement of an object runs when all inside it is valid, and speaks where it says', () => {

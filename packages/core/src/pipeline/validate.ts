@@ -18,6 +18,8 @@ export interface RawIssue {
   readonly expected?: string | undefined
   /** In words of ours, which hold no value. */
   readonly isOurs?: boolean
+  /** The value itself cannot be read: it might be any. */
+  readonly isLost?: boolean
   /** The message with words out of the value, for a place that cannot be secret. */
   readonly quoting?: string | undefined
 }
@@ -127,6 +129,13 @@ export function validateRead(
   const others = result.isValid ? [] : result.issues.filter((issue) => !isKnown(issue))
   const unlisted = result.isValid ? 0 : result.unlisted
   return { isValid: false, issues: [...unread, ...others], ...(unlisted !== undefined && { unlisted }) }
+}
+
+/** Whether a schema might take an input: nothing is wrong with it but values that cannot be read. */
+export function mightTake(schema: z.$ZodType, input: unknown, issues: readonly RawIssue[]): boolean {
+  if (issues.length === 0 || !issues.every(({ isLost }) => isLost)) return false
+  const result = validateRead(schema, input, issues)
+  return !result.isValid && result.issues.length === issues.length
 }
 
 function placeOf(path: readonly PropertyKey[], length: number): string {

@@ -28,7 +28,7 @@ export type OnUnavailable =
 export interface SnapshotOptions {
   /** Path of the file, relative to the working directory at the time of `load`. A missing directory is created; a file that is no snapshot is left as it is, and reported. */
   readonly path: string
-  /** Encrypts the file. Must not be empty. Default: the file is not encrypted and omits everything that may be secret. */
+  /** Encrypts the file. Must not be empty. Default: the file is not encrypted and omits everything that may be secret; it is then refused at a start unless higher layers give all that. */
   readonly key?: string | Uint8Array | undefined
   /** Minimum time between two writes, in milliseconds. Default 1,000. */
   readonly intervalMs?: number | undefined

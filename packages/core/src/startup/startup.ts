@@ -8,7 +8,7 @@ import { earlierStateOf } from './earlier-state.ts'
 import type { ConfigLog } from '../config-log.ts'
 import { withDeadline } from '../deadline.ts'
 import type { ResolvedLoadOptions } from './load-options.ts'
-import type { Source } from '../source/source.ts'
+import { type Leaf, type Source, Unreadable } from '../source/source.ts'
 import type { SourceState } from '../updates/source-state.ts'
 import type { UpdateProcessor } from '../updates/update-processor.ts'
 import type { StoredTree } from '../updates/validator.ts'
@@ -190,12 +190,25 @@ function stageFallback(
   return attempt(remote)
 }
 
+/**
+ * What the source held. What was left out of the file was set, to something else than what is read where nothing is set: it
+ * stands there as what cannot be read, and is an issue unless a layer above gives the same place whole.
+ */
 function storedSource(document: SnapshotDocument, { name, layers }: Source): StoredTree {
   const stored = document.sources.find((each) => each.name === name)
   if (stored === undefined) throw new LivetreeError('internal', `The snapshot lacks source ${name}.`)
   const { revision, epoch } = stored
-  return { revision, epoch, layers: earlierStateOf(stored, layers, false).layers }
+  const state = earlierStateOf(stored, layers, false)
+  const missing = new Unreadable(document.hasSecrets ? NOT_STORED : NO_KEY)
+  const leavesOf = (leaves: readonly Leaf[], index: number) => [
+    ...leaves,
+    ...(state.withheld?.[index] ?? []).map(({ path, revision }) => ({ path, revision, value: missing })),
+  ]
+  return { revision, epoch, layers: state.layers.map(leavesOf) }
 }
+
+const NO_KEY = 'left out of the snapshot, since it may hold a secret and there is no snapshot.key'
+const NOT_STORED = 'left out of the snapshot, since its value cannot be stored'
 
 function checkDocument(
   { name, sources }: StartupParts,

@@ -4,9 +4,11 @@ import { join } from 'node:path'
 import { afterAll, describe, expect, it } from 'vitest'
 import * as z from 'zod'
 import { defineConfig } from '../define-config.ts'
+import type { LivetreeError } from '../errors.ts'
 import type { LiveConfig } from '../live-config.ts'
 import { secret } from '../schema/secret.ts'
 import { decodeDocument, encodeDocument } from '../snapshot-file/snapshot-document.ts'
+import { memory } from '../source/memory.ts'
 import { type Leaf, Unreadable } from '../source/source.ts'
 import { createManualSource } from '../testing/manual-source.ts'
 import { createTestClock } from '../testing/test-clock.ts'
@@ -176,4 +178,73 @@ it.each([-1, 1.5, 1e12, 'x', null])('a damaged count %s is refused', (count) => 
   const source = { name: 's', revision: 1, epoch: 0, provenAt: 0, layers }
   const document = { name: 'n', fingerprint: 'f', takenAt: 0, hasSecrets: false, sources: [source] }
   expect(() => decodeDocument(encodeDocument(document), 'p')).toThrow(/a count is wrong in it/)
+})
+
+describe('a start from the file, without the store', () => {
+  const schema = z.object({
+    plain: z.number().default(0),
+    password: secret(z.string()).default('changeme'),
+    tokens: z.record(z.string(), secret(z.string())),
+    allow: secret(z.array(z.string())).default([]),
+    db: z.object({ host: z.string().default('localhost'), password: secret(z.string()).optional() }),
+    auth: z
+      .union([
+        z.object({ kind: z.literal('basic'), user: z.string(), password: secret(z.string()) }),
+        z.object({ kind: z.string(), isOpen: z.boolean().default(true) }),
+      ])
+      .optional(),
+    removed: secret(z.string()).optional(),
+  })
+  const definition = defineConfig({ name: 'cut-off', schema })
+  const start = async (path: string, tree: Tree | undefined, above: Tree = {}) => {
+    const store = createManualSource({ name: 'store' })
+    const loading = definition.load({
+      sources: [memory({ removed: 'below' }), store, memory(above as never, { name: 'above' })],
+      startup: { onUnavailable: 'snapshot', timeoutMs: 200 },
+      snapshot: { path, intervalMs: 0 },
+      logger: false,
+    })
+    if (tree !== undefined) store.sink.replace({ revision: 5, epoch: 0, layers: [leavesOf(tree)] })
+    const config = await loading
+    const { current } = config
+    await config.close()
+    return current
+  }
+
+  it.each<[string, Tree, string]>([
+    ['a secret that has a default', { password: 'hunter2' }, 'password'],
+    ['an entry of a record', { 'tokens/ci': 'hunter2' }, 'tokens.ci'],
+    ['a list', { allow: '["hunter2"]' }, 'allow'],
+    ['a document, with what in it is no secret', { db: '{"host":"prod","password":"hunter2"}' }, 'db'],
+    [
+      'an option of a union, of which another one takes the rest',
+      { 'auth/kind': 'basic', 'auth/user': 'ana', 'auth/password': 'hunter2' },
+      'auth.password',
+    ],
+    ['a removal, under which there is something', { removed: 'livetree:remove' }, 'removed'],
+  ])('is refused where the file lacks %s', async (_what, tree, pathText) => {
+    const path = join(folder, `${++files}.snapshot`)
+    await start(path, { plain: '1', ...tree })
+    const error = await start(path, undefined).then(
+      () => expect.unreachable(),
+      (thrown: LivetreeError) => thrown,
+    )
+    expect(error.issues).toMatchObject([
+      {
+        pathText,
+        code: 'unreadable',
+        message: expect.stringMatching(/left out of the snapshot.*snapshot\.key/),
+      },
+    ])
+    expect(error.message).not.toContain('hunter2')
+  })
+
+  it('serves what a source above gives, and what no schema reads', async () => {
+    const path = join(folder, `${++files}.snapshot`)
+    const above = { password: 'from above' }
+    const tree = { plain: '1', password: 'hunter2', nobody: 'reads this' }
+    const before = await start(path, tree, above)
+    expect(before).toMatchObject({ plain: 1, password: 'from above' })
+    expect(await start(path, undefined, above)).toEqual(before)
+  })
 })
