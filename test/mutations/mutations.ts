@@ -42,7 +42,14 @@ export const mutations: readonly Mutation[] = [
     file: `${pipeline}/input.ts`,
     find: 'issues.some(isTooCostly) || mightTake(option.schema, input, issues)',
     replace: 'issues.some(isTooCostly)',
-    test: `${pipeline}/issues.test.ts`,
+    test: `${pipeline}/issue-writer.test.ts`,
+  },
+  {
+    name: 'Diff: parts of two states are compared by identity, whatever lies between',
+    file: `${pipeline}/diff.ts`,
+    find: 'if (isEqual(previous.value, next.value)) return',
+    replace: '',
+    test: `${core}/events/there-and-back.test.ts`,
   },
   {
     name: 'Preview: what the guard and the list of unused keys know is not put back',

@@ -69,7 +69,8 @@ export interface WatchOptions<S> {
   readonly immediate?: boolean | undefined
   /**
    * Compares two selected values. Default `Object.is`, which is right for parts of the configuration: parts that did not
-   * change keep their identity.
+   * change keep their identity. Where states in between were not delivered, because the handler was busy, the default
+   * compares the content.
    */
   readonly isEqual?: ((one: S, other: S) => boolean) | undefined
 }

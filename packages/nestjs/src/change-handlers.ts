@@ -97,12 +97,18 @@ export class ChangeHandlers<T> {
         return call(next, previous, change)
       }
       const { snapshot, selected } = behind
-      const missed = this.#config.changed({ after: snapshot })
-      return missed.then((event) => adopt(call(next, selected, event)))
+      // A change since then resolves at once; where the content is the same again there is none.
+      const missed = this.#config.changed({ after: snapshot, timeoutMs: 1 })
+      return missed.then(
+        (event) => adopt(call(next, selected, event)),
+        (error: unknown) => {
+          if (!(error instanceof LivetreeError) || error.code !== 'timeout') throw error
+        },
+      )
     }
     Object.defineProperty(handle, 'name', { value: nameOf(handler) })
     const immediate = options.immediate === true || behind !== undefined
-    const isEqual = (one: unknown, other: unknown) => this.#isEqual(handler, one, other)
+    const isEqual = options.isEqual && ((one: unknown, other: unknown) => this.#isEqual(handler, one, other))
     this.#stops.push(this.#config.watch(selector, handle, { isEqual, immediate }))
   }
 

@@ -1,6 +1,7 @@
 import { askIsEqual, callAtOnce, callIsolated, type ReportFailure } from '../callback.ts'
 import type { ChangeEvent, ChangeFeed } from './change-event.ts'
 import { notSettled, type PendingCalls, withNameOf } from './pending-calls.ts'
+import { isEqual } from '../pipeline/is-equal.ts'
 import type { Snapshot } from '../updates/snapshot.ts'
 import { TurnBudget } from '../turn-budget.ts'
 
@@ -116,7 +117,8 @@ export class ChangeSubscriber<T> extends Subscriber<T> {
 export interface WatchSettings<T, S> {
   readonly selector: (value: T) => S
   readonly handler: (next: S, previous: S | undefined, change: ChangeEvent<T> | undefined) => unknown
-  readonly isEqual: (one: S, other: S) => boolean
+  /** Default: the same part, or the same content where states between the two were not delivered. */
+  readonly isEqual: ((one: S, other: S) => boolean) | undefined
 }
 
 const HANDLER = 'A watch handler'
@@ -151,12 +153,19 @@ export class WatchSubscriber<T, S> extends Subscriber<T> {
     } catch (cause) {
       return callIsolated(SELECTOR, () => raise(cause), this.delivery.report)
     }
-    if (askIsEqual('isEqual of a watch', isEqual, [previous, next], this.delivery.report)) return undefined
+    if (isEqual && askIsEqual('isEqual of a watch', isEqual, [previous, next], this.delivery.report))
+      return undefined
     this.#selected = next
+    if (!isEqual && isSamePart([from, previous], [now, next])) return undefined
     const event = this.delivery.feed.between(from, now)
     if (event === undefined) return undefined
     return this.call(HANDLER, handler, () => handler(next, previous, event))
   }
+}
+
+/** Whether two selected parts are one. Parts keep their identity from one state to the next only. */
+function isSamePart<T>([from, one]: [Snapshot<T>, unknown], [to, other]: [Snapshot<T>, unknown]): boolean {
+  return Object.is(one, other) || (to.version - from.version > 1 && isEqual(one, other))
 }
 
 function raise(cause: unknown): never {

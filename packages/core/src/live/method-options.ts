@@ -28,7 +28,7 @@ export function watched<Selector, Handler, S>(
 ) {
   checkArguments('watch()', { selector, handler }, WATCH_ARGUMENTS)
   checkOptions('watch()', options, WATCH_OPTIONS)
-  return { selector, handler, isEqual: options.isEqual ?? Object.is }
+  return { selector, handler, isEqual: options.isEqual }
 }
 
 /** Checks the options of `LiveConfig.changed`. @throws LivetreeError `invalid_options` */

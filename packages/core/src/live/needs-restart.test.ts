@@ -3,6 +3,7 @@ import * as z from 'zod'
 import { defineConfig } from '../define-config.ts'
 import { restart } from '../schema/restart.ts'
 import { secret } from '../schema/secret.ts'
+import { memory } from '../source/memory.ts'
 import { createTestConfig } from '../testing/create-test-config.ts'
 
 const shop = defineConfig({
@@ -39,5 +40,32 @@ test('status.needsRestart: nothing where the schema marks nothing', async () => 
   const plain = defineConfig({ name: 'plain', schema: z.object({ port: z.number() }) })
   await using config = await createTestConfig(plain, { port: 1 })
   config.set({ port: 2 })
+  expect(config.status.needsRestart).toEqual([])
+})
+
+test.each<[string, z.ZodType<object>]>([
+  [
+    'a section',
+    z.object({ at: z.object({ port: restart(z.number()) }).transform(({ port }) => ({ made: port })) }),
+  ],
+  [
+    'an optional section',
+    z.object({
+      at: z
+        .object({ port: restart(z.number()) })
+        .transform(({ port }) => ({ made: port }))
+        .optional(),
+    }),
+  ],
+  [
+    'the whole',
+    z.object({ at: z.object({ port: restart(z.number()) }) }).transform(({ at }) => ({ made: at.port })),
+  ],
+])('status.needsRestart: what a transform makes of %s with a marked part', async (_what, schema) => {
+  const source = memory({ at: { port: 1 } })
+  await using config = await defineConfig({ name: 'made', schema }).load({ sources: [source] })
+  source.set({ at: { port: 2 } })
+  expect(config.status.needsRestart).toEqual([expect.stringMatching(/made$/)])
+  source.set({ at: { port: 1 } })
   expect(config.status.needsRestart).toEqual([])
 })

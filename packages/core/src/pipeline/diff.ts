@@ -2,11 +2,15 @@ import type { SchemaNode } from '../schema/schema-node.ts'
 import { isPlainObject } from './document.ts'
 import type { Path } from '../issue.ts'
 import type { Change } from './outcome.ts'
+import { isEqual } from './is-equal.ts'
 import { namesOf } from './names.ts'
 import { pathText } from '../format/path-text.ts'
 import { hasMadeNames, partView, redact } from './redact.ts'
 
-/** What differs, leaf by leaf. Parts that are the same instance are not looked into; a list is one value. */
+/**
+ * What differs, leaf by leaf. Parts that are the same instance are not looked into, as those are that did not change from one
+ * state to the next; over several states others may have the same content. A list is one value.
+ */
 export function diffValues(schemaNode: SchemaNode, previous: unknown, next: unknown): Change[] {
   const changes: Change[] = []
   compare({ schemaNode, value: previous }, { schemaNode, value: next }, [], changes)
@@ -26,6 +30,7 @@ function compare(previous: Side, next: Side, path: Path, changes: Change[]): voi
   )
   const names = isWhole ? undefined : differingNames(previous.value, next.value)
   if (names === undefined) {
+    if (isEqual(previous.value, next.value)) return
     const type = previous.value === undefined ? 'added' : next.value === undefined ? 'removed' : 'changed'
     const shown = {
       previous: redact(previous.value, previous.schemaNode),

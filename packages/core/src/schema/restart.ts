@@ -42,7 +42,7 @@ export function holdsRestart(schema: z.$ZodType): boolean {
 
 /**
  * Whether a change of what a path leads to needs a restart: it, or something that it lies in, is marked, or a part of it
- * is that has no path of its own. Where the schema offers several readings, any will do.
+ * is that has no path of its own, such as what a transform makes of the parts. Where the schema offers several readings, any will do.
  */
 export function isRestartAt(schemaNode: SchemaNode, path: readonly PropertyKey[]): boolean {
   if (!holdsRestart(schemaNode.schema)) return false
@@ -50,9 +50,17 @@ export function isRestartAt(schemaNode: SchemaNode, path: readonly PropertyKey[]
   for (const segment of path) {
     if (at === undefined) return false
     if (isRestartHere(at)) return true
-    at = childSchemaNode(at, String(segment))
+    const child = childSchemaNode(at, String(segment))
+    if (child === undefined && isMade(at.schema)) return holdsRestart(at.schema)
+    at = child
   }
   return at !== undefined && holdsRestart(at.schema)
+}
+
+/** Whether a transform makes the value, whose parts are then none of what the schema reads. */
+function isMade(schema: z.$ZodType): boolean {
+  const { def } = (schema as z.$ZodTypes)._zod
+  return def.type === 'pipe' || ('innerType' in def && isMade(def.innerType))
 }
 
 function isRestartHere(schemaNode: SchemaNode): boolean {
