@@ -1,5 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { type ConsoleOptions, resolveConsole } from './console-options.ts'
+import { Access } from './security/access.ts'
 import { consoleApp } from './server/app.ts'
 import { nodeHandler } from './server/node-handler.ts'
 import { TreeWatch } from './tree/tree-watch.ts'
@@ -12,6 +13,12 @@ export interface LivetreeConsole extends AsyncDisposable {
   node(request: IncomingMessage, response: ServerResponse): Promise<void>
   /** A plugin for Fastify: `app.register(console.fastify, { prefix: '/ops' })`. */
   fastify(instance: FastifyLike): Promise<void>
+  /**
+   * Reads the tree before somebody asks for it: a large one takes a while. It is kept for a minute, or for as long as pages are open.
+   *
+   * @throws AdminError as `Admin.read`
+   */
+  ready(): Promise<void>
   /** Ends streams and the watch of the store. The admin stays open. Idempotent. */
   close(): Promise<void>
 }
@@ -65,6 +72,9 @@ export function createConsole(options: ConsoleOptions): LivetreeConsole {
       }
       instance.all('/', answer)
       instance.all('/*', answer)
+    },
+    async ready() {
+      await trees.index(new Access({ user: settings.user }))
     },
     close,
     [Symbol.asyncDispose]: close,

@@ -20,6 +20,8 @@ export interface RunningConsole extends AsyncDisposable {
   readonly url: string
   /** The same without the token. */
   readonly address: string
+  /** Reads the tree before somebody asks for it; see `LivetreeConsole.ready`. @throws AdminError */
+  ready(): Promise<void>
   /** Ends the server and every stream. The admin stays open. Idempotent. */
   close(): Promise<void>
 }
@@ -52,6 +54,7 @@ export async function startConsole(options: StartConsoleOptions): Promise<Runnin
     address,
     // After the `#`, which browsers send to nobody.
     url: token === undefined ? address : `${address}#token=${token}`,
+    ready: () => console.ready(),
     close,
     [Symbol.asyncDispose]: close,
   }

@@ -258,6 +258,8 @@ export interface HistoryView {
 export interface HistoryPage {
   readonly entries: readonly HistoryView[]
   readonly hasMore: boolean
+  /** Writes of other tools were looked for after this revision. */
+  readonly since: number
 }
 
 /** How two states differ at one place. */

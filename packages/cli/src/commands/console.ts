@@ -21,13 +21,13 @@ export async function console(
   { port, host, readOnly, open }: ConsoleCommandOptions,
 ): Promise<Outcome> {
   const { admin } = await openTree(session)
-  // What cannot be read is said here, and not only by the page.
-  await admin.read(session.call)
   const running = await startConsole({ admin, port, host, readOnly }).catch((error) => {
     if (error instanceof ConsoleError) throw usageError(error.message.replace(/^\[\w+\] /, ''))
     throw error
   })
   session.closing(() => running.close())
+  // What cannot be read is said here, and not only by the page.
+  await running.ready()
   const { url } = running
   const text = session.options.output === 'table' ? url : JSON.stringify({ url })
   await written(session.io.stdout, `${text}\n`)

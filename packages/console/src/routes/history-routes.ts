@@ -12,31 +12,58 @@ const MOST_ENTRIES = 1_000
 const MOST_CHANGES = 200
 const MOST_DIFFERENCES = 1_000
 
+/** The revisions in which writes without a record are looked for, unless the user asks for more: the store has to read all of them. */
+const NEAR_REVISIONS = 10_000
+
 /** What was. */
 export const HISTORY_ROUTES: readonly Route[] = [
   { method: 'GET', path: 'history', isMutating: false, run: history },
   { method: 'GET', path: 'diff', isMutating: false, run: diff },
 ]
 
-async function history({ admin, access, query, signal }: RouteContext): Promise<HistoryPage> {
+async function history({ admin, trees, access, query, signal }: RouteContext): Promise<HistoryPage> {
   const path = readQueryPath(query.get('path'))
   const limit = Math.max(1, readQueryCount(query.get('limit'), 'limit', MOST_ENTRIES, 50))
-  const since = readQueryCount(query.get('since'), 'since', Number.MAX_SAFE_INTEGER, 0)
+  const back = readQueryCount(query.get('back'), 'back', Number.MAX_SAFE_INTEGER, NEAR_REVISIONS)
   if (!access.reaches(path)) throw new Refusal(404, 'not_found', 'There is nothing that you may see.')
+  const since = Math.max(0, (await trees.newest()) - back)
+  const asked = { ...(path.length > 0 && { path }), limit: MOST_ENTRIES, signal }
+  const recorded = admin.history({ ...asked, recordedOnly: true })
+  const near = unrecordedOf(admin.history({ ...asked, since }))
   const entries: HistoryView[] = []
-  const asked = {
-    ...(path.length > 0 && { path }),
-    ...(since > 0 && { since }),
-    limit: MOST_ENTRIES,
-    signal,
-  }
-  for await (const entry of admin.history(asked)) {
+  for await (const entry of newestFirst(recorded[Symbol.asyncIterator](), near)) {
     const view = entryView(entry, access)
     if (view.changes.length === 0 && !access.seesAll) continue
-    if (entries.length === limit) return { entries, hasMore: true }
+    if (entries.length === limit) return { entries, hasMore: true, since }
     entries.push(view)
   }
-  return { entries, hasMore: false }
+  return { entries, hasMore: false, since }
+}
+
+async function* unrecordedOf(entries: AsyncIterable<HistoryEntry>): AsyncGenerator<HistoryEntry, undefined> {
+  for await (const entry of entries) if (entry.type === 'unrecorded') yield entry
+  return undefined
+}
+
+/** Joins two histories, each with its newest first. */
+async function* newestFirst(
+  one: AsyncIterator<HistoryEntry>,
+  other: AsyncIterator<HistoryEntry>,
+): AsyncGenerator<HistoryEntry, undefined> {
+  try {
+    let [first, second] = await Promise.all([one.next(), other.next()])
+    while (first.done !== true || second.done !== true) {
+      const isFirst =
+        first.done !== true && (second.done === true || first.value.revision >= second.value.revision)
+      const next = isFirst ? first : second
+      if (next.done !== true) yield next.value
+      if (isFirst) first = await one.next()
+      else second = await other.next()
+    }
+    return undefined
+  } finally {
+    await Promise.all([one.return?.(), other.return?.()])
+  }
 }
 
 function entryView(entry: HistoryEntry, access: Access): HistoryView {

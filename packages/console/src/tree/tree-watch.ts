@@ -61,6 +61,13 @@ export class TreeWatch {
     return (await this.#current(least)).tree
   }
 
+  /** The newest revision. @throws AdminError */
+  async newest(): Promise<number> {
+    await this.#watch()
+    this.#restIfIdle()
+    return this.#newest
+  }
+
   /** The newest tree, and what of it a user may see. @throws AdminError */
   async index(access: Access): Promise<{ readonly tree: AdminTree<unknown>; readonly index: TreeIndex }> {
     const { tree, indexes } = await this.#current(0)

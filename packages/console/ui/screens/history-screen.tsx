@@ -21,10 +21,16 @@ interface Compared {
 export function HistoryScreen(props: ScreenProps) {
   const { place, revision } = props
   const [limit, setLimit] = useState(FIRST)
+  const [back, setBack] = useState(0)
   const [compared, setCompared] = useState<Compared>()
   const { data, error, isLoading, again } = useLoaded(
-    (signal) => get<HistoryPage>('history', { path: JSON.stringify(place.path), limit }, signal),
-    [revision, limit],
+    (signal) =>
+      get<HistoryPage>(
+        'history',
+        { path: JSON.stringify(place.path), limit, ...(back > 0 && { back }) },
+        signal,
+      ),
+    [revision, limit, back],
   )
   return (
     <div class="column">
@@ -56,6 +62,19 @@ export function HistoryScreen(props: ScreenProps) {
         <button type="button" disabled={isLoading} onClick={() => setLimit(Math.min(MOST, limit * 4))}>
           Older ones
         </button>
+      )}
+      {data !== undefined && data.since > 0 && (
+        <p class="quiet">
+          Writes of other tools are shown after revision {data.since}.{' '}
+          <button
+            type="button"
+            class="link"
+            disabled={isLoading}
+            onClick={() => setBack(10 * (revision - data.since))}
+          >
+            Look further back
+          </button>
+        </p>
       )}
     </div>
   )
