@@ -132,6 +132,10 @@ describe.skipIf(path === undefined)('the pages, in Chromium', () => {
     await page.getByRole('link', { name: 'Fleet' }).click()
     await page.getByText('2 instances').waitFor()
     await check(page)
+    await page.getByRole('link', { name: 'Schema' }).click()
+    await page.getByRole('searchbox').fill('milliseconds')
+    await page.getByRole('link', { name: 'http.timeoutMs' }).waitFor()
+    await check(page)
   })
 
   test('read-only, dark and narrow, with script in keys, values and messages', async () => {

@@ -1,4 +1,4 @@
-import type { ErrorView } from '../src/wire.ts'
+import type { ErrorView } from '../src/wire/index.ts'
 
 /** A failure of the console, in words for people. */
 export class ApiError extends Error {

@@ -1,5 +1,5 @@
 import { useCallback, useEffect, useState } from 'preact/hooks'
-import type { ErrorView, SessionView } from '../src/wire.ts'
+import type { ErrorView, SessionView } from '../src/wire/index.ts'
 import { errorView, followRevisions, get } from './api.ts'
 import { countOf, type Draft } from './draft.ts'
 import { Failure } from './parts/failure.tsx'
@@ -8,6 +8,7 @@ import type { ScreenProps } from './screen-props.ts'
 import { ChangeScreen } from './screens/change-screen.tsx'
 import { FleetScreen } from './screens/fleet-screen.tsx'
 import { HistoryScreen } from './screens/history-screen.tsx'
+import { SchemaScreen } from './screens/schema-screen.tsx'
 import { TreeScreen } from './screens/tree-screen.tsx'
 import { visibleLine } from './visible.ts'
 
@@ -16,6 +17,7 @@ const NAMES: Readonly<Record<Screen, string>> = {
   change: 'Change',
   history: 'History',
   fleet: 'Fleet',
+  schema: 'Schema',
 }
 
 /** The whole console. */
@@ -49,6 +51,7 @@ export function App() {
         {place.screen === 'change' && <ChangeScreen {...props} />}
         {place.screen === 'history' && <HistoryScreen key={addressOf('history', place.path)} {...props} />}
         {place.screen === 'fleet' && <FleetScreen {...props} />}
+        {place.screen === 'schema' && <SchemaScreen {...props} />}
       </main>
     </>
   )
@@ -60,8 +63,8 @@ interface HeaderProps extends Pick<ScreenProps, 'session' | 'place' | 'draft' | 
 
 function Header({ session, place, draft, revision, isConnected }: HeaderProps) {
   const screens: readonly Screen[] = session.canWrite
-    ? ['tree', 'change', 'history', 'fleet']
-    : ['tree', 'history', 'fleet']
+    ? ['tree', 'change', 'history', 'fleet', 'schema']
+    : ['tree', 'history', 'fleet', 'schema']
   const count = countOf(draft)
   return (
     <header class="bar">

@@ -1,4 +1,4 @@
-import type { ChangeWire, StepWire, WirePath } from '../src/wire.ts'
+import type { ChangeWire, StepWire, WirePath } from '../src/wire/index.ts'
 import { keyOf } from './places.ts'
 
 /** What is to be changed, before it is applied. It is kept in this tab alone, and nowhere longer than that. */

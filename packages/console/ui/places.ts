@@ -1,4 +1,4 @@
-import type { WirePath } from '../src/wire.ts'
+import type { WirePath } from '../src/wire/index.ts'
 
 /** A screen, and what it is about. */
 export interface Place {
@@ -7,9 +7,9 @@ export interface Place {
 }
 
 /** The screens there are. */
-export type Screen = 'tree' | 'change' | 'history' | 'fleet'
+export type Screen = 'tree' | 'change' | 'history' | 'fleet' | 'schema'
 
-const SCREENS: readonly Screen[] = ['tree', 'change', 'history', 'fleet']
+const SCREENS: readonly Screen[] = ['tree', 'change', 'history', 'fleet', 'schema']
 
 /** The place that the address names. */
 export function placeOf(hash: string): Place {

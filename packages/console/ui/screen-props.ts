@@ -1,4 +1,4 @@
-import type { AppliedView, PlanView, SessionView } from '../src/wire.ts'
+import type { AppliedView, PlanView, SessionView } from '../src/wire/index.ts'
 import type { Draft } from './draft.ts'
 import type { Place } from './places.ts'
 

@@ -1,6 +1,12 @@
 import { createConsole } from '@livetree/console'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import type { HistoryPage, PlanView, RowsView, ValueView } from '../../../packages/console/src/wire.ts'
+import type {
+  HistoryPage,
+  PlanView,
+  RowsView,
+  SchemaView,
+  ValueView,
+} from '../../../packages/console/src/wire/index.ts'
 import { openShop, type Shop } from '../../console/shop.ts'
 
 let shop: Shop
@@ -94,6 +100,26 @@ test('a value says what it takes, where it is from, and what may be chosen', asy
   expect(await valueAt('http', 'port')).toMatchObject({ needsRestart: true })
   expect(await valueAt('greeting')).toMatchObject({ isOptional: false, choices: [] })
   expect(await valueAt('nothing')).toMatchObject({ code: 'not_found' })
+})
+
+test('the schema lists every place, without the default of a secret', async () => {
+  const { places, more } = await get<SchemaView>('schema')
+  expect(more).toBe(0)
+  expect(places).toContainEqual({
+    path: ['http', 'timeoutMs'],
+    pathText: 'http.timeoutMs',
+    takes: 'integer',
+    default: '1000',
+    description: 'Of a whole request, in milliseconds.',
+    isSecret: false,
+    isOptional: true,
+    needsRestart: false,
+  })
+  expect(places.find(({ pathText }) => pathText === 'db.url')).toMatchObject({
+    isSecret: true,
+    isOptional: false,
+  })
+  expect(places.map(({ pathText }) => pathText)).toContain('limits.<key>.<key>')
 })
 
 test('the history has records and writes of other tools in their order, as far back as is asked for', async () => {

@@ -297,6 +297,7 @@ describe('a user who may see and change a part', () => {
       get(console, 'history'),
       get(console, 'diff?from=4'),
       get(console, 'fleet'),
+      get(console, 'schema'),
       get(console, 'verdicts?waitMs=1000'),
     ])
     for (const { text, status } of all) {

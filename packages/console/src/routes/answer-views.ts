@@ -1,7 +1,7 @@
 import type { Convergence, InstanceRecord, Preflight } from '@livetree/admin'
 import { parsePathText } from '@livetree/core/tools'
 import type { Access } from '../security/access.ts'
-import type { AnswersView, AnswerView } from '../wire.ts'
+import type { AnswersView, AnswerView } from '../wire/index.ts'
 
 /** What instances say of a plan. */
 export function preflightView(

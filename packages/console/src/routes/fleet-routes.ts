@@ -1,5 +1,5 @@
 import type { InstanceRecord } from '@livetree/admin'
-import type { FleetView, InstanceView } from '../wire.ts'
+import type { FleetView, InstanceView } from '../wire/index.ts'
 import { seenIssues } from './answer-views.ts'
 import type { Route, RouteContext } from './route.ts'
 

@@ -1,6 +1,6 @@
 import type { Issue } from '@livetree/core'
 import type { Access } from '../security/access.ts'
-import type { IssueView } from '../wire.ts'
+import type { IssueView } from '../wire/index.ts'
 
 /** The most issues in one answer. */
 const MOST_ISSUES = 100

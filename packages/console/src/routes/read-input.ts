@@ -1,6 +1,6 @@
 import type { Path } from '@livetree/core'
 import { Refusal } from '../security/refusal.ts'
-import type { ApplyWire, ChangeWire, RowsQuery, StepWire, WirePath } from '../wire.ts'
+import type { ApplyWire, ChangeWire, RowsQuery, StepWire, WirePath } from '../wire/index.ts'
 
 /** The most lines of the tree in one answer. */
 const MOST_ROWS = 500

@@ -14,7 +14,16 @@ import { Refusal } from '../security/refusal.ts'
 import { rowsOf } from '../tree/rows.ts'
 import { fullText } from '../tree/shown-text.ts'
 import { sourceName } from '../tree/source-name.ts'
-import type { HeldView, LayerView, RowsView, SessionView, UnknownKeyView, ValueView } from '../wire.ts'
+import type {
+  HeldView,
+  LayerView,
+  RowsView,
+  SchemaPlaceView,
+  SchemaView,
+  SessionView,
+  UnknownKeyView,
+  ValueView,
+} from '../wire/index.ts'
 import { issueViews } from './issue-views.ts'
 import { readQueryPath, readRowsQuery } from './read-input.ts'
 import type { Route, RouteContext } from './route.ts'
@@ -22,11 +31,15 @@ import type { Route, RouteContext } from './route.ts'
 /** The most unknown keys in one answer. */
 const MOST_UNKNOWN = 100
 
+/** The most places of the schema in one answer. */
+const MOST_PLACES = 2_000
+
 /** What there is, and where it is from. */
 export const TREE_ROUTES: readonly Route[] = [
   { method: 'GET', path: 'session', isMutating: false, run: session },
   { method: 'POST', path: 'tree', isMutating: false, run: rows },
   { method: 'GET', path: 'value', isMutating: false, run: value },
+  { method: 'GET', path: 'schema', isMutating: false, run: schema },
 ]
 
 async function session({ admin, access, isReadOnly }: RouteContext): Promise<SessionView> {
@@ -89,6 +102,26 @@ async function value({ admin, trees, access, query, isReadOnly }: RouteContext):
     layers,
     canWrite: !isReadOnly && access.mayWrite(path),
   }
+}
+
+async function schema({ admin, trees, access }: RouteContext): Promise<SchemaView> {
+  const seen = trees.schemaLeaves.filter(({ path }) => path.length > 0 && access.sees(path))
+  const places = seen.slice(0, MOST_PLACES).map((leaf): SchemaPlaceView => {
+    const { takes, description, default: fallback, isOptional } = schemaOf(leaf)
+    const { pathText: place, path, isSecret } = leaf
+    const needsRestart = isRestartAt(admin.definition, path)
+    return {
+      path,
+      pathText: place,
+      takes,
+      description,
+      default: fallback,
+      isSecret,
+      isOptional,
+      needsRestart,
+    }
+  })
+  return { places, more: seen.length - places.length }
 }
 
 function schemaOf(leaf: SchemaLeaf | undefined) {

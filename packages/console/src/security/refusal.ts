@@ -1,4 +1,4 @@
-import type { ErrorView } from '../wire.ts'
+import type { ErrorView } from '../wire/index.ts'
 
 /** The status codes that the console answers with when something fails. */
 export type FailureStatus = 400 | 401 | 403 | 404 | 409 | 410 | 413 | 415 | 421 | 422 | 500 | 503 | 504

@@ -1,7 +1,7 @@
 import type { AdminTree } from '@livetree/admin'
 import type { Path } from '@livetree/core'
 import { isWithin, pathText } from '@livetree/core/tools'
-import type { RowsQuery, RowView } from '../wire.ts'
+import type { RowsQuery, RowView } from '../wire/index.ts'
 import { sourceName } from './source-name.ts'
 import { kindOfValue, lineText } from './shown-text.ts'
 import type { TreeIndex, TreeNode } from './tree-index.ts'

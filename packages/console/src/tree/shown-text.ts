@@ -1,5 +1,5 @@
 import { plainValue, SECRET_TEXT } from '@livetree/core/tools'
-import type { RowView } from '../wire.ts'
+import type { RowView } from '../wire/index.ts'
 
 /** The longest text of a line of the tree. */
 const MOST_LINE = 200

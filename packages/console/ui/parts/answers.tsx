@@ -1,4 +1,4 @@
-import type { AnswersView, AnswerView } from '../../src/wire.ts'
+import type { AnswersView, AnswerView } from '../../src/wire/index.ts'
 import { visible, visibleLine } from '../visible.ts'
 
 interface AnswersProps {

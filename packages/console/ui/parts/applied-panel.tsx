@@ -1,5 +1,5 @@
 import { useEffect, useRef, useState } from 'preact/hooks'
-import type { AnswersView, ErrorView } from '../../src/wire.ts'
+import type { AnswersView, ErrorView } from '../../src/wire/index.ts'
 import { errorView, get } from '../api.ts'
 import type { ScreenProps, Written } from '../screen-props.ts'
 import { addressOf } from '../places.ts'

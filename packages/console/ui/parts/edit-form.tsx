@@ -1,5 +1,5 @@
 import { useState } from 'preact/hooks'
-import type { ErrorView, LayerView, PlanView, StepWire, ValueView } from '../../src/wire.ts'
+import type { ErrorView, LayerView, PlanView, StepWire, ValueView } from '../../src/wire/index.ts'
 import { errorView, post } from '../api.ts'
 import type { ScreenProps } from '../screen-props.ts'
 import { draftText, withStep } from '../draft.ts'

@@ -1,4 +1,4 @@
-import type { ErrorView, IssueView } from '../../src/wire.ts'
+import type { ErrorView, IssueView } from '../../src/wire/index.ts'
 import { visible, visibleLine } from '../visible.ts'
 
 interface FailureProps {

@@ -1,5 +1,5 @@
 import { useState } from 'preact/hooks'
-import type { HistoryChangeView, HistoryView, WirePath } from '../../src/wire.ts'
+import type { HistoryChangeView, HistoryView, WirePath } from '../../src/wire/index.ts'
 import type { ScreenProps } from '../screen-props.ts'
 import { goTo, keyOf } from '../places.ts'
 import { visible, visibleLine } from '../visible.ts'

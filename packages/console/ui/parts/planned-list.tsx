@@ -1,4 +1,4 @@
-import type { PlannedView, WirePath } from '../../src/wire.ts'
+import type { PlannedView, WirePath } from '../../src/wire/index.ts'
 import { addressOf, keyOf } from '../places.ts'
 import { visible, visibleLine } from '../visible.ts'
 

@@ -1,4 +1,4 @@
-import type { ErrorView, RowsQuery, RowsView, RowView, WirePath } from '../../src/wire.ts'
+import type { ErrorView, RowsQuery, RowsView, RowView, WirePath } from '../../src/wire/index.ts'
 import { errorView, post } from '../api.ts'
 
 /** Lines in one request. */

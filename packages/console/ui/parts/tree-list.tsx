@@ -1,5 +1,5 @@
 import { useEffect, useLayoutEffect, useRef, useState } from 'preact/hooks'
-import type { RowView, WirePath } from '../../src/wire.ts'
+import type { RowView, WirePath } from '../../src/wire/index.ts'
 import { keyOf } from '../places.ts'
 import { visibleLine } from '../visible.ts'
 import type { RowStore } from './row-store.ts'

@@ -1,5 +1,5 @@
 import { useCallback, useEffect, useState } from 'preact/hooks'
-import type { ErrorView } from '../../src/wire.ts'
+import type { ErrorView } from '../../src/wire/index.ts'
 import { errorView } from '../api.ts'
 
 /** What was loaded, or why not. While it is loaded again, what was there before stays. */

@@ -1,5 +1,5 @@
 import { useEffect, useRef, useState } from 'preact/hooks'
-import type { HistoryPage, ValueView } from '../../src/wire.ts'
+import type { HistoryPage, ValueView } from '../../src/wire/index.ts'
 import { get } from '../api.ts'
 import type { ScreenProps } from '../screen-props.ts'
 import { addressOf, goTo } from '../places.ts'

@@ -1,5 +1,5 @@
 import { useEffect, useRef, useState } from 'preact/hooks'
-import type { AnswersView, AppliedView, ChangeWire, ErrorView, PlanView } from '../../src/wire.ts'
+import type { AnswersView, AppliedView, ChangeWire, ErrorView, PlanView } from '../../src/wire/index.ts'
 import { errorView, post } from '../api.ts'
 import type { ScreenProps, Written } from '../screen-props.ts'
 import { withoutStep } from '../draft.ts'

@@ -1,5 +1,5 @@
 import { useEffect } from 'preact/hooks'
-import type { FleetView, InstanceView } from '../../src/wire.ts'
+import type { FleetView, InstanceView } from '../../src/wire/index.ts'
 import { get } from '../api.ts'
 import type { ScreenProps } from '../screen-props.ts'
 import { Failure } from '../parts/failure.tsx'

@@ -1,5 +1,5 @@
 import { useState } from 'preact/hooks'
-import type { DiffView, HistoryPage } from '../../src/wire.ts'
+import type { DiffView, HistoryPage } from '../../src/wire/index.ts'
 import { get } from '../api.ts'
 import type { ScreenProps } from '../screen-props.ts'
 import { Failure } from '../parts/failure.tsx'

@@ -1,5 +1,5 @@
 import { useEffect, useMemo, useRef, useState } from 'preact/hooks'
-import type { RowsView, WirePath } from '../../src/wire.ts'
+import type { RowsView, WirePath } from '../../src/wire/index.ts'
 import type { ScreenProps } from '../screen-props.ts'
 import { Failure, Issues } from '../parts/failure.tsx'
 import { RowStore } from '../parts/row-store.ts'

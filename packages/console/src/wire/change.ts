@@ -1,0 +1,52 @@
+import type { IssueView } from './failure.ts'
+import type { WirePath } from './wire-path.ts'
+
+/** One step of a change: a text to set, or a removal. */
+export type StepWire =
+  | { readonly path: WirePath; readonly text: string }
+  | { readonly path: WirePath; readonly remove: true }
+
+/** What shall change. */
+export type ChangeWire =
+  | { readonly layer: string; readonly steps: readonly StepWire[] }
+  | { readonly rollbackTo: number; readonly only?: readonly WirePath[] }
+
+/** One key that a plan changes. */
+export interface PlannedView {
+  readonly type: 'added' | 'changed' | 'removed'
+  readonly path: WirePath
+  readonly pathText: string
+  readonly layer: string
+  readonly key: string
+  readonly isSecret: boolean
+  readonly needsRestart: boolean
+  readonly before: string | undefined
+  readonly after: string | undefined
+  readonly effectiveBefore: string | undefined
+  readonly effectiveAfter: string | undefined
+}
+
+/** A change worked out. */
+export interface PlanView {
+  readonly revision: number
+  /** What is applied must have this: it is what was looked at. */
+  readonly digest: string
+  readonly changes: readonly PlannedView[]
+  readonly issues: readonly IssueView[]
+  readonly needsAllowRemoval: boolean
+}
+
+/** To apply a plan that was looked at. */
+export interface ApplyWire {
+  readonly change: ChangeWire
+  readonly digest: string
+  readonly message: string
+  readonly allowRemoval: boolean
+}
+
+/** What was written. */
+export interface AppliedView {
+  readonly revision: number
+  /** Empty: nothing had to be written. */
+  readonly id: string
+}

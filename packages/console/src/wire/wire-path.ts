@@ -1,0 +1,2 @@
+/** Names from the top of the schema. */
+export type WirePath = readonly (string | number)[]
