@@ -173,7 +173,7 @@ export const mutations: readonly Mutation[] = [
   },
   {
     name: 'P12: a watch for puts does not see what is deleted',
-    file: `${watch}/watch-stream.ts`,
+    file: `${watch}/create-queue.ts`,
     find: "only === 'deletes' ? [WatchFilter.noPut] : []",
     replace: "only === undefined ? [] : [only === 'deletes' ? WatchFilter.noPut : WatchFilter.noDelete]",
     test: 'packages/etcd/src/watch/filtered-watch.test.ts',
@@ -386,9 +386,9 @@ export const mutations: readonly Mutation[] = [
   {
     name: 'Store: answers of another cluster are taken',
     file: `${transport}/store-identity.ts`,
-    find: 'if (id !== this.#current.id) return this.#refuse(id, this.#current.id, endpoint, place)',
-    replace: '',
-    test: 'test/integration/store-truth/identity.test.ts',
+    find: 'const id = this.#idOf(bytes)',
+    replace: 'const id = this.#current?.id ?? this.#idOf(bytes)',
+    test: 'packages/etcd/src/transport/store-identity.test.ts',
   },
   {
     name: 'Cluster: a refusal counts whoever said it',
@@ -483,8 +483,8 @@ export const mutations: readonly Mutation[] = [
   },
   {
     name: 'Watches: a create without an answer is waited for while changes come',
-    file: `${watch}/watch-stream.ts`,
-    find: "else this.#fail('unanswered', unansweredError(this.endpoint))",
+    file: `${watch}/create-queue.ts`,
+    find: 'else this.#ports.onUnanswered()',
     replace: '',
     test: 'packages/etcd/src/watch/watch-liveness.test.ts',
   },

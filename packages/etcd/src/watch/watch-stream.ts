@@ -4,9 +4,10 @@ import type { DuplexStream } from '../transport/transport.ts'
 import type { ResponseHeader } from '../wire/kv.ts'
 import type { Init } from '../wire/message-type.ts'
 import { Watch } from '../wire/rpc.ts'
-import { type WatchCreateRequest, WatchFilter, type WatchRequest, type WatchResponse } from '../wire/watch.ts'
+import type { WatchRequest, WatchResponse } from '../wire/watch.ts'
 import { asEtcdError } from '../as-etcd-error.ts'
 import { measureBacklog } from './backlog.ts'
+import { CreateQueue } from './create-queue.ts'
 import { Heartbeat } from './heartbeat.ts'
 import { LiveWatches } from './live-watches.ts'
 import { ProgressQuestions } from './progress-questions.ts'
@@ -14,12 +15,6 @@ import { refusalOf } from './refusal.ts'
 import type { StreamEnding, StreamPorts, WatchRequestKind } from './stream-ports.ts'
 import { noProgressError, silentError, unansweredError } from './stream-errors.ts'
 import type { WatchState } from './watch-state.ts'
-
-/** The create request the server has not answered yet. */
-type PendingCreate =
-  | { readonly type: 'watcher'; readonly watcher: WatchState }
-  /** `isQuestion`: a progress request follows. */
-  | { readonly type: 'ping'; readonly isQuestion: boolean }
 
 /**
  * etcd syncs new watches every 100 ms. An earlier progress request is lost, on some versions with all later
@@ -40,21 +35,15 @@ export class WatchStream {
   readonly #ports: StreamPorts
   readonly #heartbeat: Heartbeat
   readonly #live = new LiveWatches()
-  readonly #waiting = new Set<WatchState>()
+  readonly #creates: CreateQueue
   /** Watches to verify once the server has answered on this stream. */
   readonly #unproven = new Set<WatchState>()
-  #isHeard = false
   /** Ids that this client cancelled without confirmation yet; messages for them are dropped. */
   readonly #dismissed = new Set<number>()
   readonly #questions: ProgressQuestions
-  #pending: PendingCreate | undefined
-  #pendingTimer: unknown
-  /** When the stream had the create, in monotonic time. */
-  #pendingSince = 0
   /** When the oldest progress request was sent after the last answer to one, in monotonic time. */
   #askedSince: number | undefined
   #stream: DuplexStream<WatchRequest> | undefined
-  #nextId = 1
   #quietUntil = 0
   #confirmation: ResponseHeader | undefined
   #isOver = false
@@ -62,6 +51,16 @@ export class WatchStream {
   constructor(ports: StreamPorts) {
     this.#ports = ports
     this.#questions = new ProgressQuestions(ports.clock, ports.limits.graceMs)
+    this.#creates = new CreateQueue({
+      clock: ports.clock,
+      limits: ports.limits,
+      openTimeoutMs: ports.openTimeoutMs,
+      idsFrom: ports.idsFrom,
+      send: (value) => this.#send({ request: { type: 'create', value } }),
+      onSent: () => this.#heartbeat.expect(),
+      measureBacklog: () => this.#measureBacklog(),
+      onUnanswered: () => this.#fail('unanswered', unansweredError(this.endpoint)),
+    })
     this.#heartbeat = new Heartbeat({
       clock: ports.clock,
       intervalMs: () => this.#live.intervalMs(ports.progressIntervalMs),
@@ -69,7 +68,7 @@ export class WatchStream {
       patience: () => ports.limits.patience,
       isHurried: () => this.#live.isHurried,
       ask: () => this.#askIfQuiet(),
-      isAwaited: () => this.#pending !== undefined,
+      isAwaited: () => this.#creates.isPending,
       measureBacklog: () => this.#measureBacklog(),
       ping: () => this.#ping(false),
       onSilent: () => this.#fail('silent', silentError(this.endpoint)),
@@ -87,12 +86,12 @@ export class WatchStream {
 
   /** True once the server has answered on this stream. */
   get isHeard(): boolean {
-    return this.#isHeard
+    return this.#creates.isAnswered
   }
 
   /** True if no watch is on the stream or waiting for it. */
   get isUnused(): boolean {
-    return this.#live.size === 0 && this.#waiting.size === 0 && this.#unproven.size === 0
+    return this.#live.size === 0 && this.#creates.isEmpty && this.#unproven.size === 0
   }
 
   /** True while the server serves a watch on it. */
@@ -120,9 +119,8 @@ export class WatchStream {
       this.#end({ reason: 'failed', error: asEtcdError(error, 'Watch/Watch') })
       return
     }
-    // Sent before there is any watch: servers that order progress with changes stay silent, the others answer
-    // at once, before
-    // the first create is answered. So each stream shows how reliable its progress is.
+    // Sent before there is any watch: servers that order progress with changes stay silent, the others answer at once,
+    // before the first create is answered. So each stream shows how reliable its progress is.
     this.#ask()
     this.#createNext()
   }
@@ -134,17 +132,15 @@ export class WatchStream {
    */
   add(watcher: WatchState): void {
     const isKnown = !watcher.isToVerify(this)
-    if (!isKnown && this.#isHeard) this.#ports.onUnproven(watcher)
-    else {
-      const waiting = isKnown ? this.#waiting : this.#unproven
-      waiting.add(watcher)
-    }
+    if (isKnown) this.#creates.add(watcher)
+    else if (this.isHeard) this.#ports.onUnproven(watcher)
+    else this.#unproven.add(watcher)
     if (this.#stream !== undefined) this.#createNext()
   }
 
   /** Removes a watch. A create in progress is cancelled once it is answered. */
   remove(watcher: WatchState): void {
-    this.#waiting.delete(watcher)
+    this.#creates.remove(watcher)
     this.#unproven.delete(watcher)
     for (const id of this.#live.idsOf(watcher)) this.#dismiss(id)
   }
@@ -191,9 +187,8 @@ export class WatchStream {
     // A compaction is reported with `canceled`, without a reason and with revision 0: ignore everything else
     // in it.
     if (response.compactRevision > 0 || response.canceled) {
-      // etcd since 3.5 keeps a compacted watch on the stream as unsynced and answers no progress request for
-      // the others until
-      // the client cancels it as well.
+      // etcd since 3.5 keeps a compacted watch on the stream as unsynced and answers no progress request for the
+      // others until the client cancels it as well.
       if (response.compactRevision > 0) this.#dismiss(response.watchId)
       else this.#live.delete(response.watchId)
       this.#refuse(watcher, response)
@@ -215,8 +210,8 @@ export class WatchStream {
     this.#heartbeat.answered()
     this.#ports.onUseful()
     // Before etcd 3.5 progress is reported at once even if a create in front of it waits.
-    if (this.#askedSince !== undefined && this.#pending === undefined)
-      this.#tellAnswered('progress', this.#askedSince)
+    if (this.#askedSince !== undefined && !this.#creates.isPending)
+      this.#reportAnswered('progress', this.#askedSince)
     this.#askedSince = undefined
     if (this.#isOver) return
     this.#heartbeat.progressed()
@@ -224,25 +219,23 @@ export class WatchStream {
   }
 
   #onCreateAnswer(response: WatchResponse, header: ResponseHeader): void {
-    const pending = this.#pending
-    this.#pending = undefined
-    this.#ports.clock.clearTimeout(this.#pendingTimer)
-    this.#isHeard = true
-    if (pending !== undefined) {
-      this.#stream?.answered?.(this.#pendingSince)
-      this.#tellAnswered('create', this.#pendingSince)
+    const create = this.#creates.answered()
+    if (create !== undefined) {
+      this.#stream?.answered?.(create.sentAt)
+      this.#reportAnswered('create', create.sentAt)
     }
     this.#heartbeat.reacted()
     this.#questions.created()
-    if (pending?.type === 'watcher') {
-      this.#waiting.delete(pending.watcher)
-      if (!response.canceled) this.#onCreated(pending, response.watchId, header)
-      else if (pending.watcher.state === 'connecting') this.#refuse(pending.watcher, response)
+    if (create?.type === 'watcher') {
+      const { watcher } = create
+      this.#creates.remove(watcher)
+      if (!response.canceled) this.#onCreated(watcher, response.watchId, header)
+      else if (watcher.state === 'connecting') this.#refuse(watcher, response)
     } else if (!response.canceled) {
       this.#dismiss(response.watchId)
     }
     if (this.#isOver) return
-    if (pending?.type === 'ping' && pending.isQuestion) this.#ask()
+    if (create?.type === 'ping' && create.isQuestion) this.#ask()
     for (const watcher of this.#unproven) {
       this.#unproven.delete(watcher)
       this.#ports.onUnproven(watcher)
@@ -250,8 +243,7 @@ export class WatchStream {
     this.#createNext()
   }
 
-  #onCreated(pending: PendingCreate & { type: 'watcher' }, id: number, header: ResponseHeader): void {
-    const { watcher } = pending
+  #onCreated(watcher: WatchState, id: number, header: ResponseHeader): void {
     if (watcher.state !== 'connecting') {
       this.#dismiss(id)
       return
@@ -267,7 +259,7 @@ export class WatchStream {
       return
     }
     this.#dismiss(id)
-    if (acceptance === 'ahead') this.#waiting.add(watcher)
+    if (acceptance === 'ahead') this.#creates.add(watcher)
     if (acceptance === 'verify') this.#ports.onDoubt(watcher)
   }
 
@@ -275,7 +267,7 @@ export class WatchStream {
     const refusal = refusalOf(response)
     if (refusal === 'compacted') watcher.compact(response.compactRevision)
     // Only possible with client-side ids; the next one differs.
-    else if (refusal === 'duplicate_id') this.#waiting.add(watcher)
+    else if (refusal === 'duplicate_id') this.#creates.add(watcher)
     else this.#ports.onRefused(watcher, refusal, response)
   }
 
@@ -291,69 +283,28 @@ export class WatchStream {
     this.#send({ request: { type: 'cancel', value: { watchId: id } } })
   }
 
-  /** Creates one watch at a time, because responses do not say which create they answer. */
+  /** Creates the next watch. If none is waiting, a ping shows the server's answer that others need. */
   #createNext(): void {
-    const [watcher] = this.#waiting
-    if (this.#isOver || this.#pending !== undefined) return
-    if (watcher === undefined) {
-      if (this.#unproven.size > 0) this.#ping(false)
-      return
-    }
-    const { plan, start } = watcher
-    this.#pending = { type: 'watcher', watcher }
-    const { only, prevKv } = plan
-    const filters = only === 'deletes' ? [WatchFilter.noPut] : []
-    this.#create({ ...plan.range, startRevision: start, filters, prevKv, fragment: watcher.oversizes > 0 })
+    if (this.#creates.isEmpty && this.#unproven.size > 0) this.#ping(false)
+    else this.#creates.next()
   }
 
-  /**
-   * Creates a watch without events, to be cancelled at once: every server answers that whatever its watches
-   * are doing.
-   */
   #ping(isQuestion: boolean): void {
     const [watcher] = [...this.#live.watchers(), ...this.#unproven]
-    if (this.#isOver || this.#pending !== undefined || watcher === undefined) return
-    this.#pending = { type: 'ping', isQuestion }
-    const filters = [WatchFilter.noPut, WatchFilter.noDelete]
-    this.#create({ key: watcher.plan.range.key, filters })
-  }
-
-  #create(what: Init<WatchCreateRequest>): void {
-    const watchId = this.#ports.idsFrom === 'client' ? this.#nextId++ : 0
-    // Fragments only after a response was too large: splitting a long history costs etcd time quadratic in
-    // its events.
-    const value = { ...what, watchId, progressNotify: true }
-    this.#send({ request: { type: 'create', value } })
-    this.#pendingSince = monotonicNow(this.#ports.clock)
-    this.#heartbeat.expect()
-    this.#limitPending()
-  }
-
-  /** Other messages show that the server sends, not that it receives: a create has a time limit of its own. */
-  #limitPending(): void {
-    const { clock, limits, openTimeoutMs } = this.#ports
-    const leastMs = this.#isHeard ? 0 : openTimeoutMs
-    const limitMs = Math.max(limits.createMs, leastMs) + 1
-    const isBehind = this.#measureBacklog()
-    clock.clearTimeout(this.#pendingTimer)
-    this.#pendingTimer = clock.setTimeout(() => {
-      if (isBehind()) this.#limitPending()
-      else this.#fail('unanswered', unansweredError(this.endpoint))
-    }, limitMs)
+    if (watcher !== undefined) this.#creates.ping(watcher, isQuestion)
   }
 
   #measureBacklog(): () => boolean {
     return measureBacklog(this.#ports.clock, () => this.#stream?.othersBytes ?? 0)
   }
 
-  /** The answer to a create can only follow after the rest of the message. */
   #onPart(): void {
     this.#heartbeat.notePart()
-    if (this.#pending !== undefined) this.#limitPending()
+    this.#creates.notePart()
   }
 
   #askIfQuiet(): boolean {
-    const isBusy = this.#pending !== undefined || this.#waiting.size > 0 || this.#live.size === 0
+    const isBusy = this.#creates.isPending || !this.#creates.isEmpty || this.#live.size === 0
     if (isBusy || monotonicNow(this.#ports.clock) < this.#quietUntil) return false
     if (!this.#questions.isOrderKept) this.#ping(true)
     else this.#ask()
@@ -366,7 +317,7 @@ export class WatchStream {
     this.#askedSince ??= monotonicNow(this.#ports.clock)
   }
 
-  #tellAnswered(kind: WatchRequestKind, sentAt: number): void {
+  #reportAnswered(kind: WatchRequestKind, sentAt: number): void {
     this.#ports.onAnswered(kind, monotonicNow(this.#ports.clock) - sentAt)
   }
 
@@ -395,9 +346,8 @@ export class WatchStream {
     const suspects = ending.error?.code === 'response_too_large' ? [...this.#live.watchers()] : []
     for (const watcher of suspects) watcher.oversizes += 1
     this.#heartbeat.stop()
-    this.#ports.clock.clearTimeout(this.#pendingTimer)
+    this.#creates.stop()
     this.#live.clear()
-    this.#waiting.clear()
     this.#unproven.clear()
     this.#ports.onEnd({ ...ending, suspects })
   }
