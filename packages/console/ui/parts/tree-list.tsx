@@ -6,6 +6,9 @@ import type { RowStore } from './row-store.ts'
 
 /** The height of a line, as the style sheet has it. */
 const LINE = 28
+/** How far each level is moved in, and the part of a line that names have, so that values stand below each other. */
+const INDENT = 16
+const NAMES = 0.42
 /** Lines that are drawn above and below what is seen. */
 const SPARE = 12
 
@@ -93,7 +96,7 @@ interface LineProps {
 }
 
 function Line({ index, row, isActive, isSelected, onPick }: LineProps) {
-  const style = { top: `${index * LINE}px`, paddingInlineStart: `${10 + (row?.depth ?? 0) * 16}px` }
+  const style = { top: `${index * LINE}px`, paddingInlineStart: `${10 + (row?.depth ?? 0) * INDENT}px` }
   const id = `line-${index}`
   if (row === undefined)
     return (
@@ -124,7 +127,10 @@ function Line({ index, row, isActive, isSelected, onPick }: LineProps) {
       <span class="twist" aria-hidden="true">
         {isGroup ? (row.isOpen ? '▾' : '▸') : ''}
       </span>
-      <span class="name" style={{ flexBasis: `calc(42% - ${row.depth * 16}px)` }}>
+      <span
+        class="name"
+        style={{ flexBasis: `calc(${NAMES * 100}% - ${row.depth * INDENT * (1 - NAMES)}px)` }}
+      >
         {visibleLine(row.name)}
       </span>
       {isGroup ? <span class="quiet">{row.count}</span> : <Value row={row} />}
