@@ -25,7 +25,7 @@ import { oneEtcd } from '../../support/each-etcd.ts'
 import { isLongRun } from '../../support/run-length.ts'
 import { waitFor } from '../../support/wait-for.ts'
 
-const CHANGES = Number(process.env['LIVETREE_PREFLIGHTS'] ?? (isLongRun ? 1_000 : 20))
+const CHANGES = Number(process.env['LIVETREE_PREFLIGHTS'] ?? (isLongRun ? 1_000 : 12))
 const ROOT = '/config/shop'
 const OVERLAYS = ['base', 'prod'] as const
 

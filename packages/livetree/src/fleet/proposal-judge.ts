@@ -5,6 +5,7 @@ import { GivenVerdicts } from './given-verdicts.ts'
 import { judgeProposal, type ProposalCourt, type ProposalPart } from './judge-proposal.ts'
 import { CALL, type OperationsKeys } from './operations.ts'
 import { readProposal } from './proposal.ts'
+import { startProcessorTime } from './processor-time.ts'
 import { ProposalQueue, type WaitingProposal } from './proposal-queue.ts'
 import type { Judgement, ProposalVerdict } from './proposal-verdict.ts'
 import { randomly } from './schedule.ts'
@@ -31,7 +32,7 @@ export interface JudgeHost {
   ableChanged(): void
 }
 
-/** After judging for N milliseconds, the next judgement waits 20 N: judging takes at most a twentieth of a processor. */
+/** After N milliseconds of processor time, the next judgement waits 20 N: judging takes at most a twentieth of a processor. */
 const REST_FACTOR = 20
 /** The longest wait between two judgements, in milliseconds. */
 const MOST_REST_MS = 60_000
@@ -208,12 +209,11 @@ export class ProposalJudge {
   /** Runs what takes the more time the larger a proposal is. */
   #timed<R>(run: () => R): R {
     const { clock } = this.#parts
-    const startedAt = clock.now()
+    const tookMs = startProcessorTime()
     try {
       return run()
     } finally {
-      const tookMs = Math.max(clock.now() - startedAt, 0)
-      this.#restUntil = Math.max(this.#restUntil, clock.now()) + tookMs * REST_FACTOR
+      this.#restUntil = Math.max(this.#restUntil, clock.now()) + tookMs() * REST_FACTOR
     }
   }
 
