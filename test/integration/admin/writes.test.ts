@@ -251,6 +251,22 @@ oneEtcd('admin writes', (etcd) => {
     expect((await admin.read()).value.http.hosts).toEqual(['d', 'e'])
   })
 
+  test('a tuple keeps its keys when it is set as a whole, and an item alone is refused with what to do', async () => {
+    const pair = z.object({ pair: z.tuple([z.string(), z.number()]) })
+    const sources = () => [etcdSource({ endpoints: [endpoint], root: '/config/pair' })]
+    await using admin = createAdmin(defineConfig({ name: 'pair', schema: pair, sources }))
+    await client.kv.put('/config/pair/pair/0', 'a')
+    await client.kv.put('/config/pair/pair/1', '1')
+    await expect(admin.set('pair.1', 7)).rejects.toMatchObject({
+      code: 'unwritable_value',
+      message: expect.stringContaining('pair.1: '),
+    })
+    expect(await textOf('/config/pair/pair/1')).toBe('1')
+    await admin.set('pair', ['b', 7])
+    expect([await textOf('/config/pair/pair/0'), await textOf('/config/pair/pair/1')]).toEqual(['b', '7'])
+    expect((await admin.read()).value.pair).toEqual(['b', 7])
+  })
+
   test('a change that removes much needs allowRemoval, which puts the key that instances ask for', async () => {
     await using admin = openAdmin()
     await admin.set('features', Object.fromEntries([...'abcdefgh'].map((name) => [name, true])), {
