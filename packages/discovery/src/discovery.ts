@@ -1,4 +1,5 @@
 import { randomInt } from 'node:crypto'
+import type { EtcdClient } from '@livetree/etcd'
 import {
   type Dispatcher,
   fetch as undiciFetch,
@@ -23,7 +24,7 @@ import { register } from './registration/register.ts'
 import type { Registration } from './registration/registration-contract.ts'
 import type { RegistrationContext } from './registration/registration-context.ts'
 import type { RegisterOptions } from './registration/registration-options.ts'
-import { createReports } from './reports.ts'
+import { createReports, type Reports } from './reports.ts'
 import { DiscoveryDispatcher } from './route/discovery-dispatcher.ts'
 import { takingOlderHandlers } from './route/older-handlers.ts'
 import { Routes } from './route/routes.ts'
@@ -80,6 +81,7 @@ class EtcdDiscovery implements Discovery {
     this.#options = options
     const { client, prefix, codec, zone, policy, logger, clock = systemClock } = options
     const reports = createReports(logger)
+    warnOfNamespace(client, prefix, reports)
     const layout = layoutOf(prefix, codec)
     const { protection, staleAfterMs, startupTimeoutMs, snapshotDirectory, idleMs, createPool, tls } = options
     this.#policies = new Policies('createDiscovery', policy, reports)
@@ -283,4 +285,14 @@ class EtcdDiscovery implements Discovery {
   #assertOpen(): void {
     if (this.#closing !== undefined) throw new DiscoveryError('closed', 'the discovery is closed')
   }
+}
+
+/** Go's naming has no namespace, so nobody would notice that both sides look in different places. */
+function warnOfNamespace({ namespace }: EtcdClient, prefix: string, reports: Reports): void {
+  if (namespace.length === 0) return
+  const name = namespace.toString()
+  reports.warn(
+    `The client has the namespace ${JSON.stringify(name)}, so services are kept below ${name}${prefix}. ` +
+      `Clients without it, Go programs among them, look below ${prefix} and do not find them: make one without a namespace.`,
+  )
 }

@@ -290,6 +290,18 @@ oneEtcd('a registration', (etcd) => {
     expect(await failure({ service: 'a', server: createServer(), signal })).toBe('cancelled')
   })
 
+  test('a namespace, below which no Go program looks, is warned of', async () => {
+    const warnings: string[] = []
+    const logger = { debug() {}, info() {}, warn: (message: string) => warnings.push(message), error() {} }
+    await using client = createEtcdClient({ endpoints: [server.endpoint], namespace: 'tenant/' })
+    await createDiscovery({ client, logger }).close()
+    await using plain = createEtcdClient({ endpoints: [server.endpoint] })
+    await createDiscovery({ client: plain, logger }).close()
+    expect(warnings).toEqual([
+      'The client has the namespace "tenant/", so services are kept below tenant/services/. Clients without it, Go programs among them, look below services/ and do not find them: make one without a namespace.',
+    ])
+  })
+
   test('leaves nothing in the store when the discovery is closed', async () => {
     const client = createEtcdClient({ endpoints: [server.endpoint] })
     const discovery = createDiscovery({ client, logger: false })
