@@ -209,7 +209,7 @@ oneEtcd('livetree, the command', (etcd) => {
       [64, ['gte', 'db'], 'Did you mean get?'],
       [64, ['get'], "missing required argument 'path'"],
       [64, [], 'No command was given'],
-      [64, ['console', '--open'], 'later version'],
+      [64, ['console', '--port', '99999'], 'from 0 to 65535'],
       [64, ['diff', 'live', 'rev:x'], 'rev:N'],
       [64, ['apply', 'livetree.config.ts'], 'not a saved plan'],
       [64, ['apply'], '--out PLAN'],

@@ -2,6 +2,7 @@ import { execFileSync, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { existsSync, mkdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { createProgram } from '@livetree/cli'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { CONFIG } from './support/checkout-config.ts'
 import { makeWorkplace, type Workplace } from './support/livetree-process.ts'
@@ -22,7 +23,55 @@ async function fails(place: Workplace, exitCode: number, args: readonly string[]
   return run.stderr
 }
 
+type Command = ReturnType<typeof createProgram>
+
+/** Every command, with arguments that are right. */
+function everyCommand(): readonly { readonly words: readonly string[]; readonly command: Command }[] {
+  const program = createProgram()
+  const leavesOf = (command: Command, words: readonly string[]): ReturnType<typeof everyCommand> =>
+    command.commands.length > 0
+      ? command.commands.flatMap((inner) => leavesOf(inner, [...words, inner.name()]))
+      : [{ words, command }]
+  return leavesOf(program, [])
+}
+
+/** What fills the arguments of a command, by their names. */
+const ARGUMENTS: Readonly<Record<string, string>> = {
+  path: 'http.timeoutMs',
+  value: '5',
+  file: 'good.yaml',
+  a: 'live',
+  b: 'live',
+  before: 'schema.json',
+  shell: 'bash',
+  id: 'x',
+}
+
 describe('livetree, wrong input', () => {
+  test('every flag of every command is refused where its value is empty, and one that does not exist', async () => {
+    const place = workplace(CONFIG)
+    place.write('good.yaml', 'db: { url: x }\n')
+    place.write('schema.json', '{}')
+    const accepted: string[] = []
+    for (const { words, command } of everyCommand()) {
+      const needed = command.registeredArguments.filter(({ required }) => required)
+      const given = [...words, ...needed.map((argument) => ARGUMENTS[argument.name()] ?? '?')]
+      const flags = command.options.filter((option) => option.required || option.optional)
+      const mandatory = (but: string) =>
+        flags
+          .filter(({ mandatory: isNeeded, long }) => isNeeded && long !== but)
+          .flatMap(({ long = '' }) => [long ?? '', long === '--to' ? '2' : 'good.yaml'])
+      for (const flag of [...flags.map(({ long }) => long ?? ''), '--nonsens']) {
+        const value = flag === '--nonsens' ? [] : ['']
+        const run = await place.run([...given, ...mandatory(flag), '--timeout', '200ms', flag, ...value])
+        const isRefused = run.exitCode === 64 && run.stdout === '' && run.stderr.includes(flag)
+        if (!isRefused)
+          accepted.push(`${words.join(' ')} ${flag}: ${run.exitCode} ${run.stderr.split('\n')[0]}`)
+      }
+    }
+    expect(accepted).toEqual([])
+  })
+
   test('a time that no timer takes is refused, and the longest is one', async () => {
     const place = workplace(CONFIG)
     expect(await fails(place, 64, ['schema', 'print', '--timeout', '99999m'])).toContain('at most 20 days')

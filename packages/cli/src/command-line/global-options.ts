@@ -31,12 +31,12 @@ export function addGlobalOptions(program: Command): void {
       'CONFIG',
       '-c, --config <file>',
       'the configuration file, or FILE#EXPORT; default: livetree.config.{ts,mts,js,mjs}, searched upward',
-    ).argParser(filled),
+    ),
     variable(
       'ROOT',
       '--root <directory>',
       'the directory of the tree, such as /config/shop, in place of what the configuration file says',
-    ).argParser(filled),
+    ),
     variable(
       'OVERLAYS',
       '--overlays <names>',
@@ -51,14 +51,14 @@ export function addGlobalOptions(program: Command): void {
       'CACERT',
       '--cacert <file>',
       'the authority that signs the certificates of etcd; also ETCDCTL_CACERT',
-    ).argParser(filled),
-    variable('CERT', '--cert <file>', 'the certificate of the client; also ETCDCTL_CERT').argParser(filled),
-    variable('KEY', '--key <file>', 'its private key; also ETCDCTL_KEY').argParser(filled),
+    ),
+    variable('CERT', '--cert <file>', 'the certificate of the client; also ETCDCTL_CERT'),
+    variable('KEY', '--key <file>', 'its private key; also ETCDCTL_KEY'),
     variable(
       'USER',
       '--user <name>',
       'the user of etcd; the password is read from LIVETREE_PASSWORD or ETCDCTL_PASSWORD',
-    ).argParser(filled),
+    ),
     variable('OUTPUT', '-o, --output <format>', 'what stdout holds').choices(OUTPUT_FORMATS).default('table'),
     variable(
       'TIMEOUT',

@@ -1,5 +1,6 @@
 import { Argument, Command, Option } from 'commander'
-import { addGlobalOptions, count, filled, port, revision } from './global-options.ts'
+import { addGlobalOptions, count, port, revision } from './global-options.ts'
+import { refuseEmpty } from './refuse-empty.ts'
 import type { Runner } from './runner.ts'
 import { optionDescription, VariableOption } from './variable-option.ts'
 import { VERSION } from './version.ts'
@@ -41,6 +42,7 @@ export function createProgram(choose: (chosen: Chosen) => void = () => {}): Comm
   addSchema(program, add)
   addFleet(program, add)
   addOthers(add)
+  refuseEmpty(program)
   return program
 }
 
@@ -100,7 +102,7 @@ function writing(command: Command): Command {
         'the layer that is written: the last part of its directory',
         'LIVETREE_OVERLAY',
         ['layer'],
-      ).argParser(filled),
+      ),
     )
     .option('--layer <directory>', 'the layer that is written, by its whole directory')
     .option('-m, --message <why>', 'why, as the history shows it')
