@@ -16,7 +16,7 @@ oneEtcd('a session', (etcd) => {
     const session = await open(connect(proxy.endpoint), { ttlSeconds: 3, marginMs: 1_000 })
     const lock = await createMutex(session, 'locks/a').acquire()
     const gone = new Recording(direct, { key: lock.key })
-    await waitFor(() => gone.told[0] === 'created')
+    await waitFor(() => gone.isCreated)
     // Renewals reach the server, which extends the lease; their answers do not count because they never arrive.
     proxy.stall('toClient')
     let lateMs = Number.NaN

@@ -41,7 +41,7 @@ eachEtcd('lease under faults', (etcd) => {
     await client.kv.put('a', '1', { lease: lease.id })
     lease.keepAlive()
     const gone = new Recording(direct, { key: 'a' })
-    await waitFor(() => gone.told[0] === 'created')
+    await waitFor(() => gone.isCreated)
     proxy.stall()
     let wasHeldWhenLost: boolean | undefined
     lease.lost.addEventListener('abort', () => {

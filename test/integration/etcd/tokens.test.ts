@@ -79,7 +79,7 @@ eachRealEtcd('a user who is not root, at two of three members', (etcd) => {
       )
       const tokens = countTokens(client)
       const early = new Recording(client, { prefix: 'mine/' })
-      await expect.poll(() => early.told[0], { timeout: 10_000 }).toBe('created')
+      await expect.poll(() => early.isCreated, { timeout: 10_000 }).toBe(true)
       // Renewed every four seconds, so that the token is not used all the time.
       const lease = await client.lease.grant({ ttlSeconds: 12 })
       lease.keepAlive()

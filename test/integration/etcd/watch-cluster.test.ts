@@ -27,7 +27,7 @@ eachEtcd('watch on a cluster', (etcd) => {
     const client = connect(cluster.endpoints, { watch: { ...quickWatch, progressGraceMs: 500 } })
     const recordings = Array.from({ length: 6 }, () => new Recording(client, { prefix: 'a' }))
     // The cluster has just been started, and the grace is short.
-    await waitFor(() => recordings.every(({ told }) => told[0] === 'created'), { timeoutMs: 40_000 })
+    await waitFor(() => recordings.every(({ isCreated }) => isCreated), { timeoutMs: 40_000 })
     let revisions: number[] = []
     const write = async (endpoints: readonly string[]) => {
       const writer = connect(endpoints)
@@ -113,7 +113,7 @@ eachEtcd('watch on a cluster', (etcd) => {
       await putMany(direct, 'a', 5)
       await using proxy = await startProxy({ target: rest[0]!.endpoint })
       const recording = new Recording(connect(proxy.endpoint), { prefix: 'a' })
-      await waitFor(() => recording.told[0] === 'created')
+      await waitFor(() => recording.isCreated)
       await lagging!.pause()
       const revisions = await putMany(direct, 'a', 20)
       await waitFor(() => recording.last === revisions.at(-1))

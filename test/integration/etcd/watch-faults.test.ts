@@ -72,7 +72,7 @@ eachEtcd('watch under faults', (etcd) => {
     const direct = connect(server.endpoint)
     await direct.kv.put('a', 'before')
     const recording = new Recording(connect(proxy.endpoint), { prefix: 'a' })
-    await waitFor(() => recording.told[0] === 'created')
+    await waitFor(() => recording.isCreated)
     await proxy.refuse()
     proxy.cutAll()
     await direct.kv.put('a', 'meanwhile')
@@ -112,7 +112,7 @@ eachEtcd('watch under faults', (etcd) => {
     const { revision } = (await direct.kv.put('a', '1')).header
     const after = new Recording(connect(proxy.endpoint), { prefix: 'a' }, { afterRevision: revision })
     const resumed = new Recording(connect(proxy.endpoint), { prefix: 'a' }, { startRevision: revision })
-    await waitFor(() => after.told[0] === 'created' && resumed.last === revision)
+    await waitFor(() => after.isCreated && resumed.last === revision)
     await proxy.refuse()
     proxy.cutAll()
     const deleted = (await direct.kv.delete('a')).header.revision
@@ -174,7 +174,7 @@ eachEtcd('watch under faults', (etcd) => {
       watch: { progressIntervalMs: 50, progressGraceMs: 400, openTimeoutMs: 800 },
     })
     const recordings = Array.from({ length: 5 }, () => new Recording(client, { prefix: 'a' }))
-    await waitFor(() => recordings.every(({ told }) => told[0] === 'created'))
+    await waitFor(() => recordings.every(({ isCreated }) => isCreated))
     const revisions: number[] = []
     const resumptions = () => recordings[0]!.told.filter((word) => word === 'resumed').length
     const rounds = isLongRun ? 40 : 20

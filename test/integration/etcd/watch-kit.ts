@@ -84,6 +84,16 @@ export class Recording {
     return this.batches.at(-1)?.revision ?? 0
   }
 
+  /** True once a server has accepted it: on a busy machine a stream or two may have been given up before. */
+  get isCreated(): boolean {
+    return this.told.includes('created')
+  }
+
+  /** How often it was disconnected so far. */
+  get disconnections(): number {
+    return this.told.filter((word) => word === 'disconnected').length
+  }
+
   get hasEnded(): boolean {
     return this.told.some((word) => word.startsWith('end'))
   }

@@ -22,7 +22,7 @@ eachEtcd('watch during outages', (etcd) => {
       watch: { ...quickWatch, progressGraceMs: 500 },
     })
     const recording = new Recording(client, { prefix: 'a' })
-    await waitFor(() => recording.told[0] === 'created')
+    await waitFor(() => recording.isCreated)
     const [first, other] = dark.connections > 0 ? [dark, light] : [light, dark]
     first.stall()
     const revisions = await putMany(direct, 'a', 20)
@@ -40,10 +40,11 @@ eachEtcd('watch during outages', (etcd) => {
       watch: { ...quickWatch, progressGraceMs: 500, openTimeoutMs: 500 },
     })
     const recording = new Recording(client, { prefix: 'a' })
-    await waitFor(() => recording.told[0] === 'created')
+    await waitFor(() => recording.isCreated)
+    const early = recording.disconnections
     proxy.stall('toClient')
     const revisions = await putMany(direct, 'a', 20)
-    await waitFor(() => recording.told.filter((word) => word === 'disconnected').length > 1)
+    await waitFor(() => recording.disconnections > early + 1)
     proxy.cutAll()
     proxy.heal()
     await waitFor(() => recording.last === revisions.at(-1), { timeoutMs: 20_000 })
@@ -57,10 +58,11 @@ eachEtcd('watch during outages', (etcd) => {
     })
     const direct = connect(server.endpoint)
     const recording = new Recording(client, { prefix: 'a' })
-    await waitFor(() => recording.told[0] === 'created')
+    await waitFor(() => recording.isCreated)
     const before = await putMany(direct, 'a', 10)
+    const early = recording.disconnections
     await server.pause()
-    await waitFor(() => recording.told.filter((word) => word === 'disconnected').length > 1)
+    await waitFor(() => recording.disconnections > early + 1)
     server.resume()
     const after = await putMany(direct, 'a', 10)
     await waitFor(() => recording.last === after.at(-1), { timeoutMs: 20_000 })
@@ -73,7 +75,7 @@ eachEtcd('watch during outages', (etcd) => {
     const direct = connect(server.endpoint)
     const live = new Recording(client, { prefix: 'a' })
     const history = new Recording(client, { prefix: '' }, { startRevision: 2 })
-    await waitFor(() => live.told[0] === 'created')
+    await waitFor(() => live.isCreated)
     const revisions: number[] = []
     // Asked to stop, etcd 3.5 waits 7 s for its streams.
     for (let round = 0; round < (signal === 'SIGTERM' || !isLongRun ? 1 : 3); round += 1) {

@@ -61,7 +61,7 @@ eachEtcd('progress of a watch', (etcd) => {
       { length: 300 },
       (_, index) => new Recording(client, { prefix: `p${index % 10}` }),
     )
-    await waitFor(() => recordings.every(({ told }) => told[0] === 'created'), { timeoutMs: 30_000 })
+    await waitFor(() => recordings.every(({ isCreated }) => isCreated), { timeoutMs: 30_000 })
     await client.kv.put('p7', '1')
     await waitFor(() => recordings.filter(({ batches }) => batches.length === 1).length === 30)
     expect(await metric(server, 'etcd_debugging_mvcc_watch_stream_total')).toBe(1)
@@ -71,7 +71,7 @@ eachEtcd('progress of a watch', (etcd) => {
     const server = await etcd.start()
     const client = connect(server.endpoint)
     const recording = new Recording(client, { prefix: 'idle' })
-    await waitFor(() => recording.told[0] === 'created')
+    await waitFor(() => recording.isCreated)
     const revisions = await putMany(client, 'busy', 50)
     const last = revisions.at(-1)!
     await recording.watcher.reached(last)
@@ -105,7 +105,7 @@ eachEtcd('progress of a watch', (etcd) => {
     const server = await etcd.start({ args: ['--experimental-watch-progress-notify-interval=100ms'] })
     const client = connect(server.endpoint, { watch: { progressIntervalMs: 60_000 } })
     const recording = new Recording(client, { prefix: 'idle' })
-    await waitFor(() => recording.told[0] === 'created')
+    await waitFor(() => recording.isCreated)
     const last = (await putMany(client, 'busy', 10)).at(-1)!
     await waitFor(() => recording.watcher.position! > last)
     expect(recording.progress.every(({ isExact }) => isExact)).toBe(true)
@@ -124,7 +124,7 @@ eachEtcd('progress of a watch', (etcd) => {
     recording.onTold = (word) => {
       if (word === 'created') proxy.stall('toClient')
     }
-    await waitFor(() => recording.told[0] === 'created')
+    await waitFor(() => recording.isCreated)
     const sent = proxy.carriedBytes.toServer
     await waitFor(async () => (await metric(server, 'etcd_debugging_mvcc_slow_watcher_total')) === 0)
     await waitFor(() => proxy.carriedBytes.toServer > sent)

@@ -18,7 +18,7 @@ eachEtcd('watch', (etcd) => {
     const puts = new Recording(client, { prefix: '' }, { only: 'puts' })
     const deletes = new Recording(client, { prefix: '' }, { only: 'deletes', prevKv: true })
     const all = [key, prefix, range, from, puts, deletes]
-    await waitFor(() => all.every(({ told }) => told[0] === 'created'))
+    await waitFor(() => all.every(({ isCreated }) => isCreated))
     for (const name of ['a', 'b', 'bb', 'c']) await client.kv.put(name, '1')
     await client.kv.delete('b')
     const { revision } = (await client.kv.put('z', '1')).header
@@ -55,7 +55,7 @@ eachEtcd('watch', (etcd) => {
     // long enough that a stream is not given up for what a busy machine does
     const client = connect(server.endpoint, { watch: { progressIntervalMs: 200, progressGraceMs: 30_000 } })
     const quiet = new Recording(client, { key: 'quiet' })
-    await waitFor(() => quiet.told[0] === 'created')
+    await waitFor(() => quiet.isCreated)
     const [first, last] = await putMany(client, 'a', 2)
     await client.kv.compact(last!)
     const late = new Recording(client, { key: 'a' }, { startRevision: first! })
@@ -70,7 +70,7 @@ eachEtcd('watch', (etcd) => {
     const client = connect(server.endpoint)
     const { revision } = (await client.kv.put('a', '0')).header
     const recording = new Recording(client, { key: 'a' }, { startRevision: revision + 3 })
-    await waitFor(() => recording.told[0] === 'created')
+    await waitFor(() => recording.isCreated)
     for (const value of ['1', '2', '3', '4']) await client.kv.put('a', value)
     await waitFor(() => recording.last === revision + 4)
     expect(recording.changes).toEqual(['+a=3', '+a=4'])
@@ -80,7 +80,7 @@ eachEtcd('watch', (etcd) => {
     const server = await etcd.start()
     const client = connect(server.endpoint)
     const live = new Recording(client, { prefix: 'k' })
-    await waitFor(() => live.told[0] === 'created')
+    await waitFor(() => live.isCreated)
     const names = Array.from({ length: 50 }, (_, index) => `k${String(index).padStart(2, '0')}`)
     for (const round of [1, 2, 3])
       await client.kv
@@ -105,7 +105,7 @@ eachEtcd('watch', (etcd) => {
     )
     for (const name of ['a', 'b', 'c']) await client.kv.put(name, '1', { lease })
     const recording = new Recording(client, { prefix: '' })
-    await waitFor(() => recording.told[0] === 'created')
+    await waitFor(() => recording.isCreated)
     await server.etcdctl(['lease', 'revoke', lease.toString(16)])
     await waitFor(() => recording.batches.length === 1)
     expect(recording.changes[0]?.split(' ').sort()).toEqual(['-a', '-b', '-c'])
