@@ -165,6 +165,20 @@ export const mutations: readonly Mutation[] = [
     test: 'packages/etcd/src/reflector/exchanged-store.test.ts',
   },
   {
+    name: 'Tokens: outdated ones in a row end what they are for',
+    file: 'packages/etcd/src/errors.ts',
+    find: "error.code !== 'unauthenticated' || !isOutdatedTokenText(error.what)",
+    replace: 'true',
+    test: 'packages/etcd/src/watch/watch-stream.test.ts',
+  },
+  {
+    name: 'Tokens: a call gives up when new ones are outdated, too',
+    file: 'packages/etcd/src/transport/unary-call.ts',
+    find: 'const isAllowed = this.#tokenRefusals < MAX_TOKEN_REFUSALS || !isFinalError(error)',
+    replace: 'const isAllowed = this.#tokenRefusals < MAX_TOKEN_REFUSALS',
+    test: 'packages/etcd/src/transport/unary.test.ts',
+  },
+  {
     name: 'P12: a watch for deletes compares keys as if it saw their puts',
     file: `${watch}/watched-store.ts`,
     find: "onlyDeletes: plan.only === 'deletes'",

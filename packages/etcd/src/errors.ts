@@ -1,5 +1,6 @@
 import type { KeyRange } from './key-range-form.ts'
 import { errorCodes, type EtcdErrorCode, type Fate } from './error-codes.ts'
+import { isOutdatedTokenText } from './token-texts.ts'
 
 /** The parts of an `EtcdError` besides its code. */
 export interface EtcdErrorDetails {
@@ -107,10 +108,11 @@ export class EtcdError extends Error {
 
 /**
  * True when no retry, on any endpoint, can succeed until somebody changes something. Endless retries stop
- * then.
+ * then. A token that has become old or unknown is not final: a new one may be accepted.
  */
 export function isFinalError(error: unknown): boolean {
-  return error instanceof EtcdError && errorCodes[error.code].isFinal
+  if (!(error instanceof EtcdError) || !errorCodes[error.code].isFinal) return false
+  return error.code !== 'unauthenticated' || !isOutdatedTokenText(error.what)
 }
 
 /**

@@ -2,6 +2,7 @@ import { generateKeyPairSync } from 'node:crypto'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { setTimeout } from 'node:timers/promises'
 import type { EtcdClient } from '@livetree/etcd'
 import { Auth } from '@livetree/etcd/wire'
 import { afterAll, beforeAll, expect, test } from 'vitest'
@@ -54,6 +55,15 @@ function countTokens(client: EtcdClient): () => number {
   return () => count
 }
 
+/** Changes roles one after the other, each of which outdates all signed tokens. */
+async function outdateTokens({ endpoints }: EtcdCluster): Promise<void> {
+  const root = connect(endpoints.slice(0, 1), { auth: { username: 'root', password: 'rootpw' } })
+  for (let turn = 0; turn < 12; turn += 1) {
+    await root.authAdmin.roles.add(`role-${turn}`)
+    await setTimeout(40)
+  }
+}
+
 eachRealEtcd('a user who is not root, at two of three members', (etcd) => {
   const start = async (args: readonly string[]): Promise<EtcdCluster> => {
     const cluster = await etcd.startCluster(3, { args, auth: { password: 'rootpw' } })
@@ -78,8 +88,10 @@ eachRealEtcd('a user who is not root, at two of three members', (etcd) => {
         { auth: { username: 'ann', password: 'annpw' } },
       )
       const tokens = countTokens(client)
+      const isOutdating = kind === 'signed' ? outdateTokens(cluster) : undefined
       const early = new Recording(client, { prefix: 'mine/' })
       await expect.poll(() => early.isCreated, { timeout: 10_000 }).toBe(true)
+      await isOutdating
       // Renewed every four seconds, so that the token is not used all the time.
       const lease = await client.lease.grant({ ttlSeconds: 12 })
       lease.keepAlive()

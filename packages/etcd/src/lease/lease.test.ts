@@ -448,6 +448,7 @@ describe('the other calls', () => {
     const { channel, service, pass } = setUp()
     const errors = [
       new EtcdError('unauthenticated'),
+      new EtcdError('unauthenticated', { what: 'etcd says: revision of auth store is old' }),
       new EtcdError('connection_lost', { endpoint: 'http://b' }),
     ]
     channel.onAsked = (stream, id) => {
@@ -457,7 +458,7 @@ describe('the other calls', () => {
     const renewal = service.keepAliveOnce(5n)
     await pass(100)
     expect(await renewal).toBe(7)
-    expect([channel.refreshes, channel.streams.length, channel.last.avoided]).toEqual([1, 3, 'http://b'])
+    expect([channel.refreshes, channel.streams.length, channel.last.avoided]).toEqual([2, 4, 'http://b'])
   })
 
   /** Both renew a lease once; gives the TTL. */

@@ -1,7 +1,7 @@
 import type { CallDeadline } from '../call-deadline.ts'
 import { type Clock, type Moment, momentOf } from '../clock.ts'
 import { errorCodes } from '../error-codes.ts'
-import { EtcdError } from '../errors.ts'
+import { EtcdError, isFinalError } from '../errors.ts'
 import type { Logger } from '../logger.ts'
 import type { CallOptions, Channel } from '../transport/transport.ts'
 import { asEtcdError } from '../as-etcd-error.ts'
@@ -47,6 +47,11 @@ export async function renewOnce(
   let refused: EtcdError | undefined
   let isTokenDue = false
   const signals = [ports.closing, options.signal]
+  const pause = async (): Promise<void> => {
+    const timeoutMs = Math.min(channel.backoffMs(rounds), Math.max(0, deadline.leftMs))
+    rounds += 1
+    await waitWithin(undefined, { clock: ports.clock, timeoutMs, signals })
+  }
   for (;;) {
     assertGoingOn(ports, options.signal, last)
     const { leftMs } = deadline
@@ -74,7 +79,8 @@ export async function renewOnce(
       // The renewal itself was refused, so the fate of the token request is not its fate.
       const error = isTokenDue ? failed.with({ call: CALL, fate: 'not_applied' }) : failed
       assertGoingOn(ports, options.signal, error)
-      if (error.code === 'unauthenticated' && refused === undefined) {
+      if (error.code === 'unauthenticated' && (refused === undefined || !isFinalError(error))) {
+        if (refused !== undefined) await pause()
         refused = error
         isTokenDue = true
         continue
@@ -90,9 +96,7 @@ export async function renewOnce(
       const isAboutAll = endpoint === undefined && error.endpoint === undefined
       if (!isAboutAll && channel.endpoints().some((url) => !tried.has(url))) continue
       tried.clear()
-      const timeoutMs = Math.min(channel.backoffMs(rounds), Math.max(0, deadline.leftMs))
-      rounds += 1
-      await waitWithin(undefined, { clock: ports.clock, timeoutMs, signals })
+      await pause()
     }
   }
 }

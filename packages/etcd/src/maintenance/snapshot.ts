@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto'
 import { CallDeadline } from '../call-deadline.ts'
 import { MILLISECONDS, type OptionChecks, SIGNAL, SOME_TEXT, whole } from '../check-argument.ts'
 import type { Clock } from '../clock.ts'
-import { EtcdError } from '../errors.ts'
+import { EtcdError, isFinalError } from '../errors.ts'
 import { following } from '../kv/abortable.ts'
 import { mayHeal } from '../transport/fetch-token.ts'
 import { isTokenError } from '../transport/status.ts'
@@ -43,7 +43,7 @@ const IDLE_MS = 30_000
 /**
  * Receives a snapshot and resolves with its length once all of it was passed on and verified. Abandoning the
  * promise does not stop it: throwing from `take` or aborting the signal does. A token that is refused before
- * the first piece is replaced once.
+ * the first piece is replaced; one that is outdated by then again and again, within the time limit.
  */
 export async function receiveSnapshot(
   channel: Channel,
@@ -57,13 +57,18 @@ export async function receiveSnapshot(
     deadline === undefined
       ? receiveOnce(channel, clock, take, options)
       : deadline.run((leftMs) => receiveOnce(channel, clock, take, { ...options, timeoutMs: leftMs }))
-  try {
-    return await receive()
-  } catch (error) {
-    // The server refuses a token before it sends any piece.
-    if (!(error instanceof EtcdError && isTokenError(error))) throw error
-    await replaceToken(channel, deadline, { clock, timeoutMs: idleTimeoutMs, signals: [signal] })
-    return receive()
+  const limits = { clock, timeoutMs: idleTimeoutMs, signals: [signal] }
+  const first = deadline ?? new CallDeadline(clock, CALL, idleTimeoutMs)
+  for (let refusals = 0; ; refusals += 1) {
+    try {
+      return await receive()
+    } catch (error) {
+      // The server refuses a token before it sends any piece.
+      if (!(error instanceof EtcdError && isTokenError(error))) throw error
+      if (refusals > 0 && (isFinalError(error) || first.leftMs <= 0)) throw error
+      if (refusals > 0) await waitWithin(undefined, { ...limits, timeoutMs: channel.backoffMs(refusals) })
+      await replaceToken(channel, deadline, limits)
+    }
   }
 }
 

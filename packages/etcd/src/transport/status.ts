@@ -1,5 +1,6 @@
 import type { EtcdErrorCode, Fate } from '../error-codes.ts'
 import { EtcdError } from '../errors.ts'
+import { isTokenText, isUnknownTokenText } from '../token-texts.ts'
 
 /** Response headers or trailers, names in lower case. */
 export type Headers = Readonly<Record<string, string | string[] | undefined>>
@@ -104,17 +105,6 @@ const BY_STATUS: Readonly<Record<number, { readonly code: EtcdErrorCode; readonl
   16: { code: 'unauthenticated', fate: 'not_applied' },
 }
 
-/** etcd says this of a token that is expired, and of one that it does not know or does not know yet. */
-const UNKNOWN_TOKEN = 'invalid auth token'
-
-/** Texts of errors that a new token resolves. */
-const TOKEN_TEXTS = [
-  UNKNOWN_TOKEN,
-  'user name is empty',
-  'revision of auth store is old',
-  'revision in header is old',
-]
-
 function single(value: string | string[] | undefined): string | undefined {
   return Array.isArray(value) ? value[0] : value
 }
@@ -139,12 +129,6 @@ export function readStatus(headers: Headers): GrpcStatus | undefined {
   return { code, message: code === 0 ? '' : decodeMessage(single(headers['grpc-message']) ?? '') }
 }
 
-/** True if the text of an error, of a call or within a watch, says that a new token would help. */
-export function isTokenText(message: string): boolean {
-  const text = message.toLowerCase()
-  return TOKEN_TEXTS.some((each) => text.includes(each))
-}
-
 /** True for errors after which a call should be retried with a new token. */
 export function isTokenError(error: EtcdError): boolean {
   return error.code === 'unauthenticated' && isTokenText(error.what)
@@ -155,7 +139,7 @@ export function isTokenError(error: EtcdError): boolean {
  * the log entry before its own, and a member answers once it has applied that one.
  */
 export function isUnknownToken({ what }: EtcdError): boolean {
-  return what.toLowerCase().includes(UNKNOWN_TOKEN)
+  return isUnknownTokenText(what)
 }
 
 /** The error for a status other than OK, also for texts within messages such as a watch's cancel reason. */

@@ -1,5 +1,5 @@
 import { callIsolated } from '../call-isolated.ts'
-import type { EtcdError } from '../errors.ts'
+import { type EtcdError, isFinalError } from '../errors.ts'
 import { backoffMs } from './backoff.ts'
 import { cancelledError } from './call-errors.ts'
 import { type CallPhase, limitCall } from './call-limits.ts'
@@ -18,8 +18,8 @@ import type { AttemptOwner, UnaryAttempt } from './unary-attempt.ts'
 import type { Caller, UnaryOptions, UnaryRequest } from './unary-request.ts'
 
 /**
- * How often the server may refuse the call's token. A new token is fetched after the first refusal. If that one is
- * refused, the member may lag behind the one that issued it, so it is sent again after a pause.
+ * How often a token may be missing, or a new one unknown, which is sent again after a pause, since the member may lag behind
+ * the one that issued it. Outdated tokens are replaced until the call's deadline.
  */
 const MAX_TOKEN_REFUSALS = 4
 
@@ -128,16 +128,10 @@ export class UnaryCall<Res> implements AttemptOwner<Res>, OpenCall, TokenWaiter 
   onFailure(error: EtcdError, attempt: UnaryAttempt<Res>): void {
     const closed = closedFor(this.#context, this.#options)
     this.#open.clearTimer()
-    if (closed !== undefined) {
-      this.#fail(closed.with({ call: this.#name, fate: error.fate }))
-      return
-    }
+    if (closed !== undefined) return void this.#fail(closed.with({ call: this.#name, fate: error.fate }))
     // Whoever refused the token: a new one is needed, and Authenticate's answer is verified by itself.
-    const isRefreshing = this.#decide(error) === 'refresh' && this.#tokenRefusals < MAX_TOKEN_REFUSALS
-    const proving =
-      this.#options.isAnonymous || isRefreshing
-        ? undefined
-        : proveStatus(error, attempt, this.#open.endpoint!, this.#proof)
+    const isTaken = this.#options.isAnonymous || this.#isRefreshing(error)
+    const proving = isTaken ? undefined : proveStatus(error, attempt, this.#open.endpoint!, this.#proof)
     if (proving === undefined) this.#judge(error, attempt)
     else void proving.then((judged) => this.#onProved(judged.error, judged.isProven, attempt))
   }
@@ -238,7 +232,7 @@ export class UnaryCall<Res> implements AttemptOwner<Res>, OpenCall, TokenWaiter 
     this.#open.end()
     const decision = this.#decide(error)
     blame(this.#open.endpoint!, error, decision)
-    if (decision === 'refresh' && this.#tokenRefusals < MAX_TOKEN_REFUSALS) {
+    if (this.#isRefreshing(error)) {
       this.#rounds.failed.count(error)
       this.#onTokenRefused(error, attempt)
     } else if (decision === 'retry' || (decision === 'retry_once' && this.#doubts === 0)) {
@@ -248,14 +242,22 @@ export class UnaryCall<Res> implements AttemptOwner<Res>, OpenCall, TokenWaiter 
     } else this.#fail(error)
   }
 
+  #isRefreshing(error: EtcdError): boolean {
+    const isAllowed = this.#tokenRefusals < MAX_TOKEN_REFUSALS || !isFinalError(error)
+    return isAllowed && this.#decide(error) === 'refresh'
+  }
+
   #onTokenRefused(error: EtcdError, { token }: UnaryAttempt<Res>): void {
+    const { clock, backoff } = this.#context
     this.#tokenRefusals += 1
     this.#rounds.avoid = this.#open.endpoint?.url
-    if (this.#tokenRefusals > 1 && isUnknownToken(error)) {
-      const { clock, backoff } = this.#context
+    const renew = (): void => this.#after(fetchToken(this.#context, token, this))
+    if (this.#tokenRefusals > 1) {
+      const isLagging = isUnknownToken(error) && this.#tokenRefusals <= MAX_TOKEN_REFUSALS
       this.#rounds.failed.wait(error)
-      this.#open.onTimer(clock.setTimeout(() => this.#next(), backoffMs(backoff, this.#tokenRefusals)))
-    } else this.#after(fetchToken(this.#context, token, this))
+      const pauseMs = backoffMs(backoff, this.#tokenRefusals)
+      this.#open.onTimer(clock.setTimeout(isLagging ? () => this.#next() : renew, pauseMs))
+    } else renew()
   }
 
   #decide(error: EtcdError): Decision {

@@ -1,7 +1,7 @@
 import { getEventListeners } from 'node:events'
 import { constants } from 'node:http2'
 import { describe, expect, test } from 'vitest'
-import { EtcdError } from '../errors.ts'
+import { EtcdError, isFinalError } from '../errors.ts'
 import { Auth, KV } from '../wire/rpc.ts'
 import { AuthenticateResponse } from '../wire/auth.ts'
 import { encodeFrame } from '../wire/frame.ts'
@@ -620,14 +620,40 @@ describe('the token', () => {
     expect(inspect(channel, { depth: 9, showHidden: true })).not.toContain('top-secret')
   })
 
-  test('that is refused again and again ends the call', async () => {
+  test.each([
+    [16, 'etcdserver: invalid auth token', 5],
+    [3, 'etcdserver: revision of auth store is old', 7],
+  ] as const)(
+    'that is outdated again and again ends no call before its time: %i %s',
+    async (code, text, refusals) => {
+      let left: number = refusals
+      const fake = await server((call) => {
+        if (call.name === 'Auth/Authenticate') call.answer(tokenAnswer(`t${left}`))
+        else if (left > 0) {
+          left -= 1
+          call.refuse(code, text)
+        } else answerAll(call)
+      })
+      const backoff = { minMs: 1, maxMs: 10, factor: 2, jitter: 0 }
+      await put(channelTo([fake], { credentials, backoff }))
+      left = Number.POSITIVE_INFINITY
+      const begun = fake.calls.length
+      const slow = { ...backoff, minMs: 20, maxMs: 2_000 }
+      const error = await failure(get(channelTo([fake], { credentials, backoff: slow }), { timeoutMs: 400 }))
+      expect([error.message.includes(text.slice(12)), isFinalError(error)]).toEqual([true, false])
+      expect(fake.calls.length - begun).toBeLessThan(16)
+    },
+  )
+
+  test('that is missing again and again ends the call', async () => {
     const fake = await server((call) =>
       call.name === 'Auth/Authenticate'
         ? call.answer(tokenAnswer('t'))
-        : call.refuse(16, 'etcdserver: invalid auth token'),
+        : call.refuse(3, 'etcdserver: user name is empty'),
     )
-    expect((await failure(get(channelTo([fake], { credentials })))).code).toBe('unauthenticated')
-    expect(fake.calls.length).toBeLessThan(8)
+    const error = await failure(get(channelTo([fake], { credentials })))
+    expect([error.code, isFinalError(error)]).toEqual(['unauthenticated', true])
+    expect(fake.calls.length).toBeLessThan(12)
   })
 
   test('that cannot be had leaves no doubt about the write that waited for it', async () => {

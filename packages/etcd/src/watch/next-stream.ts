@@ -1,6 +1,7 @@
 import { type Clock, monotonicNow } from '../clock.ts'
 import { type EtcdError, isFinalError } from '../errors.ts'
 import type { Channel } from '../transport/transport.ts'
+import type { Refusal } from './refusal.ts'
 import type { StreamEnding, StreamLimits, WatchRequestKind } from './stream-ports.ts'
 import type { WatchState } from './watch-state.ts'
 import type { WatchStream } from './watch-stream.ts'
@@ -157,7 +158,7 @@ export class NextStream implements StreamLimits {
 
   /** True if the error is final. One endpoint among others may be the only one that returns it. */
   isBelieved(error: EtcdError): boolean {
-    if (error.code === 'unauthenticated') return this.#tokenFailures > REFUSAL_LIMIT
+    if (error.code === 'unauthenticated') return isFinalError(error) && this.#tokenFailures > REFUSAL_LIMIT
     if (!isOfAll(error)) return false
     return error.code === 'closed' || this.#finalEnds >= this.#channel.endpoints().length
   }
@@ -169,6 +170,16 @@ export class NextStream implements StreamLimits {
  */
 function isOfAll(error: EtcdError): boolean {
   return isFinalError(error) && error.code !== 'response_too_large'
+}
+
+/**
+ * True if the refusal of a watch ends it; `refusals` in a row. An outdated token is refused until a new one is used in
+ * time, and a missing permission is believed once a read is refused, too.
+ */
+export function endsWatch(refusal: Refusal, error: EtcdError, refusals: number): boolean {
+  if (refusal === 'empty_range') return true
+  if (refusal === 'other' || refusal === 'permission' || !isFinalError(error)) return false
+  return refusals > REFUSAL_LIMIT
 }
 
 /**

@@ -1,6 +1,6 @@
 import type { EtcdErrorCode } from '../error-codes.ts'
 import { EtcdError } from '../errors.ts'
-import { isTokenText } from '../transport/status.ts'
+import { isTokenText, STALE_STREAM } from '../token-texts.ts'
 import type { WatchResponse } from '../wire/watch.ts'
 
 /** Why a server refuses a watch, sent as a message on the stream. */
@@ -38,7 +38,7 @@ export function staleTokenError(endpoint: string): EtcdError {
   return new EtcdError('unauthenticated', {
     call: 'Watch/Watch',
     endpoint,
-    what: 'the token of the watch stream has become invalid; a new one is fetched',
+    what: `${STALE_STREAM}; a new one is fetched`,
   })
 }
 

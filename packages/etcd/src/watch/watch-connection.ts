@@ -6,7 +6,7 @@ import type { StreamEnding } from './stream-ports.ts'
 import { FirstEvidence } from './first-evidence.ts'
 import { Followers } from './followers.ts'
 import type { ConnectionPorts } from './connection-ports.ts'
-import { judgeSuspects, NextStream, REFUSAL_LIMIT } from './next-stream.ts'
+import { endsWatch, judgeSuspects, NextStream } from './next-stream.ts'
 import { RestingWatches } from './resting-watches.ts'
 import { isConnecting, WatchQuestions } from './watch-questions.ts'
 import { WatchStream } from './watch-stream.ts'
@@ -244,8 +244,7 @@ export class WatchConnection {
   #onRefused(watcher: WatchState, refusal: Refusal, response: WatchResponse, stream: WatchStream): void {
     const error = refusalError(refusal, response, stream.endpoint)
     watcher.refusals += 1
-    const isBelieved = refusal !== 'other' && watcher.refusals > REFUSAL_LIMIT
-    if (isBelieved || refusal === 'empty_range') watcher.end(error)
+    if (endsWatch(refusal, error, watcher.refusals)) watcher.end(error)
     else if (refusal === 'token') this.#renewToken(watcher, stream, error)
     else {
       if (refusal !== 'permission' || isNews(watcher)) watcher.disconnect(error)

@@ -650,6 +650,28 @@ describe('refusals within the stream', () => {
     expect(channel.streams.length).toBe(4)
   })
 
+  it.each([
+    ['etcdserver: revision of auth store is old', ['disconnected unauthenticated', 'created at 6']],
+    ['etcdserver: invalid auth token', ['disconnected unauthenticated', 'created at 6']],
+    // etcd before 3.5, of a token that is outdated: a read is answered.
+    ['etcdserver: permission denied', ['disconnected permission_denied', 'created at 6']],
+  ])('T1.8 goes on, less and less often, while each new token is outdated: %s', async (reason, ends) => {
+    const { watch, created, channel, clock } = setUp()
+    channel.onUnary = () => ({ header: header(5) })
+    const { told } = watch({ prefix: 'a' })
+    for (let attempt = 0; attempt < 12; attempt += 1) {
+      const before = channel.streams.length
+      created(5, -1, refuse(reason))
+      await settled()
+      if (attempt > 8) clock.advance(600)
+      if (attempt > 8) expect(channel.streams.length).toBe(before)
+      clock.advance(700)
+      expect(channel.streams.length).toBe(before + 1)
+    }
+    created(5)
+    expect([told[0], told.at(-1)]).toEqual(ends)
+  })
+
   it('T1.8 ends with the error of the token itself', async () => {
     const { watch, created, channel } = setUp()
     channel.onRefresh = () => Promise.reject(new EtcdError('unauthenticated', { what: 'wrong password' }))
@@ -742,7 +764,8 @@ describe('refusals within the stream', () => {
     expect(channel.streams.filter(({ isCancelled }) => !isCancelled).length).toBeLessThanOrEqual(2)
     // the next watch comes all the same, and when the old stream ends its watches go on
     const c = watch({ prefix: 'c' })
-    created(6, 7)
+    clock.advance(700)
+    for (const id of [7, 8]) created(6, id)
     expect(c.told).toEqual(['created at 7'])
   })
 
