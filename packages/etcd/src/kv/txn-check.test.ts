@@ -1,7 +1,9 @@
+import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { EtcdError } from '../errors.ts'
 import type { RequestOp, TxnRequest } from '../wire/kv.ts'
 import type { Init } from '../wire/message-type.ts'
+import { DeletedKeys } from './deleted-keys.ts'
 import { assertTxn, isReadOnly } from './txn-check.ts'
 
 type Op = Init<RequestOp>
@@ -84,4 +86,31 @@ test.each<[string, Txn, boolean]>([
   ['a nested delete', { success: [nest([], [del('a')])] }, false],
 ])('isReadOnly: %s', (_, txn, expected) => {
   expect(isReadOnly(txn)).toBe(expected)
+})
+
+test('DeletedKeys: a key is deleted if one of its keys or ranges holds it, in any order and over each other', () => {
+  const key = fc.string({ unit: fc.constantFrom('\0', 'a', 'b', '\xff'), maxLength: 3 })
+  const range = fc.record({ start: key, end: fc.option(key, { nil: undefined }) })
+  const property = fc.property(fc.array(range, { maxLength: 12 }), fc.array(key), (ranges, keys) => {
+    const [deleted, outer] = [new DeletedKeys(), new DeletedKeys()]
+    for (const { start, end } of ranges)
+      if (end === undefined) deleted.addKey(start)
+      else deleted.addRange(start, end)
+    outer.addAll(deleted)
+    const isIn = (each: string) =>
+      ranges.some(({ start, end }) => (end === undefined ? each === start : start <= each && each < end))
+    for (const each of keys) expect([deleted.has(each), outer.has(each)]).toEqual([isIn(each), isIn(each)])
+  })
+  fc.assert(property, { numRuns: 500 })
+})
+
+test('the time for puts beside ranges grows no faster than their number', () => {
+  const ops = (count: number) =>
+    Array.from({ length: count }, (_, at) => (at % 2 ? put(`p${at}`) : del(`d${at}a`, `d${at}b`)))
+  const most = 20_000
+  const begun = process.cpuUsage()
+  expect(verdict({ success: ops(most) }, most)).toBe('fine')
+  const { user } = process.cpuUsage(begun)
+  // Each put compared with each range takes several seconds.
+  expect(user).toBeLessThan(1_000_000)
 })

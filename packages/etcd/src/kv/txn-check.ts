@@ -2,21 +2,16 @@ import { EtcdError } from '../errors.ts'
 import { bytesOf } from '../key-range.ts'
 import type { RequestOp, TxnRequest } from '../wire/kv.ts'
 import type { Init } from '../wire/message-type.ts'
+import { DeletedKeys } from './deleted-keys.ts'
 
 type Op = Init<RequestOp>
 type Txn = Init<TxnRequest>
-
-interface Interval {
-  readonly start: Buffer
-  /** Undefined for one key. */
-  readonly end: Buffer | undefined
-}
 
 /** What one branch writes, by etcd's rules. */
 interface Writes {
   /** Keys as latin1 text, so that bytes can be compared in a set. */
   readonly puts: Set<string>
-  readonly deletes: Interval[]
+  readonly deletes: DeletedKeys
 }
 
 function duplicate(): EtcdError {
@@ -27,31 +22,23 @@ function duplicate(): EtcdError {
   })
 }
 
-/**
- * False for an end before the start, including a single zero byte ("no end"): etcd does not find keys in
- * these either.
- */
-function contains({ start, end }: Interval, key: Buffer): boolean {
-  return end === undefined
-    ? key.equals(start)
-    : Buffer.compare(start, key) <= 0 && Buffer.compare(key, end) < 0
-}
-
 function keyOf(key: string | Uint8Array | undefined): string {
   return bytesOf(key ?? '').toString('latin1')
 }
 
-function assertNotDeleted(key: string, deletes: readonly Interval[]): void {
-  const bytes = Buffer.from(key, 'latin1')
-  if (deletes.some((each) => contains(each, bytes))) throw duplicate()
+function assertNotDeleted(key: string, deletes: DeletedKeys): void {
+  if (deletes.has(key)) throw duplicate()
 }
 
-function deletesOf(ops: readonly Op[]): Interval[] {
-  return ops.flatMap(({ request }) => {
-    if (request?.type !== 'deleteRange') return []
-    const end = bytesOf(request.value.rangeEnd ?? '')
-    return [{ start: bytesOf(request.value.key ?? ''), end: end.length === 0 ? undefined : end }]
-  })
+function deletesOf(ops: readonly Op[]): DeletedKeys {
+  const deletes = new DeletedKeys()
+  for (const { request } of ops) {
+    if (request?.type !== 'deleteRange') continue
+    const [start, end] = [keyOf(request.value.key), keyOf(request.value.rangeEnd)]
+    if (end === '') deletes.addKey(start)
+    else deletes.addRange(start, end)
+  }
+  return deletes
 }
 
 /**
@@ -71,7 +58,8 @@ function addNested(txn: Txn, writes: Writes): void {
     assertNotDeleted(key, writes.deletes)
     writes.puts.add(key)
   }
-  writes.deletes.push(...success.deletes, ...failure.deletes)
+  writes.deletes.addAll(success.deletes)
+  writes.deletes.addAll(failure.deletes)
 }
 
 function writesOf(ops: readonly Op[]): Writes {
