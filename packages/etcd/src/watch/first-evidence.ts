@@ -5,19 +5,19 @@ import type { WatchStream } from './watch-stream.ts'
 
 /** Number of keys to remember; as many as a watch remembers of its events. */
 const MAX_KEYS = 8
-/** Number of watches to read for on one stream; their ranges may be empty or their history compacted. */
-const MAX_READS = 8
+/** Number of reads on one stream, of which there may be thousands of watches; the others follow those that know something. */
+const MAX_READS = 256
 
 /**
- * Reads something by which the store behind a stream can be recognized later, if no watch on the stream knows
- * anything of it: the first keys of one watch's range, as they were at the watch's position. The other watches
- * of the stream follow that watch. A read that fails is not repeated, because it is no condition of a watch.
+ * Reads something by which the store behind a stream can be recognized later, for each watch on it that knows nothing: the
+ * first keys of its range, as they were at the watch's position. What another watch knows would not do: stores may differ in
+ * one range and not in the other. Where the range is empty the watch follows those of its stream that know something. A read
+ * that fails is not repeated, because it is no condition of a watch.
  */
 export class FirstEvidence {
   readonly #channel: Channel
   /** The stream for which evidence is or was collected. */
   #stream: WatchStream | undefined
-  #isDone = false
   #reads = 0
   #isReading = false
   /** Watches of the stream that nothing was read for yet. */
@@ -30,15 +30,13 @@ export class FirstEvidence {
   /** The stream serves this watch from now on. */
   async collect(stream: WatchStream, watcher: WatchState): Promise<void> {
     if (this.#stream !== stream) this.#begin(stream)
-    // What one watch of a stream knows serves the others.
-    this.#isDone ||= watcher.store.isKnownAt(watcher.position)
-    if (this.#isDone || !watcher.store.canLearn) return
+    if (!isUnknown(watcher) || this.#reads >= MAX_READS) return
     this.#served.add(watcher)
     if (this.#isReading) return
     this.#isReading = true
     for (const each of this.#served) {
       this.#served.delete(each)
-      if (this.#stream !== stream || this.#isDone) break
+      if (this.#stream !== stream || this.#reads >= MAX_READS) break
       await this.#read(each, stream)
     }
     if (this.#stream === stream) this.#isReading = false
@@ -46,7 +44,6 @@ export class FirstEvidence {
 
   #begin(stream: WatchStream): void {
     this.#stream = stream
-    this.#isDone = false
     this.#reads = 0
     this.#isReading = false
     this.#served.clear()
@@ -61,14 +58,16 @@ export class FirstEvidence {
     const answer = await this.#channel
       .unary(KV.range, request, { retry: 'read', endpoint: stream.endpoint })
       .catch(() => undefined)
-    if (this.#stream !== stream) return
-    // Changes that were delivered meanwhile are evidence themselves; the answer describes the state before.
     // A watch that waits for its next stream may already follow others, as one that knows nothing.
-    const isOfNow = watcher.position === position && isServed(watcher, stream)
-    if (answer !== undefined && isOfNow) watcher.store.learn(answer.kvs)
-    this.#isDone = this.#reads >= MAX_READS || watcher.store.isKnownAt(watcher.position)
-    if (this.#isDone) this.#served.clear()
+    if (answer === undefined || this.#stream !== stream || !isServed(watcher, stream)) return
+    // Changes that were delivered meanwhile are evidence themselves. Without any, the range is as it was, wherever progress has
+    // moved the position to.
+    if (isUnknown(watcher)) watcher.store.learn(answer.kvs)
   }
+}
+
+function isUnknown({ store, position }: WatchState): boolean {
+  return store.canLearn && !store.isKnownAt(position)
 }
 
 function isServed({ state, lastStream }: WatchState, stream: WatchStream): boolean {

@@ -508,13 +508,38 @@ describe('what a lost stream means', () => {
     created(50, 3)
     created(50, 4)
     expect([a.told.at(-1), b.told.at(-1)]).toEqual(['resumed at 51', 'resumed at 51'])
-    // one read for all watches of a stream, and none where something is known
-    expect(channel.calls.filter(({ path }) => path.endsWith('/Range'))).toHaveLength(1)
+    // one read for each watch, and on the next stream for the one whose range was empty
+    expect(channel.calls.filter(({ path }) => path.endsWith('/Range'))).toHaveLength(3)
     channel.onTxn = storeOf([kv('a', 40), kv('ab', 45, 'other')], header(100)).txn
     await reconnect()
     const ending = ['cluster changed history_differs', 'end cluster_changed']
     expect([a.told.slice(-2), b.told.slice(-2)]).toEqual([ending, ending])
   })
+
+  it.each(['at once', 'after progress'])(
+    'T3.71 a watch that was delivered nothing goes by its own range, and by no other that is the same in both stores: read %s',
+    async (when) => {
+      const { watch, created, proven, channel, reconnect } = setUp()
+      const first = storeOf([kv('a', 40), kv('b', 45)], header(90))
+      const answers: (() => void)[] = []
+      channel.onUnary = (path, request) =>
+        new Promise((resolve) => answers.push(() => resolve(first.onUnary(path, request))))
+      const [a, b] = ['a', 'b'].map((prefix) => watch({ prefix }))
+      created(50, 0)
+      created(50, 1)
+      await settled()
+      if (when === 'after progress') proven(60)
+      while (answers.length > 0) {
+        answers.shift()!()
+        await settled()
+      }
+      channel.onTxn = storeOf([kv('a', 40), kv('b', 45, 'other')], header(100)).txn
+      await reconnect()
+      created(100, 3)
+      expect(b!.told.slice(-2)).toEqual(['cluster changed history_differs', 'end cluster_changed'])
+      expect(a!.told.at(-1)).toBe(`resumed at ${when === 'after progress' ? 61 : 51}`)
+    },
+  )
 
   it.each([
     ['a change that was delivered before the answer', [put('a', 51)]],
