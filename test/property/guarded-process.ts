@@ -84,6 +84,7 @@ export class GuardedProcess {
     return this.#config !== undefined
   }
 
+  /** It is not there afterwards if it would need its file, and that leaves out what counts for lack of a key. */
   async start({ isAway = false } = {}): Promise<void> {
     this.#source = this.#store.source()
     this.#source.isAway = isAway
@@ -94,7 +95,12 @@ export class GuardedProcess {
       clock: this.#clock,
       logger: false as const,
     }
-    this.#config = await load(this.#definition, options, Number.POSITIVE_INFINITY)
+    try {
+      this.#config = await load(this.#definition, options, Number.POSITIVE_INFINITY)
+    } catch (error) {
+      if (this.#key !== undefined || !String(error).includes('left out of the snapshot')) throw error
+      await this.stop()
+    }
   }
 
   async stop(): Promise<void> {
