@@ -115,7 +115,7 @@ export const files: readonly FuzzTarget[] = [
   fuzzTarget({
     name: 'yaml',
     what: 'YAML with bombs, rings, tags, merges, odd keys and broken bytes: read or refused with a short reason, without executing code, without prototype pollution',
-    shortCases: 270,
+    shortCases: 135,
     weight: 2,
     input: fc.record({ schema: anySchema, bytes: mutatedText(arbitraryYaml) }),
     async check({ schema, bytes }) {
@@ -125,7 +125,7 @@ export const files: readonly FuzzTarget[] = [
   fuzzTarget({
     name: 'json',
     what: 'JSON with `__proto__`, depth, duplicates, huge numbers and broken bytes: read or refused with a short reason, without prototype pollution',
-    shortCases: 500,
+    shortCases: 250,
     weight: 3,
     input: fc.record({ schema: anySchema, bytes: mutatedText(arbitraryJson) }),
     async check({ schema, bytes }) {
@@ -135,7 +135,7 @@ export const files: readonly FuzzTarget[] = [
   fuzzTarget({
     name: 'environment',
     what: 'environment variables with any name and value: a value, an unused key or an issue',
-    shortCases: 500,
+    shortCases: 250,
     weight: 3,
     input: fc.record({
       schema: anySchema,
@@ -160,7 +160,7 @@ export const files: readonly FuzzTarget[] = [
   fuzzTarget({
     name: 'files',
     what: 'a YAML, a JSON and a dotenv file on disk through `file`, `env` and `load`: a configuration, or a LivetreeError',
-    shortCases: 50,
+    shortCases: 25,
     weight: 0.5,
     mostCases: 20_000,
     input: fc.record({
@@ -187,7 +187,7 @@ export const files: readonly FuzzTarget[] = [
   fuzzTarget({
     name: 'profiles',
     what: 'a YAML file of up to 150 documents with profiles, aliases across documents and values that hide others, on disk through `file` and `load`: a configuration, or a LivetreeError',
-    shortCases: 50,
+    shortCases: 25,
     weight: 0.5,
     mostCases: 20_000,
     input: fc.record({

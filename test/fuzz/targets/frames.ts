@@ -48,7 +48,7 @@ export const frames: readonly FuzzTarget[] = [
   fuzzTarget({
     name: 'frame-chunks',
     what: 'gRPC frames, broken and whole, in any chunks: the same messages and the same end as in one chunk, or `malformed_message` or `response_too_large`',
-    shortCases: 1_330,
+    shortCases: 665,
     weight: 8,
     input: fc.record({
       bytes: mutatedBytes(validFrames),
@@ -62,7 +62,7 @@ export const frames: readonly FuzzTarget[] = [
   fuzzTarget({
     name: 'frame-lengths',
     what: 'frames that claim up to 4 GiB: no memory is allocated for bytes that have not arrived',
-    shortCases: 330,
+    shortCases: 165,
     weight: 1,
     input: fc.record({
       bytes: hugeFrame,

@@ -99,7 +99,7 @@ export const messages: readonly FuzzTarget[] = [
   fuzzTarget({
     name: 'messages-valid',
     what: 'every message type with values up to the ends of 64 bits: decoding returns what was encoded, and protobufjs decodes and encodes the same bytes',
-    shortCases: 1_000,
+    shortCases: 500,
     weight: 4,
     input: anyType.chain((type) => fc.record({ type: fc.constant(type), message: arbitraryMessage(type) })),
     check({ type, message }) {
@@ -116,7 +116,7 @@ export const messages: readonly FuzzTarget[] = [
   fuzzTarget({
     name: 'messages-broken',
     what: 'every message type from broken and random bytes: `malformed_message`, or a message that is encoded and decoded without a difference',
-    shortCases: 2_000,
+    shortCases: 1_000,
     weight: 10,
     input: anyType.chain((type) =>
       fc.record({ type: fc.constant(type), bytes: mutatedBytes(encoded(type)) }),
@@ -126,7 +126,7 @@ export const messages: readonly FuzzTarget[] = [
   fuzzTarget({
     name: 'messages-confused',
     what: 'a message of one type read as another: unknown fields are skipped, wrong wire types refused',
-    shortCases: 670,
+    shortCases: 335,
     weight: 3,
     input: fc
       .tuple(anyType, anyType)
@@ -136,7 +136,7 @@ export const messages: readonly FuzzTarget[] = [
   fuzzTarget({
     name: 'messages-deep',
     what: 'transactions in transactions and groups in groups, up to 20,000 deep, whole and broken: refused without exhausting the stack',
-    shortCases: 70,
+    shortCases: 35,
     weight: 0.2,
     mostCases: 5_000,
     input: fc.oneof<fc.Arbitrary<{ bytes: Buffer; isTooDeep?: boolean }>[]>(

@@ -231,7 +231,7 @@ export const options: readonly FuzzTarget[] = [
   fuzzTarget({
     name: 'options',
     what: 'options of `defineConfig`, `load`, the sources, the methods of a configuration, the tools, the test kit and the etcd client with parts missing, misspelt, replaced by anything, or not options at all: accepted, or a defined error',
-    shortCases: 500,
+    shortCases: 250,
     weight: 1,
     input: cases,
     check: ({ door, options: given }) => settle(() => door.open(given)),

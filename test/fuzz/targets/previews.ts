@@ -64,7 +64,7 @@ export const previews: readonly FuzzTarget[] = [
   fuzzTarget({
     name: 'preview',
     what: '`preview` of hostile keys and values, and of what is no change: `invalid_options`, or exactly what happens when the same is then received, and nothing changes by asking',
-    shortCases: 130,
+    shortCases: 65,
     weight: 1,
     input: fc.record({
       schema: fc.oneof(anySchema, fc.constant(recursive)),

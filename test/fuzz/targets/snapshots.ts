@@ -143,7 +143,7 @@ export const snapshots: readonly FuzzTarget[] = [
   fuzzTarget({
     name: 'snapshots',
     what: `a snapshot on disk, ${what}`,
-    shortCases: 130,
+    shortCases: 65,
     weight: 1,
     mostCases: 60_000,
     input: fc.record({ schema: anySchema, file: written }),
@@ -157,7 +157,7 @@ export const snapshots: readonly FuzzTarget[] = [
   fuzzTarget({
     name: 'snapshots-sealed',
     what: `an encrypted snapshot, opened with its key, another one, or none, ${what}`,
-    shortCases: 10,
+    shortCases: 5,
     weight: 0.1,
     mostCases: 600,
     input: fc.record({

@@ -105,7 +105,7 @@ export const sockets: readonly FuzzTarget[] = [
   fuzzTarget({
     name: 'answers',
     what: 'responses of a server to a read and on a stream, broken in body, status, headers and chunks, over a real socket: a message or an EtcdError with a known code for every call',
-    shortCases: 100,
+    shortCases: 50,
     weight: 1,
     mostCases: 6_000,
     input: arbitraryAnswer,
@@ -146,7 +146,7 @@ export const sockets: readonly FuzzTarget[] = [
   fuzzTarget({
     name: 'requests',
     what: 'every method of the embedded server with broken and random bodies over a real socket: a status for each, and the next call is served',
-    shortCases: 130,
+    shortCases: 65,
     weight: 1,
     mostCases: 20_000,
     input: fc.constantFrom(...methods.filter(({ path }) => !excluded.has(path))).chain((method) =>

@@ -154,7 +154,7 @@ export const clientTaints: readonly FuzzTarget[] = [
   fuzzTarget({
     name: 'taint-client',
     what: 'passwords, tokens, keys and stored secrets in an etcd client and source, whose server refuses calls, disconnects or sends invalid data, and in wrong places of the options: none of them in errors, causes, logs, events, `inspect` or JSON',
-    shortCases: 20,
+    shortCases: 10,
     weight: 0.2,
     mostCases: 1_500,
     input: arbitraryCase,

@@ -311,7 +311,7 @@ export const taints: readonly FuzzTarget[] = [
   fuzzTarget({
     name: 'taint',
     what: 'secrets in every kind of place of a schema, in files, environment, memory and a store, good and bad, with listeners and resources that fail: none of them, in any encoding, in logs, events, errors, issues, diagnostics, `inspect`, JSON, status, health, `explain` or the snapshot on disk',
-    shortCases: 100,
+    shortCases: 50,
     weight: 1,
     input: arbitraryCase,
     open: async (): Promise<Folder> => ({ path: await mkdtemp(join(tmpdir(), 'livetree-taint-')) }),

@@ -87,7 +87,7 @@ export const trees: readonly FuzzTarget[] = [
   fuzzTarget({
     name: 'tree-edits',
     what: 'hostile keys and values against random schemas: well-formed issues, or the value that a full zod parse of the same layers returns',
-    shortCases: 500,
+    shortCases: 250,
     weight: 3,
     input: arbitrarySchema.chain((schema) =>
       fc.record({ schema: fc.constant(schema), batches: batches(schema) }),
@@ -120,7 +120,7 @@ export const trees: readonly FuzzTarget[] = [
   fuzzTarget({
     name: 'tree-keys',
     what: 'keys and values as bytes, as received from etcd, against schemas with records, catchalls and recursion: no byte sequence does more than cause a reported key',
-    shortCases: 670,
+    shortCases: 335,
     weight: 4,
     input: fc.record({
       schema: anySchema,
@@ -155,7 +155,7 @@ export const trees: readonly FuzzTarget[] = [
   fuzzTarget({
     name: 'tree-live',
     what: 'the same through `load`, a source, events and `explain`: `current` stays valid and frozen, each rejection is reported once with issues, nothing throws',
-    shortCases: 130,
+    shortCases: 65,
     weight: 1,
     input: fc.record({
       schema: fc.oneof(anySchema, fc.constant(recursive)),

@@ -260,7 +260,7 @@ export const watches: readonly FuzzTarget[] = [
   fuzzTarget({
     name: 'watch-answers',
     what: 'messages of a server on a watch stream, in any order: answers to creates and cancels that were not sent, events out of order, twice, in fragments, without key or revision, other stores, compactions, silence and ends; each watch and each list-and-watch receives ascending revisions, each once, exactly one end and only defined errors, and nothing is left open',
-    shortCases: 500,
+    shortCases: 250,
     weight: 4,
     input: fc.record({
       idsFrom: fc.constantFrom('server' as const, 'client' as const),
