@@ -23,6 +23,43 @@ const KINDS: readonly (readonly [string, z.ZodType, unknown, unknown])[] = [
   ['what is optional', z.array(z.string()).optional(), undefined, ['b']],
 ]
 
+/** A map and a date that hold more than they show. */
+class Rules extends Map<string, number> {
+  readonly #hidden: string
+  constructor(hidden: string) {
+    super()
+    this.#hidden = hidden
+  }
+  reveal = () => this.#hidden
+}
+class Deadline extends Date {
+  readonly #hidden: string
+  constructor(hidden: string) {
+    super(0)
+    this.#hidden = hidden
+  }
+  reveal() {
+    return this.#hidden
+  }
+}
+
+test.each<[string, (text: string) => { reveal(): string }]>([
+  ['a map', (text) => new Rules(text)],
+  ['a date', (text) => new Deadline(text)],
+])('an instance of a class that extends %s is another one, whatever it shows', async (_kind, make) => {
+  const source = memory({ x: 'one' })
+  const schema = z.object({ x: z.string().transform(make) })
+  await using config = await defineConfig({ name: 'own-classes', schema }).load({ sources: [source] })
+  const told: string[] = []
+  config.watch(
+    (value) => value.x,
+    (x) => told.push(x.reveal()),
+  )
+  config.on('change', ({ next }) => told.push(next.x.reveal()))
+  source.set({ x: 'two' })
+  expect(told).toEqual(['two', 'two'])
+})
+
 test.each(KINDS)('%s that went there and back is no change', async (_kind, x, a, b) => {
   const source = memory({ x: a })
   const schema = z.object({ x: restart(x), y: z.number().default(0) })

@@ -42,7 +42,8 @@ export function holdsRestart(schema: z.$ZodType): boolean {
 
 /**
  * Whether a change of what a path leads to needs a restart: it, or something that it lies in, is marked, or a part of it
- * is that has no path of its own, such as what a transform makes of the parts. Where the schema offers several readings, any will do.
+ * is that has no path of its own, such as what a transform makes of the parts. Where the schema offers several readings, any
+ * will do.
  */
 export function isRestartAt(schemaNode: SchemaNode, path: readonly PropertyKey[]): boolean {
   if (!holdsRestart(schemaNode.schema)) return false
