@@ -42,12 +42,12 @@ export class NoRegistryError extends Error {}
 /** Packs every package. They have to be built. */
 export async function packAll(): Promise<Packed> {
   const folder = await mkdtemp(join(tmpdir(), 'livetree-packed-'))
-  const tarballs = new Map<PackageName, string>()
-  for (const name of packageNames) {
-    const args = ['pack', '--silent', '--pack-destination', folder]
-    const { stdout } = await runNpm(args, join(repository, 'packages', name))
-    tarballs.set(name, join(folder, stdout.trim()))
-  }
+  const folders = packageNames.map((name) => `./packages/${name}`)
+  const args = ['pack', '--silent', '--pack-destination', folder, ...folders]
+  // One line for each, in the order of the arguments.
+  const { stdout } = await runNpm(args, repository)
+  const files = stdout.trim().split('\n')
+  const tarballs = new Map(packageNames.map((name, index) => [name, join(folder, files[index]!)]))
   return { tarballs, [Symbol.asyncDispose]: () => rm(folder, { recursive: true }) }
 }
 

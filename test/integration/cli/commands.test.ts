@@ -485,18 +485,21 @@ oneEtcd('livetree, the command', (etcd) => {
       const evil = '/config/checkout/prod/db/url'
       await server.etcdctl(['put', evil, 'a\u001b]0;owned\u0007\u001b[31mb\u009bc'])
       await server.etcdctl(['put', '/config/checkout/base/features/x\u001b[2J', 'true'])
-      for (const args of [
+      const commands = [
         ['get', 'db.url', '--reveal'],
         ['tree', '--reveal'],
         ['history'],
         ['export', '--reveal'],
         ['tree', '--reveal', '-o', 'json'],
         ['get', 'db', '--reveal', '-o', 'yaml'],
-      ]) {
-        const { stdout } = await place.runOnTerminal(args)
-        for (const raw of ['\u001b]', '\u001b[2J', '\u0007', '\u009b', '\u001b[31mb'])
-          expect(stdout.includes(raw), `${args.join(' ')}: ${JSON.stringify(raw)}`).toBe(false)
-      }
+      ]
+      await Promise.all(
+        commands.map(async (args) => {
+          const { stdout } = await place.runOnTerminal(args)
+          for (const raw of ['\u001b]', '\u001b[2J', '\u0007', '\u009b', '\u001b[31mb'])
+            expect(stdout.includes(raw), `${args.join(' ')}: ${JSON.stringify(raw)}`).toBe(false)
+        }),
+      )
       const exact = await place.spawn(['get', 'db.url', '--reveal'])
       expect(exact.stdout).toBe('a\u001b]0;owned\u0007\u001b[31mb\u009bc\n')
       await server.etcdctl(['del', '/config/checkout/base/features/x\u001b[2J'])
