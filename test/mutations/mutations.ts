@@ -2,6 +2,7 @@ import { coordinationMutations } from './coordination-mutations.ts'
 import { discoveryMutations } from './discovery-mutations.ts'
 import { fleetMutations } from './fleet-mutations.ts'
 import type { Mutation } from './mutation.ts'
+import { operateMutations } from './operate-mutations.ts'
 
 const source = 'packages/livetree/src/etcd-source'
 const pipeline = 'packages/core/src/pipeline'
@@ -561,4 +562,5 @@ export const mutations: readonly Mutation[] = [
   ...coordinationMutations,
   ...discoveryMutations,
   ...fleetMutations,
+  ...operateMutations,
 ]
