@@ -50,6 +50,16 @@ export function oneEtcd(name: string, define: (etcd: EtcdUnderTest) => void): vo
   for (const etcd of isLongRun || newest.length === 0 ? tested : newest) defineOn(etcd, name, define)
 }
 
+/**
+ * As {@link eachEtcd}, in the short form on the real ones: for the client and what is built on its calls, to which embedded is
+ * one etcd more, as `test/contract` shows. `npm run test:long` runs it on all.
+ */
+export function clientEtcds(name: string, define: (etcd: EtcdUnderTest) => void): void {
+  const tested = testedEtcds(name)
+  const real = tested.filter(isReal)
+  for (const etcd of isLongRun || real.length === 0 ? tested : real) defineOn(etcd, name, define)
+}
+
 /** As {@link eachEtcd}, on real ones only: for what compares embedded with them, or measures. */
 export function eachRealEtcd(name: string, define: (etcd: EtcdUnderTest<EtcdSeries>) => void): void {
   defineOnReal(testedEtcds(name).filter(isReal), name, define)

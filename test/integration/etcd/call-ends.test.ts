@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createEtcdClient, type EtcdClient, op } from '@livetree/etcd'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { eachEtcd } from '../../support/each-etcd.ts'
+import { clientEtcds } from '../../support/each-etcd.ts'
 import { failure } from '../../support/failure.ts'
 import { withoutOpenHandles } from '../../support/open-handles.ts'
 import type { EtcdServer } from '../../support/start-etcd.ts'
@@ -72,7 +72,7 @@ const writes = new Set([
 ])
 const reading = new Set(['append', 'disarmAlarms', 'moveLeader'])
 
-eachEtcd('a call that is given up ends at once, by an error of ours:', (etcd) => {
+clientEtcds('a call that is given up ends at once, by an error of ours:', (etcd) => {
   withoutOpenHandles()
   let server: EtcdServer
   let proxy: TcpProxy

@@ -1,11 +1,11 @@
 import { expect, onTestFinished, test } from 'vitest'
-import { eachEtcd } from '../../support/each-etcd.ts'
+import { clientEtcds } from '../../support/each-etcd.ts'
 import { freePorts } from '../../support/free-ports.ts'
 import { isLongRun } from '../../support/run-length.ts'
 import { runNode } from '../../support/run-node.ts'
 import { startProxy } from '../../support/start-proxy.ts'
 
-eachEtcd('a client that is closed', (etcd) => {
+clientEtcds('a client that is closed', (etcd) => {
   test('leaves no socket and no timer behind, whatever it was about, and lets the process end', async () => {
     const server = await etcd.start()
     const [nobody] = await freePorts(1)

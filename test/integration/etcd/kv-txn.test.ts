@@ -1,13 +1,13 @@
 import { compare, createEtcdClient, type EtcdClient, type EtcdError, op } from '@livetree/etcd'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
-import { eachEtcd } from '../../support/each-etcd.ts'
+import { clientEtcds } from '../../support/each-etcd.ts'
 import { failure } from '../../support/failure.ts'
 import { withoutOpenHandles } from '../../support/open-handles.ts'
 import type { EtcdServer } from '../../support/start-etcd.ts'
 import { startProxy, type TcpProxy } from '../../support/start-proxy.ts'
 import { waitFor } from '../../support/wait-for.ts'
 
-eachEtcd('client.kv transactions and everyday forms', (etcd) => {
+clientEtcds('client.kv transactions and everyday forms', (etcd) => {
   withoutOpenHandles()
   let server: EtcdServer
   let client: EtcdClient

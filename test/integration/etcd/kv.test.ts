@@ -1,6 +1,6 @@
 import { compare, createEtcdClient, type EtcdClient, EtcdError, op, type ScanPage } from '@livetree/etcd'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
-import { eachEtcd } from '../../support/each-etcd.ts'
+import { clientEtcds } from '../../support/each-etcd.ts'
 import { withoutOpenHandles } from '../../support/open-handles.ts'
 import { isLongRun } from '../../support/run-length.ts'
 import type { EtcdServer } from '../../support/start-etcd.ts'
@@ -13,7 +13,7 @@ const codeOf = async (promise: Promise<unknown>): Promise<string> => {
   return error instanceof EtcdError ? error.code : String(error)
 }
 
-eachEtcd('client.kv', (etcd) => {
+clientEtcds('client.kv', (etcd) => {
   withoutOpenHandles()
   let server: EtcdServer
   let client: EtcdClient

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest'
-import { eachEtcd } from '../../support/each-etcd.ts'
+import { clientEtcds } from '../../support/each-etcd.ts'
 import { withoutOpenHandles } from '../../support/open-handles.ts'
 import { isLongRun } from '../../support/run-length.ts'
 import { startProxy } from '../../support/start-proxy.ts'
@@ -8,7 +8,7 @@ import { connect, Recording } from './watch-kit.ts'
 
 withoutOpenHandles()
 
-eachEtcd('lease under faults', (etcd) => {
+clientEtcds('lease under faults', (etcd) => {
   /** When the client sends a renewal, and where to, is the same on every etcd. */
   const itOfClient = it.runIf(isLongRun || etcd.kind === 'embedded')
 

@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { expect, it } from 'vitest'
-import { eachEtcd } from '../../support/each-etcd.ts'
+import { clientEtcds } from '../../support/each-etcd.ts'
 import { makeCertificates } from '../../support/make-certificates.ts'
 import { withoutOpenHandles } from '../../support/open-handles.ts'
 import { isLongRun } from '../../support/run-length.ts'
@@ -12,7 +12,7 @@ import { connect } from './watch-kit.ts'
 
 withoutOpenHandles()
 
-eachEtcd('lease and outages', (etcd) => {
+clientEtcds('lease and outages', (etcd) => {
   /** When the client sends a renewal, and where to, is the same on every etcd. */
   const itOfClient = it.runIf(isLongRun || etcd.kind === 'embedded')
 

@@ -1,12 +1,12 @@
 import { expect, it } from 'vitest'
-import { eachEtcd } from '../../support/each-etcd.ts'
+import { clientEtcds } from '../../support/each-etcd.ts'
 import { withoutOpenHandles } from '../../support/open-handles.ts'
 import { waitFor } from '../../support/wait-for.ts'
 import { connect, metric, Recording } from './watch-kit.ts'
 
 withoutOpenHandles()
 
-eachEtcd('lease', (etcd) => {
+clientEtcds('lease', (etcd) => {
   it('is granted, listed, told about, and revoked with its keys', async () => {
     const server = await etcd.start()
     const client = connect(server.endpoint, { namespace: '/ns/' })

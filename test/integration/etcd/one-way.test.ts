@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest'
-import { eachEtcd } from '../../support/each-etcd.ts'
+import { clientEtcds } from '../../support/each-etcd.ts'
 import { withoutOpenHandles } from '../../support/open-handles.ts'
 import { startProxy } from '../../support/start-proxy.ts'
 import { waitFor } from '../../support/wait-for.ts'
@@ -9,7 +9,7 @@ withoutOpenHandles()
 
 const LIMIT = { timeoutMs: 25_000 }
 
-eachEtcd('connections that lose one direction', (etcd) => {
+clientEtcds('connections that lose one direction', (etcd) => {
   it('what the client sends: watch, calls and lease go on, and nothing is lost', {
     timeout: 60_000,
   }, async () => {

@@ -3,7 +3,7 @@ import { stripTypeScriptTypes } from 'node:module'
 import { fileURLToPath } from 'node:url'
 import { compare, createEtcdClient, EtcdError, op } from '@livetree/etcd'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { eachEtcd } from '../../support/each-etcd.ts'
+import { clientEtcds } from '../../support/each-etcd.ts'
 import { withoutOpenHandles } from '../../support/open-handles.ts'
 import type { EtcdServer } from '../../support/start-etcd.ts'
 
@@ -27,7 +27,7 @@ const run = async (block: string, endpoint: string): Promise<string[]> => {
   return lines
 }
 
-eachEtcd('the README of @livetree/etcd', (etcd) => {
+clientEtcds('the README of @livetree/etcd', (etcd) => {
   withoutOpenHandles()
   let server: EtcdServer
 

@@ -1,13 +1,13 @@
 import { createEtcdClient, type EtcdClient } from '@livetree/etcd'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
-import { eachEtcd } from '../../support/each-etcd.ts'
+import { clientEtcds } from '../../support/each-etcd.ts'
 import { failure } from '../../support/failure.ts'
 import { withoutOpenHandles } from '../../support/open-handles.ts'
 import type { EtcdServer } from '../../support/start-etcd.ts'
 import { startProxy, type TcpProxy } from '../../support/start-proxy.ts'
 import { waitFor } from '../../support/wait-for.ts'
 
-eachEtcd('ranges', (etcd) => {
+clientEtcds('ranges', (etcd) => {
   withoutOpenHandles()
   let server: EtcdServer
 
@@ -51,7 +51,7 @@ eachEtcd('ranges', (etcd) => {
   })
 })
 
-eachEtcd('a write whose answer was lost', (etcd) => {
+clientEtcds('a write whose answer was lost', (etcd) => {
   withoutOpenHandles()
   let server: EtcdServer
   let client: EtcdClient
@@ -182,7 +182,7 @@ eachEtcd('a write whose answer was lost', (etcd) => {
   })
 })
 
-eachEtcd('putWithTtl that fails', (etcd) => {
+clientEtcds('putWithTtl that fails', (etcd) => {
   withoutOpenHandles()
   let server: EtcdServer
   let client: EtcdClient

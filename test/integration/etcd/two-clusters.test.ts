@@ -1,6 +1,6 @@
 import { createEtcdClient, type EtcdClient, EtcdError } from '@livetree/etcd'
 import { afterEach, expect, test } from 'vitest'
-import { eachEtcd } from '../../support/each-etcd.ts'
+import { clientEtcds } from '../../support/each-etcd.ts'
 import { withoutOpenHandles } from '../../support/open-handles.ts'
 import { startProxy } from '../../support/start-proxy.ts'
 
@@ -10,7 +10,7 @@ const codeOf = (call: Promise<unknown>): Promise<unknown> =>
     (error: unknown) => (error instanceof EtcdError ? `${error.code} ${error.fate}` : error),
   )
 
-eachEtcd('endpoints of two clusters', (etcd) => {
+clientEtcds('endpoints of two clusters', (etcd) => {
   withoutOpenHandles()
   const closing: (() => Promise<void>)[] = []
 

@@ -3,7 +3,7 @@ import { Namespace } from '@livetree/etcd'
 import { KV } from '@livetree/etcd/wire'
 import fc from 'fast-check'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { eachEtcd } from '../../support/each-etcd.ts'
+import { clientEtcds } from '../../support/each-etcd.ts'
 
 /** A branch: puts, deletes of keys and ranges, and transactions inside. */
 type Step =
@@ -28,7 +28,7 @@ const { steps } = fc.letrec<{ steps: readonly Step[]; step: Step }>((tie) => ({
   ),
 }))
 
-eachEtcd('a transaction is refused here only where the server is sure to refuse it', (etcd) => {
+clientEtcds('a transaction is refused here only where the server is sure to refuse it', (etcd) => {
   let client: EtcdClient
   beforeAll(async () => {
     const server = await etcd.start()

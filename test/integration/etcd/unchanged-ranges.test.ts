@@ -3,13 +3,13 @@ import { expect, test } from 'vitest'
 import { TxnSize } from '../../../packages/etcd/src/reflector/txn-size.ts'
 import { TxnSupport } from '../../../packages/etcd/src/reflector/txn-support.ts'
 import { unchangedRanges } from '../../../packages/etcd/src/watch/unchanged-ranges.ts'
-import { eachEtcd } from '../../support/each-etcd.ts'
+import { clientEtcds } from '../../support/each-etcd.ts'
 import { withoutOpenHandles } from '../../support/open-handles.ts'
 import { connect } from './watch-kit.ts'
 
 withoutOpenHandles()
 
-eachEtcd('the revisions at which a range is unchanged', (etcd) => {
+clientEtcds('the revisions at which a range is unchanged', (etcd) => {
   test('are found without taking other keys for the same ones', async () => {
     const client = connect((await etcd.start()).endpoint)
     const name = { prefix: 'a/' }

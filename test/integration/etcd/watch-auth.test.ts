@@ -1,12 +1,12 @@
 import { expect, it } from 'vitest'
-import { eachEtcd } from '../../support/each-etcd.ts'
+import { clientEtcds } from '../../support/each-etcd.ts'
 import { withoutOpenHandles } from '../../support/open-handles.ts'
 import { waitFor } from '../../support/wait-for.ts'
 import { connect, putMany, Recording } from './watch-kit.ts'
 
 withoutOpenHandles()
 
-eachEtcd('watch with auth', (etcd) => {
+clientEtcds('watch with auth', (etcd) => {
   const startWithUser = async () => {
     const server = await etcd.start({ auth: { password: 'rootpw' } })
     await server.etcdctl(['role', 'add', 'reader'])

@@ -1,6 +1,6 @@
 import type { EtcdClient, EtcdError } from '@livetree/etcd'
 import { expect, it } from 'vitest'
-import { eachEtcd } from '../../support/each-etcd.ts'
+import { clientEtcds } from '../../support/each-etcd.ts'
 import { withoutOpenHandles } from '../../support/open-handles.ts'
 import { isLongRun } from '../../support/run-length.ts'
 import { startProxy } from '../../support/start-proxy.ts'
@@ -19,7 +19,7 @@ async function createMany(client: EtcdClient, prefix: string, count: number): Pr
   await Promise.all(Array.from({ length: count }, (_, index) => create(`${prefix}${index}`)))
 }
 
-eachEtcd('watch on a cluster', (etcd) => {
+clientEtcds('watch on a cluster', (etcd) => {
   etcd.needs('cluster')
 
   it('T1.15 T1.16 the member that serves it frozen, killed and cut off: every revision once', async () => {

@@ -1,6 +1,6 @@
 import { op, type SyncBatch, type SyncSnapshot } from '@livetree/etcd'
 import { expect, it } from 'vitest'
-import { eachEtcd } from '../../support/each-etcd.ts'
+import { clientEtcds } from '../../support/each-etcd.ts'
 import { withoutOpenHandles } from '../../support/open-handles.ts'
 import { isLongRun } from '../../support/run-length.ts'
 import { startProxy } from '../../support/start-proxy.ts'
@@ -9,7 +9,7 @@ import { connect, metric, putMany, Recording } from './watch-kit.ts'
 
 withoutOpenHandles()
 
-eachEtcd('watch under faults', (etcd) => {
+clientEtcds('watch under faults', (etcd) => {
   it('T1.1 2400 changes, cut after the first batch and again and again: every revision once', async () => {
     const server = await etcd.start()
     await using proxy = await startProxy({ target: server.endpoint })

@@ -1,6 +1,6 @@
 import type { SyncBatch } from '@livetree/etcd'
 import { expect, it } from 'vitest'
-import { eachEtcd } from '../../support/each-etcd.ts'
+import { clientEtcds } from '../../support/each-etcd.ts'
 import { withoutOpenHandles } from '../../support/open-handles.ts'
 import { isLongRun } from '../../support/run-length.ts'
 import { startProxy } from '../../support/start-proxy.ts'
@@ -9,7 +9,7 @@ import { connect, putMany, quickWatch, Recording } from './watch-kit.ts'
 
 withoutOpenHandles()
 
-eachEtcd('watch during outages', (etcd) => {
+clientEtcds('watch during outages', (etcd) => {
   /** What a proxy swallows, no etcd hears of. */
   const itOfClient = it.runIf(isLongRun || etcd.kind === 'embedded')
 

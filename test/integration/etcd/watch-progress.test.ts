@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest'
 import { op } from '@livetree/etcd'
-import { eachEtcd } from '../../support/each-etcd.ts'
+import { clientEtcds } from '../../support/each-etcd.ts'
 import { withoutOpenHandles } from '../../support/open-handles.ts'
 import { startProxy } from '../../support/start-proxy.ts'
 import { waitFor } from '../../support/wait-for.ts'
@@ -8,7 +8,7 @@ import { connect, metric, putMany, Recording } from './watch-kit.ts'
 
 withoutOpenHandles()
 
-eachEtcd('progress of a watch', (etcd) => {
+clientEtcds('progress of a watch', (etcd) => {
   it('T1.11 T1.12 history of large values comes in fragments and is whole', async () => {
     const server = await etcd.start()
     const client = connect(server.endpoint)

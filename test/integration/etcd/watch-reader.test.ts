@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { eachEtcd } from '../../support/each-etcd.ts'
+import { clientEtcds } from '../../support/each-etcd.ts'
 import { withoutOpenHandles } from '../../support/open-handles.ts'
 import { isLongRun } from '../../support/run-length.ts'
 import { waitFor } from '../../support/wait-for.ts'
@@ -7,7 +7,7 @@ import { connect, metric, putMany, Recording } from './watch-kit.ts'
 
 withoutOpenHandles()
 
-eachEtcd('watch read by for await', (etcd) => {
+clientEtcds('watch read by for await', (etcd) => {
   describe('for await', () => {
     it('reads batches, and leaving the loop ends the watch', async () => {
       const server = await etcd.start()

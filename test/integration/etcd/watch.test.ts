@@ -1,13 +1,13 @@
 import { expect, it } from 'vitest'
 import { op } from '@livetree/etcd'
-import { eachEtcd } from '../../support/each-etcd.ts'
+import { clientEtcds } from '../../support/each-etcd.ts'
 import { withoutOpenHandles } from '../../support/open-handles.ts'
 import { waitFor } from '../../support/wait-for.ts'
 import { connect, metric, putMany, Recording } from './watch-kit.ts'
 
 withoutOpenHandles()
 
-eachEtcd('watch', (etcd) => {
+clientEtcds('watch', (etcd) => {
   it('delivers puts and deletes of a key, a prefix, a range and from a key on, each in its range only', async () => {
     const server = await etcd.start()
     const client = connect(server.endpoint)

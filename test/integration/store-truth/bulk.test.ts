@@ -5,7 +5,7 @@ import type { EtcdServer } from '../../support/start-etcd.ts'
 import { expect, onTestFinished, test } from 'vitest'
 import { RawClient } from '../../contract/raw-client.ts'
 import { WatchClient } from '../../contract/watch-client.ts'
-import { eachEtcd, oneRealEtcd } from '../../support/each-etcd.ts'
+import { clientEtcds, oneRealEtcd } from '../../support/each-etcd.ts'
 import { withoutOpenHandles } from '../../support/open-handles.ts'
 import { isLongRun } from '../../support/run-length.ts'
 import { startProxy } from '../../support/start-proxy.ts'
@@ -37,7 +37,7 @@ async function importKeys(endpoint: string): Promise<void> {
   await Promise.all(Array.from({ length: 64 }, work))
 }
 
-eachEtcd(`bulk of ${KEYS} keys`, (etcd) => {
+clientEtcds(`bulk of ${KEYS} keys`, (etcd) => {
   test(
     'one transaction deletes them all: told as one change, by watch and sync, in bounded time',
     async () => {

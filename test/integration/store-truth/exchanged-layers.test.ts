@@ -3,7 +3,7 @@ import { defineConfig, etcd as etcdSource } from 'livetree'
 import { expect, onTestFinished, test } from 'vitest'
 import * as z from 'zod'
 import { Random } from '../../chaos/world/random.ts'
-import { eachEtcd, type EtcdUnderTest } from '../../support/each-etcd.ts'
+import { clientEtcds, type EtcdUnderTest } from '../../support/each-etcd.ts'
 import { withoutOpenHandles } from '../../support/open-handles.ts'
 import { isLongRun } from '../../support/run-length.ts'
 import { startProxy } from '../../support/start-proxy.ts'
@@ -77,7 +77,7 @@ async function open(etcd: EtcdUnderTest) {
 
 const seed = Number(process.env['LIVETREE_IDENTITY_SEED'] ?? Date.now() % 1_000_000)
 
-eachEtcd(`a copy of the store behind layers that are joined (seed ${seed})`, (etcd) => {
+clientEtcds(`a copy of the store behind layers that are joined (seed ${seed})`, (etcd) => {
   const cases = Object.keys(EXCHANGES).flatMap((what) =>
     [false, true].map((isProven) => ({ what, isProven, further: isProven ? 2 : 0 })),
   )

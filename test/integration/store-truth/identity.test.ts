@@ -5,7 +5,7 @@ import { createEtcdClient, type EtcdClient, type EtcdError, op, type ReflectedLi
 import { etcd as etcdSource } from 'livetree'
 import { beforeAll, describe, expect, onTestFinished, test } from 'vitest'
 import { Random } from '../../chaos/world/random.ts'
-import { type EtcdUnderTest, eachEtcd } from '../../support/each-etcd.ts'
+import { type EtcdUnderTest, clientEtcds } from '../../support/each-etcd.ts'
 import { withoutOpenHandles } from '../../support/open-handles.ts'
 import { isLongRun } from '../../support/run-length.ts'
 import type { EtcdServer } from '../../support/start-etcd.ts'
@@ -148,7 +148,7 @@ const seed = Number(process.env['LIVETREE_IDENTITY_SEED'] ?? Date.now() % 1_000_
 const RANDOM = new Random(seed)
 const TWO_CLUSTERS_ON = RANDOM.pick(['3.4', 'current', 'embedded'] as const)
 
-eachEtcd(`another store behind the same name (seed ${seed})`, (etcd) => {
+clientEtcds(`another store behind the same name (seed ${seed})`, (etcd) => {
   const doings: readonly Doing[] = ['idle', 'cut off', 'resuming', 'a refresh pending']
   const hows = Object.keys(replacements) as (keyof typeof replacements)[]
 

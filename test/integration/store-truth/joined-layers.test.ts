@@ -2,7 +2,7 @@ import { createEtcdClient, op } from '@livetree/etcd'
 import { etcd as etcdSource } from 'livetree'
 import { expect, test } from 'vitest'
 import { Random } from '../../chaos/world/random.ts'
-import { eachEtcd, type EtcdUnderTest, eachRealEtcd } from '../../support/each-etcd.ts'
+import { clientEtcds, type EtcdUnderTest, eachRealEtcd } from '../../support/each-etcd.ts'
 import { withoutOpenHandles } from '../../support/open-handles.ts'
 import { isLongRun } from '../../support/run-length.ts'
 import { startProxy } from '../../support/start-proxy.ts'
@@ -101,7 +101,7 @@ async function serverOf(etcd: EtcdUnderTest): Promise<Store> {
   return { endpoints: [server.endpoint] }
 }
 
-eachEtcd('layers under different permissions, joined by revision', (etcd) => {
+clientEtcds('layers under different permissions, joined by revision', (etcd) => {
   test(`no snapshot of ${TRANSACTIONS} random transactions shows half of one`, {
     timeout: TIMEOUT_MS,
   }, async () => {
@@ -109,7 +109,7 @@ eachEtcd('layers under different permissions, joined by revision', (etcd) => {
   })
 })
 
-eachEtcd('layers of another store', (etcd) => {
+clientEtcds('layers of another store', (etcd) => {
   test('a wiped store of the same identity is a new epoch, and nothing of the two is mixed', async () => {
     const server = await etcd.start()
     const write = async (leaves: Record<string, string>) => {

@@ -1,7 +1,7 @@
 import { compare, type EtcdClient, op, type TxnOp } from '@livetree/etcd'
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { eachEtcd } from '../../support/each-etcd.ts'
+import { clientEtcds } from '../../support/each-etcd.ts'
 import { withoutOpenHandles } from '../../support/open-handles.ts'
 import { waitFor } from '../../support/wait-for.ts'
 import { connect } from '../etcd/watch-kit.ts'
@@ -53,7 +53,7 @@ function opsOf(client: EtcdClient, list: readonly Step[]): TxnOp<unknown>[] {
   })
 }
 
-eachEtcd('T3.70 nested transactions', (etcd) => {
+clientEtcds('T3.70 nested transactions', (etcd) => {
   test('the last of a put and a delete of one key counts', async () => {
     const server = await etcd.start()
     const client = connect(server.endpoint)
