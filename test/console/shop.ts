@@ -37,12 +37,14 @@ export const schema = z.object({
 export interface Shop extends AsyncDisposable {
   readonly client: EtcdClient
   readonly admin: ReturnType<typeof openAdmin>
+  /** Another environment, which the console compares with. */
+  readonly staging: ReturnType<typeof openAdmin>
   readonly console: Awaited<ReturnType<typeof startConsole>>
   /** Starts an instance that has joined the fleet; an older one takes pools of at most 50. */
   startInstance(options?: { readonly isOlder?: boolean; readonly host?: string }): Promise<void>
 }
 
-function definitionFor(endpoint: string, isOlder = false) {
+function definitionFor(endpoint: string, { isOlder = false, root = '/config/shop' } = {}) {
   const pool = z.object({
     min: z.number().int().default(1),
     max: z.number().int().min(1).max(50).default(10),
@@ -50,12 +52,12 @@ function definitionFor(endpoint: string, isOlder = false) {
   return defineConfig({
     name: 'shop',
     schema: isOlder ? schema.extend({ db: schema.shape.db.extend({ pool }) }) : schema,
-    sources: () => [etcd({ endpoints: [endpoint], root: '/config/shop', overlays: ['base', 'prod'] })],
+    sources: () => [etcd({ endpoints: [endpoint], root, overlays: ['base', 'prod'] })],
   })
 }
 
-function openAdmin(endpoint: string) {
-  return createAdmin(definitionFor(endpoint), { author: 'setup' })
+function openAdmin(endpoint: string, root?: string) {
+  return createAdmin(definitionFor(endpoint, { ...(root !== undefined && { root }) }), { author: 'setup' })
 }
 
 /** @param keys how many values there are besides those of the shop */
@@ -68,16 +70,25 @@ export async function openShop(options: Partial<StartConsoleOptions> = {}, keys 
   await client.kv.put('/config/shop/prod/db/pool/max', '40')
   await client.kv.put('/config/shop/prod/features/newCart', 'true')
   await client.kv.put('/config/shop/prod/http/hosts', '["a.example.com","b.example.com"]')
+  await client.kv.put('/config/staging/base/greeting', 'Hello from staging')
+  await client.kv.put('/config/staging/base/db/url', `postgres://bob:${TAINT}-too@db/shop`)
+  await client.kv.put('/config/staging/prod/db/pool/max', '40')
+  await client.kv.put('/config/staging/prod/features/newCart', 'true')
+  await client.kv.put('/config/staging/prod/features/gifts', 'true')
+  await client.kv.put('/config/staging/prod/http/hosts', '["a.example.com","c.example.com"]')
   for (let begin = 0; begin < keys; begin += 120) await fill(client, begin, Math.min(keys, begin + 120))
   const admin = openAdmin(server.endpoint)
-  const console = await startConsole({ admin: admin as never, user: 'ana', ...options })
+  const staging = openAdmin(server.endpoint, '/config/staging')
+  const environments = { staging: staging as never }
+  const console = await startConsole({ admin: admin as never, environments, user: 'ana', ...options })
   const closers: (() => Promise<unknown>)[] = []
   return {
     client,
     admin,
+    staging,
     console,
     async startInstance({ isOlder = false, host } = {}) {
-      const config = await definitionFor(server.endpoint, isOlder).load()
+      const config = await definitionFor(server.endpoint, { isOlder }).load()
       const member = await joinFleet(config, {
         appVersion: isOlder ? '1.4.0' : '1.5.0',
         ...(host !== undefined && { labels: { zone: host } }),
@@ -90,6 +101,7 @@ export async function openShop(options: Partial<StartConsoleOptions> = {}, keys 
     async [Symbol.asyncDispose]() {
       await console.close()
       for (const close of closers.reverse()) await close()
+      await staging.close()
       await admin.close()
       await client.close()
       await server.close()

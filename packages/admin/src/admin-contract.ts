@@ -14,6 +14,7 @@ import type { AdminTree } from './tree/tree-view.ts'
 import type { Difference, DiffSide } from './transfer/diff.ts'
 import type { Exported, ExportOptions } from './transfer/export.ts'
 import type { ImportOptions } from './transfer/import.ts'
+import type { PromoteOptions } from './transfer/promote.ts'
 import type { CallOptions } from './workspace.ts'
 import type { $ZodType } from 'zod/v4/core'
 
@@ -105,6 +106,14 @@ export interface Admin<T> extends AsyncDisposable {
    * @throws AdminError `compacted`, `not_found` for a revision to come, `invalid_options`
    */
   rollback(options: RollbackOptions<T>): Promise<Plan>
+  /**
+   * Plans that one layer gets, at some places, what another side of a comparison has: another layer, an earlier revision, or, as
+   * the text that its admin exports, another environment. Secrets are taken too, and are in no answer. Everything else below a place
+   * goes.
+   *
+   * @throws AdminError `not_found` for a place that neither has, `invalid_path`, and as `diff` and `ChangeSet.plan`
+   */
+  promote(options: PromoteOptions<T>): Promise<Plan>
   /**
    * The whole configuration, or what one layer holds, as text.
    *

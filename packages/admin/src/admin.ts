@@ -31,6 +31,7 @@ import { type AdminTree, viewTree } from './tree/tree-view.ts'
 import type { Difference, DiffSide } from './transfer/diff.ts'
 import type { Exported, ExportOptions } from './transfer/export.ts'
 import type { ImportOptions } from './transfer/import.ts'
+import type { PromoteOptions } from './transfer/promote.ts'
 import { translatedNow } from './translate-error.ts'
 import { type CallOptions, Workspace } from './workspace.ts'
 
@@ -170,6 +171,11 @@ class StoreAdmin<T> implements Admin<T> {
 
   async rollback(options: RollbackOptions<T>): Promise<Plan> {
     return planRollback(this.#workspace, options)
+  }
+
+  async promote(options: PromoteOptions<T>): Promise<Plan> {
+    const { planPromotion } = await import('./transfer/promote.ts')
+    return planPromotion(this.#workspace, options)
   }
 
   async export(options: ExportOptions = {}): Promise<Exported> {

@@ -10,6 +10,11 @@ export type Authorize = (request: Request) => Principal | undefined | Promise<Pr
 export interface ConsoleOptions {
   /** Reads and writes the tree. Whoever made it closes it. */
   readonly admin: Admin<unknown>
+  /**
+   * Trees of the same schema that can be compared with, and promoted from, by their names: `{ staging: createAdmin(…) }`. Whoever made
+   * them closes them. What a user may see here, they may see there. Default: none.
+   */
+  readonly environments?: Readonly<Record<string, Admin<unknown>>> | undefined
   /** Where the console is mounted, for servers that leave that in the address: `/ops/config`. Default: at the top. */
   readonly basePath?: string | undefined
   /**
@@ -35,6 +40,7 @@ export interface ConsoleOptions {
 /** `ConsoleOptions` with every default applied. */
 export interface ResolvedConsole {
   readonly admin: Admin<unknown>
+  readonly environments: ReadonlyMap<string, Admin<unknown>>
   /** Without a slash at its end. */
   readonly basePath: string
   readonly authorize: Authorize | undefined
@@ -46,8 +52,18 @@ export interface ResolvedConsole {
   readonly logger: Logger | undefined
 }
 
+const isAdmin = optionKinds.withMethods('read', 'change', 'history', 'revisions', 'diff', 'export')
+
 const OPTION_TABLE: OptionTable = {
-  admin: optionKinds.withMethods('read', 'change', 'history', 'revisions'),
+  admin: isAdmin,
+  environments: {
+    expected: 'admins by their names, such as { staging: createAdmin(…) }',
+    test: (environments) =>
+      optionKinds.isObject(environments) &&
+      Object.entries(environments).every(
+        ([name, admin]) => name !== '' && name.length <= 200 && isAdmin.test(admin),
+      ),
+  },
   basePath: {
     expected: 'a path such as "/ops/config"',
     test: (path) => typeof path === 'string' && /^(\/[\w.~-]+)*\/?$/.test(path),
@@ -87,6 +103,7 @@ export function resolveConsole(options: ConsoleOptions): ResolvedConsole {
     )
   return Object.freeze({
     admin,
+    environments: new Map(Object.entries(options.environments ?? {})),
     basePath: (options.basePath ?? '').replace(/\/$/, ''),
     authorize,
     token,

@@ -3,9 +3,10 @@ import type { ErrorView, SessionView } from '../src/wire/index.ts'
 import { errorView, followRevisions, get } from './api.ts'
 import { countOf, type Draft } from './draft.ts'
 import { Failure } from './parts/failure.tsx'
-import { addressOf, type Place, placeOf, type Screen } from './places.ts'
+import { addressOf, type Place, placeOf, type Screen, SCREENS } from './places.ts'
 import type { ScreenProps } from './screen-props.ts'
 import { ChangeScreen } from './screens/change-screen.tsx'
+import { CompareScreen } from './screens/compare-screen.tsx'
 import { FleetScreen } from './screens/fleet-screen.tsx'
 import { HistoryScreen } from './screens/history-screen.tsx'
 import { SchemaScreen } from './screens/schema-screen.tsx'
@@ -16,6 +17,7 @@ const NAMES: Readonly<Record<Screen, string>> = {
   tree: 'Tree',
   change: 'Change',
   history: 'History',
+  compare: 'Compare',
   fleet: 'Fleet',
   schema: 'Schema',
 }
@@ -50,6 +52,7 @@ export function App() {
         {place.screen === 'tree' && <TreeScreen {...props} />}
         {place.screen === 'change' && <ChangeScreen {...props} />}
         {place.screen === 'history' && <HistoryScreen key={addressOf('history', place.path)} {...props} />}
+        {place.screen === 'compare' && <CompareScreen {...props} />}
         {place.screen === 'fleet' && <FleetScreen {...props} />}
         {place.screen === 'schema' && <SchemaScreen {...props} />}
       </main>
@@ -62,9 +65,7 @@ interface HeaderProps extends Pick<ScreenProps, 'session' | 'place' | 'draft' | 
 }
 
 function Header({ session, place, draft, revision, isConnected }: HeaderProps) {
-  const screens: readonly Screen[] = session.canWrite
-    ? ['tree', 'change', 'history', 'fleet', 'schema']
-    : ['tree', 'history', 'fleet', 'schema']
+  const screens = session.canWrite ? SCREENS : SCREENS.filter((screen) => screen !== 'change')
   const count = countOf(draft)
   return (
     <header class="bar">

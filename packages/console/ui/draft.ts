@@ -10,9 +10,13 @@ export function withStep(draft: Draft, layer: string, step: StepWire): ChangeWir
   return { layer, steps: [...steps.filter(({ path }) => keyOf(path) !== keyOf(step.path)), step] }
 }
 
-/** The draft without the step for a place; undefined if nothing is left. */
+/** The draft without what it does at a place; undefined if nothing is left. */
 export function withoutStep(draft: Draft, path: WirePath): Draft {
-  if (draft === undefined || !('steps' in draft)) return draft
+  if (draft === undefined || 'rollbackTo' in draft) return draft
+  if ('promote' in draft) {
+    const paths = draft.promote.paths.filter((top) => !isWithin(path, top))
+    return paths.length === 0 ? undefined : { promote: { ...draft.promote, paths } }
+  }
   const steps = draft.steps.filter((step) => keyOf(step.path) !== keyOf(path))
   return steps.length === 0 ? undefined : { layer: draft.layer, steps }
 }
@@ -20,7 +24,17 @@ export function withoutStep(draft: Draft, path: WirePath): Draft {
 /** How many places it changes; a rollback counts as one. */
 export function countOf(draft: Draft): number {
   if (draft === undefined) return 0
+  if ('promote' in draft) return draft.promote.paths.length
   return 'steps' in draft ? draft.steps.length : 1
+}
+
+/** Whether a new change may take the place of the one that was begun, if there is one. */
+export function mayReplace(draft: Draft): boolean {
+  return draft === undefined || confirm('This replaces the change that you have begun.')
+}
+
+function isWithin(path: WirePath, top: WirePath): boolean {
+  return path.length >= top.length && top.every((name, index) => String(name) === String(path[index]))
 }
 
 /** The text that the draft has for a place in a layer. */

@@ -198,6 +198,30 @@ oneEtcd('admin import and export', (etcd) => {
       ])
     })
 
+    test('promote: a layer gets place by place what another environment has, digit for digit, and loses what that lacks', async () => {
+      await using staging = createAdmin(definition, {
+        store: { endpoints: [endpoint], root: '/config/staging', overlays: ['base'] },
+      })
+      await (await staging.import(`${text}\ntoken: hunter2`, { overlay: 'base' })).apply()
+      const { text: from } = await staging.export({ format: 'json', overlay: 'base', reveal: true })
+      await using admin = typed()
+      await client.kv.put('/config/shop/base/limits/gone', '5')
+      await client.kv.put('/config/shop/base/hosts', '[{"host-name":"old","port":9,"more":1}]')
+      const places = ['startAt', 'size', 'big', 'isOn', 'note', 'token', 'hosts', 'any', 'zip']
+      const records = ['a/b', '%', 'gone'].map((name) => ['limits', name])
+      const options = { from: { text: from }, overlay: 'base', only: [...places, ...records] }
+      const plan = await admin.promote(options)
+      expect(plan.issues).toEqual([])
+      expect(plan.removes.map(({ pathText }) => pathText)).toEqual(['limits.gone'])
+      expect(JSON.stringify(plan)).not.toContain('hunter2')
+      await plan.apply()
+      expect((await admin.read()).value).toEqual({ ...value, token: 'hunter2' })
+      expect(await admin.diff({ overlay: 'base' }, { text: from })).toEqual([])
+      expect((await admin.promote({ ...options, only: ['hosts', 'big'] })).isEmpty).toBe(true)
+      await expect(admin.promote({ ...options, only: ['limits.gone'] })).rejects.toThrow('[not_found]')
+      await expect(admin.promote({ ...options, only: [[]] })).rejects.toThrow('[invalid_path]')
+    })
+
     test('leaves secrets out unless they are asked for, and names them', async () => {
       await using admin = typed()
       const plan = await admin.import(`${text}\ntoken: hunter2`, { overlay: 'base' })

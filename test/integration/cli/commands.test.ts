@@ -309,7 +309,8 @@ oneEtcd('livetree, the command', (etcd) => {
   test('console serves the tree to who has its address, until it is interrupted', async () => {
     let isAsked = false
     const answers: Promise<Response>[] = []
-    const run = await place.run(['console', '--read-only'], {
+    const directories = '/config/checkout/base,/config/checkout/staging'
+    const run = await place.run(['console', '--read-only', '--compare', directories], {
       onOutput(text, kill) {
         if (isAsked || !text.includes('Ctrl-C')) return
         isAsked = true
@@ -324,11 +325,18 @@ oneEtcd('livetree, the command', (etcd) => {
     expect(run).toMatchObject({ exitCode: 130, stderr: expect.stringContaining('read-only') })
     const [refused, session] = await Promise.all(answers)
     expect(refused?.status).toBe(401)
-    expect(await session?.json()).toMatchObject({ name: 'checkout', user: 'ana', canWrite: false })
+    expect(await session?.json()).toMatchObject({
+      name: 'checkout',
+      user: 'ana',
+      canWrite: false,
+      environments: [{ name: 'staging', layers: [{ name: 'base' }, { name: 'staging' }] }],
+    })
     for (const args of [
       ['--port', '70000'],
       ['--port', 'http'],
       ['--hots', 'a'],
+      ['--compare', '/'],
+      ['--compare', '/x/a', '--compare', '/y/a'],
     ])
       await fails(64, ['console', ...args])
   })

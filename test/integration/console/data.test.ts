@@ -1,6 +1,7 @@
 import { createConsole } from '@livetree/console'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type {
+  CompareView,
   HistoryPage,
   PlanView,
   RowsView,
@@ -14,7 +15,8 @@ let pages: ReturnType<typeof createConsole>
 
 beforeAll(async () => {
   shop = await openShop()
-  pages = createConsole({ admin: shop.admin as never, authorize: () => ({ user: 'ana' }) })
+  const environments = { staging: shop.staging as never }
+  pages = createConsole({ admin: shop.admin as never, environments, authorize: () => ({ user: 'ana' }) })
 })
 afterAll(async () => {
   await pages.close()
@@ -84,6 +86,69 @@ describe('the tree', () => {
     })
     await shop.client.kv.put('/config/shop/prod/db/pool/max', '40')
     expect(await post<RowsView>('tree', {})).toMatchObject({ isValid: true, issues: [] })
+  })
+})
+
+describe('a comparison', () => {
+  const linesOf = ({ places }: CompareView) =>
+    places.map(({ pathText, lines }) => [pathText, ...lines.map(({ at, into, from }) => [at, into, from])])
+
+  test('of two layers is by place, lists as one, with what is missing on either side', async () => {
+    const into = '/config/shop/prod'
+    const view = await get<CompareView>('compare', { from: '/config/shop/base', into })
+    expect(linesOf(view)).toEqual([
+      ['db.pool.max', ['', '40', '20']],
+      ['features.newCart', ['', 'true', undefined]],
+      ['http.hosts', ['0', 'a.example.com', undefined], ['1', 'b.example.com', undefined]],
+      ['db.url', ['', undefined, '[secret]']],
+      ['greeting', ['', undefined, 'Hello']],
+    ])
+    expect(view.places.every(({ canPromote }) => canPromote)).toBe(true)
+    const found = await get<CompareView>('compare', { from: '/config/shop/base', into, search: 'HELLO' })
+    expect(found).toMatchObject({ total: 5, found: 1, places: [{ pathText: 'greeting' }] })
+  })
+
+  test('of two environments is by what is in effect, and no layer is rid of what both inherit', async () => {
+    const view = await get<CompareView>('compare', { environment: 'staging' })
+    expect(linesOf(view)).toEqual([
+      ['greeting', ['', 'Hello', 'Hello from staging']],
+      ['http.hosts', ['1', 'b.example.com', 'c.example.com']],
+      ['db.url', ['', '[secret]', '[secret]']],
+      ['features.gifts', ['', undefined, 'true']],
+    ])
+    await shop.client.kv.delete('/config/staging/prod/features/newCart')
+    const { places } = await get<CompareView>('compare', { environment: 'staging' })
+    expect(places.filter(({ canPromote }) => !canPromote)).toMatchObject([
+      { pathText: 'features.newCart', lines: [{ into: 'true' }] },
+    ])
+    expect(await get('compare', { environment: 'nowhere' })).toMatchObject({ code: 'not_found' })
+  })
+
+  test('is promoted as a plan, secrets and lists too, as they are when it is applied', async () => {
+    const from = { environment: 'staging', layer: '' }
+    const paths = [
+      ['db', 'url'],
+      ['http', 'hosts'],
+      ['features', 'gifts'],
+    ]
+    const change = { promote: { from, layer: '/config/shop/prod', paths } }
+    const plan = await post<PlanView>('plan', change)
+    expect(plan.issues).toEqual([])
+    expect(plan.changes.map(({ pathText, after, isSecret }) => [pathText, after, isSecret])).toEqual([
+      ['db.url', '[secret]', true],
+      ['http.hosts', '["a.example.com","c.example.com"]', false],
+      ['features.gifts', 'true', false],
+    ])
+    await shop.client.kv.put('/config/staging/prod/http/hosts', '["d.example.com"]')
+    const wire = { change, message: '', allowRemoval: false }
+    expect(await post('apply', { ...wire, digest: plan.digest })).toMatchObject({ code: 'moved' })
+    const { digest } = await post<PlanView>('plan', change)
+    expect(await post('apply', { ...wire, digest })).toMatchObject({ revision: expect.any(Number) })
+    const textAt = async (key: string) => (await shop.client.kv.get(`/config/shop/prod/${key}`))?.text
+    expect(await textAt('http/hosts')).toBe('["d.example.com"]')
+    expect(await textAt('db/url')).toBe((await shop.client.kv.get('/config/staging/base/db/url'))?.text)
+    const left = await get<CompareView>('compare', { environment: 'staging', search: 'db' })
+    expect(left).toMatchObject({ found: 0 })
   })
 })
 

@@ -1,10 +1,13 @@
 import { request as httpRequest } from 'node:http'
 import { gzipSync } from 'node:zlib'
+import { createAdmin } from '@livetree/admin'
 import { createConsole, startConsole } from '@livetree/console'
+import { defineConfig } from 'livetree'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import * as z from 'zod'
 import { ALL_ROUTES } from '../../../packages/console/src/routes/all-routes.ts'
 import type { Route } from '../../../packages/console/src/routes/route.ts'
-import { openShop, type Shop, TAINT } from '../../console/shop.ts'
+import { openShop, schema, type Shop, TAINT } from '../../console/shop.ts'
 
 const HOSTILE = '<img src=x onerror=alert(1)>\u202e'
 const TOKEN = 'token-of-the-tests-0123456789abcdefghijkl'
@@ -32,6 +35,7 @@ function addressOf(route: Route): string {
     value: `?path=${encodeURIComponent('["db","url"]')}`,
     diff: '?from=4',
     verdicts: '?waitMs=1000',
+    compare: '?environment=staging',
   }
   return `api/${route.path}${queries[route.path] ?? ''}`
 }
@@ -185,7 +189,9 @@ describe.each(ALL_ROUTES.map((route) => ({ name: `${route.method} ${route.path}`
       })
 
     test('writes nothing where the console is read-only', async () => {
-      await using console = await startConsole({ admin: shop.admin as never, token: TOKEN, readOnly: true })
+      const environments = { staging: shop.staging as never }
+      const options = { admin: shop.admin as never, environments, token: TOKEN, readOnly: true }
+      await using console = await startConsole(options)
       if (route.isMutating) await isRefusedAs(call(console.address, route), 403, 'read_only')
       else expect((await call(console.address, route)).status).toBe(200)
     })
@@ -239,6 +245,27 @@ test.each([
   })
 })
 
+test('what another schema calls secret is in no comparison, and is not promoted to where it would be shown', async () => {
+  const open = schema.extend({ db: schema.shape.db.extend({ url: z.string() }) })
+  const store = { client: shop.client, root: '/config/staging', overlays: ['base', 'prod'] }
+  await using admin = createAdmin(defineConfig({ name: 'shop', schema: open }), { store })
+  const environments = { own: shop.admin as never }
+  await using console = createConsole({ admin, environments, authorize: () => ({ user: 'ana' }) } as never)
+  const compared = await console.fetch(new Request('http://any.example/api/compare?environment=own'))
+  const text = await compared.text()
+  expect(text).toContain('"pathText":"db.url","isSecret":true')
+  expect(text).not.toContain(TAINT)
+  const from = { environment: 'own', layer: '' }
+  const change = { promote: { from, layer: '/config/staging/prod', paths: [['db', 'url']] } }
+  const init = {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify(change),
+  }
+  const planned = await console.fetch(new Request('http://any.example/api/plan', init))
+  expect([planned.status, await planned.text()]).toEqual([422, expect.not.stringContaining(TAINT)])
+})
+
 describe('createConsole', () => {
   test.each<[string, object, RegExp]>([
     ['nothing that says who may use it', {}, /authorize, which decides by the request, or a token/],
@@ -246,6 +273,7 @@ describe('createConsole', () => {
     ['a base path that is none', { token: TOKEN, basePath: 'ops?' }, /basePath/],
     ['a misspelt option', { token: TOKEN, readonly: true }, /Did you mean "readOnly"/],
     ['hosts that are none', { token: TOKEN, hosts: 'a' }, /hosts/],
+    ['environments that are none', { token: TOKEN, environments: { a: {} } }, /environments/],
   ])('refuses %s', (_, options, message) => {
     expect(() => createConsole({ admin: shop.admin as never, ...options })).toThrow(message)
   })
@@ -299,6 +327,7 @@ describe('a user who may see and change a part', () => {
       get(console, 'fleet'),
       get(console, 'schema'),
       get(console, 'verdicts?waitMs=1000'),
+      get(console, 'compare?from=/config/shop/base&into=/config/shop/prod'),
     ])
     for (const { text, status } of all) {
       expect(status).toBe(200)
@@ -327,6 +356,9 @@ describe('a user who may see and change a part', () => {
       },
       { layer, steps: [{ path: [], text: '{}' }] },
       { rollbackTo: 4 },
+      ...['greeting', 'http'].map((name) => ({
+        promote: { from: { layer: '/config/shop/base' }, layer, paths: [[name]] },
+      })),
       { rollbackTo: 4, only: [['db']] },
     ])
       expect((await post(console, 'plan', change)).status).toBe(403)

@@ -12,13 +12,13 @@ export type Step =
   | { readonly type: 'written'; readonly prefix: string; readonly path: Path; readonly text: string }
   /** The text of a variable. */
   | { readonly type: 'text'; readonly prefix: string; readonly path: Path; readonly text: string }
+  /** What takes the place of what is at a path. */
+  | { readonly type: 'part'; readonly prefix: string; readonly path: Path; readonly tree: PlainTree }
   /** Puts a key with this text; undefined: removes the key. */
   | { readonly type: 'key'; readonly key: string; readonly text: string | undefined }
 
-/** A step whose text was read: of a list or an object, `part` is what takes the place of what is there. */
-export type ReadStep =
-  | Exclude<Step, { type: 'written' }>
-  | { readonly type: 'part'; readonly prefix: string; readonly path: Path; readonly tree: PlainTree }
+/** A step whose text was read: that of a list or an object is a `part`. */
+export type ReadStep = Exclude<Step, { type: 'written' }>
 
 /** A change that does not depend on a tree: its keys are computed again if the tree has changed. */
 export interface Draft<S = Step> {

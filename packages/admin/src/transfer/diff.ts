@@ -9,7 +9,7 @@ import { choosePrefix, type LayerChoice } from '../tree/target-layer.ts'
 import { readState, type TreeState } from '../tree/tree-state.ts'
 import { translatedNow } from '../translate-error.ts'
 import type { CallOptions, Workspace } from '../workspace.ts'
-import { layerTexts, mountNames, wholeTexts, writtenTexts } from './export.ts'
+import { layerTexts, mountNames, STORED, wholeTexts, writtenTexts } from './export.ts'
 import { nestedTree, type PlacedText } from './nested-tree.ts'
 import { documentKind, documentOf } from './parse-yaml.ts'
 import { jsonOf, type PlainTree } from './plain-tree.ts'
@@ -53,9 +53,9 @@ export async function diffSides(
   const [before, after] = await statesOf(workspace, one, other, options)
   if (before !== undefined && after !== undefined && isWhole(one) && isWhole(other))
     return diffTrees(workspace, before, after)
-  const previous = textsOf(workspace, one, before, placeOfText(workspace, other))
-  const next = textsOf(workspace, other, after, placeOfText(workspace, one))
-  return diffTexts(workspace, previous, next)
+  const previous = treeOfSide(workspace, one, before, placeOfText(workspace, other))
+  const next = treeOfSide(workspace, other, after, placeOfText(workspace, one))
+  return diffTexts(workspace, textsOf(workspace, previous), textsOf(workspace, next))
 }
 
 function isWhole(side: DiffSide): boolean {
@@ -122,22 +122,49 @@ function placeOfText(workspace: Workspace, beside: DiffSide): readonly string[] 
     : mountNames(workspace, choosePrefix(workspace.settings.store.layers, choice))
 }
 
-/** The scalars of a side, by their paths. */
-function textsOf(
+/** What a side holds, and the names of the place where it stands. */
+export interface SideTree {
+  readonly tree: PlainTree
+  readonly place: readonly string[]
+}
+
+/** @param place where a text stands: see `placeOfText` */
+function treeOfSide(
   workspace: Workspace,
   side: DiffSide,
   state: TreeState | undefined,
   place: readonly string[],
-): ReadonlyMap<string, Scalar> {
+): SideTree {
+  if (side !== 'now' && 'text' in side && side.text !== undefined)
+    return { tree: documentOf(side.text, side.document), place }
+  const tree: PlainTree =
+    state === undefined
+      ? { type: 'object', parts: [] }
+      : nestedTree(workspace, placedTexts(workspace, side, state))
+  return { tree, place: [] }
+}
+
+/** What a side holds beside a layer. @throws AdminError as `diffSides` */
+export async function readSide(
+  workspace: Workspace,
+  side: DiffSide,
+  beside: DiffSide,
+  options: CallOptions,
+): Promise<SideTree> {
+  translatedNow(() => side !== 'now' && checkOptions('a side', side, OPTION_TABLE))
+  const revision = revisionOf(side)
+  const state =
+    revision === undefined
+      ? undefined
+      : await readState(workspace, workspace.limit(options), revision === 0 ? undefined : revision)
+  return treeOfSide(workspace, side, state, placeOfText(workspace, beside))
+}
+
+/** The scalars of a side, by their paths. */
+function textsOf(workspace: Workspace, { tree, place }: SideTree): ReadonlyMap<string, Scalar> {
   const scalars = new Map<string, Scalar>()
-  if (side !== 'now' && 'text' in side && side.text !== undefined) {
-    const document = documentOf(side.text, side.document)
-    const isEmpty = document.type === 'object' && document.parts.length === 0
-    if (!isEmpty) addScalars(workspace, document, place, scalars)
-    return scalars
-  }
-  if (state === undefined) return scalars
-  addScalars(workspace, nestedTree(workspace, placedTexts(workspace, side, state)), [], scalars)
+  const isEmpty = tree.type === 'object' && tree.parts.length === 0
+  if (!isEmpty) addScalars(workspace, tree, place, scalars)
   return scalars
 }
 
@@ -202,8 +229,6 @@ function diffTexts(
     return [{ type, path, pathText: pathText(path), previous: shown(before), next: shown(after) }]
   })
 }
-
-const STORED = { name: 'stored', keyPrefix: '', separator: '/', naming: 'stored' } as const
 
 /** Names as the schema has them, of names as files and stores have them; as they are where the schema has none. */
 function schemaPath(definition: ConfigDefinition<$ZodType>, names: readonly string[]): Path {

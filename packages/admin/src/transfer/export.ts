@@ -48,7 +48,8 @@ const OPTION_TABLE: OptionTable = {
   variablePrefix: { expected: 'text', test: (prefix) => typeof prefix === 'string' },
 }
 
-const STORED = { name: 'stored', keyPrefix: '', separator: '/', naming: 'stored' } as const
+/** Names as files and stores have them. */
+export const STORED = { name: 'stored', keyPrefix: '', separator: '/', naming: 'stored' } as const
 
 /** The whole configuration as text, or what one layer holds; see `Admin.export`. */
 export async function exportTree(workspace: Workspace, options: ExportOptions): Promise<Exported> {
@@ -157,7 +158,7 @@ export function mountNames({ settings }: Workspace, prefix: string): readonly st
 }
 
 /** The names in a part of a key. */
-function namesOf(key: string): readonly string[] {
+export function namesOf(key: string): readonly string[] {
   return key === '' ? [] : key.split('/').map(decodeURIComponent)
 }
 

@@ -102,10 +102,18 @@ export function port(text: string): number {
 }
 
 /** Names separated by commas. */
-export function listOf(text: string): readonly string[] {
+function listOf(text: string): readonly string[] {
   const names = text.split(',').map((name) => name.trim())
   if (names.some((name) => name === '')) throw new InvalidArgumentError('Expected names separated by commas.')
   return names
+}
+
+/** The same for an option that may be repeated. */
+export function listsOf(
+  text: string,
+  before: readonly (readonly string[])[] = [],
+): readonly (readonly string[])[] {
+  return [...before, listOf(text)]
 }
 
 const UNITS: Readonly<Record<string, number>> = { ms: 1, s: 1_000, m: 60_000, '': 1_000 }

@@ -1,5 +1,5 @@
 import { Argument, Command, Option } from 'commander'
-import { addGlobalOptions, count, port, revision } from './global-options.ts'
+import { addGlobalOptions, count, listsOf, port, revision } from './global-options.ts'
 import { refuseEmpty } from './refuse-empty.ts'
 import type { Runner } from './runner.ts'
 import { optionDescription, VariableOption } from './variable-option.ts'
@@ -294,8 +294,12 @@ function addOthers(add: Add): void {
     .addOption(new Option('--port <n>', 'the port to listen at; default: one that is free').argParser(port))
     .option('--host <name>', 'the name or address to listen at; default: 127.0.0.1, for this machine alone')
     .option('--read-only', 'refuse everything that writes')
+    .addOption(new Option('--compare <directories>', COMPARE).argParser(listsOf))
     .option('--open', 'open it in your browser')
 }
+
+const COMPARE =
+  'another environment to compare with, by its directories: /config/shop/base,/config/shop/staging; may be repeated'
 
 const COMPLETION = `
   bash:        livetree completion bash > ~/.local/share/bash-completion/completions/livetree

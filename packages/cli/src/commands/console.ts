@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process'
 import { ConsoleError, startConsole } from '@livetree/console'
 import type { Outcome } from '../command-line/runner.ts'
-import { openTree } from '../connect/open-tree.ts'
+import { openBeside, openTree, type OpenedTree } from '../connect/open-tree.ts'
 import { usageError } from '../errors/cli-error.ts'
 import { written } from '../output/io.ts'
 import type { Session } from '../session.ts'
@@ -12,16 +12,20 @@ export interface ConsoleCommandOptions {
   readonly host?: string | undefined
   readonly readOnly?: boolean | undefined
   readonly open?: boolean | undefined
+  /** The directories of other environments, the lowest precedence first. */
+  readonly compare?: readonly (readonly string[])[] | undefined
 }
 
 /** `livetree console`: serves the console until it is interrupted. stdout gets its address, with the token, once it listens. */
 export async function console(
   session: Session,
   _args: readonly [],
-  { port, host, readOnly, open }: ConsoleCommandOptions,
+  { port, host, readOnly, open, compare = [] }: ConsoleCommandOptions,
 ): Promise<Outcome> {
-  const { admin } = await openTree(session)
-  const running = await startConsole({ admin, port, host, readOnly }).catch((error) => {
+  const opened = await openTree(session)
+  const { admin } = opened
+  const environments = environmentsOf(session, opened, compare)
+  const running = await startConsole({ admin, environments, port, host, readOnly }).catch((error) => {
     if (error instanceof ConsoleError) throw usageError(error.message.replace(/^\[\w+\] /, ''))
     throw error
   })
@@ -38,6 +42,23 @@ export async function console(
   if (open === true) openInBrowser(session, url)
   session.deadline.pause()
   return new Promise(() => {})
+}
+
+/** What can be compared with, by the last name of its last directory. @throws CliError 64 */
+function environmentsOf(
+  session: Session,
+  opened: OpenedTree,
+  compare: readonly (readonly string[])[],
+): Readonly<Record<string, OpenedTree['admin']>> {
+  const admins = compare.map((directories) => {
+    const name = (directories.at(-1) ?? '').replace(/\/+$/, '').replace(/^.*\//, '')
+    if (name === '')
+      throw usageError('--compare names no directory', 'Give /config/shop/base,/config/shop/staging.')
+    return [name, openBeside(session, opened, directories)] as const
+  })
+  const twice = admins.find(([name], index) => admins.findIndex(([other]) => other === name) < index)
+  if (twice === undefined) return Object.fromEntries(admins)
+  throw usageError(`--compare names two environments ${twice[0]}`, 'Each has the name of its last directory.')
 }
 
 const OPENERS: Readonly<Partial<Record<NodeJS.Platform, readonly [program: string, ...args: string[]]>>> = {

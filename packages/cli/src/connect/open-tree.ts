@@ -55,6 +55,28 @@ export function openDefinition(session: Session, definition: Definition): Opened
   return { admin, definition, store, clientOptions: store.clientOptions, sources }
 }
 
+/**
+ * Opens the tree of other directories of the same store, by the same schema.
+ *
+ * @param directories with their whole prefixes, the lowest precedence first
+ */
+export function openBeside(
+  session: Session,
+  { definition, store, clientOptions, sources }: OpenedTree,
+  directories: readonly string[],
+): Admin<unknown> {
+  const tree = { layers: directories.map((prefix) => ({ prefix })) }
+  const options = adminOptions(session)
+  const source = store.sourceWith(clientOptions, tree)
+  const beside = sources.map((each) => (storeOf(each) === store ? source : each))
+  const admin =
+    definition === undefined
+      ? createAdmin({ ...options, store: { ...clientOptions, ...tree } })
+      : (createAdmin(definition, { ...options, sources: beside }) as Admin<unknown>)
+  session.closing(() => admin.close())
+  return admin
+}
+
 /** The sources of a definition, with the tree and the client that flags and environment name. */
 function definitionSources(session: Session, definition: Definition): readonly Source[] {
   const { root, overlays } = session.options

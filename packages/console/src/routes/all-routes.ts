@@ -1,4 +1,5 @@
 import { CHANGE_ROUTES } from './change-routes.ts'
+import { COMPARE_ROUTES } from './compare-routes.ts'
 import { EVENT_ROUTE } from './event-route.ts'
 import { FLEET_ROUTES } from './fleet-routes.ts'
 import { HISTORY_ROUTES } from './history-routes.ts'
@@ -10,6 +11,7 @@ export const ALL_ROUTES: readonly Route[] = [
   ...TREE_ROUTES,
   ...CHANGE_ROUTES,
   ...HISTORY_ROUTES,
+  ...COMPARE_ROUTES,
   ...FLEET_ROUTES,
   EVENT_ROUTE,
 ]

@@ -1,10 +1,19 @@
 import { createHash } from 'node:crypto'
-import type { Admin, Plan, PlannedChange } from '@livetree/admin'
+import type { Plan, PlannedChange } from '@livetree/admin'
 import type { Access } from '../security/access.ts'
 import { Refusal } from '../security/refusal.ts'
 import { fullText } from '../tree/shown-text.ts'
-import type { AnswersView, AppliedView, ChangeWire, PlannedView, PlanView } from '../wire/index.ts'
+import type {
+  AnswersView,
+  AppliedView,
+  ChangeWire,
+  PlannedView,
+  PlanView,
+  PromoteWire,
+  WirePath,
+} from '../wire/index.ts'
 import { preflightView, verdictsView } from './answer-views.ts'
+import { readSide } from '../compare/read-sides.ts'
 import { issueViews } from './issue-views.ts'
 import { readApply, readChange, readQueryCount } from './read-input.ts'
 import type { Route, RouteContext } from './route.ts'
@@ -24,20 +33,22 @@ export const CHANGE_ROUTES: readonly Route[] = [
   { method: 'GET', path: 'verdicts', isMutating: false, run: verdicts },
 ]
 
-async function plan({ admin, access, body, signal }: RouteContext): Promise<PlanView> {
-  return planView(await planOf(admin, access, readChange(body), signal), access)
+async function plan(context: RouteContext): Promise<PlanView> {
+  return planView(await planOf(context, readChange(context.body)), context.access)
 }
 
-async function preflight({ admin, access, body, signal }: RouteContext): Promise<AnswersView> {
+async function preflight(context: RouteContext): Promise<AnswersView> {
+  const { access, body, signal } = context
   const { change, allowRemoval } = readApply(body)
-  const planned = await planOf(admin, access, change, signal)
+  const planned = await planOf(context, change)
   return preflightView(await planned.preflight({ timeoutMs: PREFLIGHT_MS, allowRemoval, signal }), access)
 }
 
 /** A write that was sent is settled, also where the user has gone: the signal only counts until then. */
-async function apply({ admin, access, body, signal }: RouteContext): Promise<AppliedView> {
+async function apply(context: RouteContext): Promise<AppliedView> {
+  const { access, body } = context
   const { change, digest, message, allowRemoval } = readApply(body)
-  const planned = await planOf(admin, access, change, signal)
+  const planned = await planOf(context, change)
   if (digestOf(planned) !== digest)
     throw new Refusal(409, 'moved', 'The tree has moved since you looked at this change. Look at it again.')
   const applied = await planned.apply({
@@ -56,16 +67,11 @@ async function verdicts({ admin, access, query, signal }: RouteContext): Promise
 }
 
 /** @throws Refusal 403 for a change of places that the user may not change; AdminError */
-async function planOf(
-  admin: Admin<unknown>,
-  access: Access,
-  change: ChangeWire,
-  signal: AbortSignal,
-): Promise<Plan> {
-  const places = 'steps' in change ? change.steps.map(({ path }) => path) : (change.only ?? [[]])
-  if (!places.every((path) => access.mayWrite(path)))
+async function planOf(context: RouteContext, change: ChangeWire): Promise<Plan> {
+  const { access } = context
+  if (!placesOf(change).every((path) => access.mayWrite(path)))
     throw new Refusal(403, 'not_allowed', 'You may not change this place.')
-  const planned = await workedOut(admin, change, signal)
+  const planned = await workedOut(context, change)
   if (planned.changes.every(({ path }) => access.mayWrite(path))) return planned
   throw new Refusal(
     403,
@@ -74,17 +80,40 @@ async function planOf(
   )
 }
 
-function workedOut(admin: Admin<unknown>, change: ChangeWire, signal: AbortSignal): Promise<Plan> {
+/** The places that a change names; a rollback without any is of everything. */
+function placesOf(change: ChangeWire): readonly WirePath[] {
+  if ('steps' in change) return change.steps.map(({ path }) => path)
+  return 'promote' in change ? change.promote.paths : (change.only ?? [[]])
+}
+
+async function workedOut(context: RouteContext, change: ChangeWire): Promise<Plan> {
+  const { admin, signal } = context
   if ('rollbackTo' in change) {
     const { rollbackTo: to, only } = change
     return admin.rollback({ to, signal, ...(only !== undefined && { only }) })
   }
+  if ('promote' in change) return promotion(context, change.promote)
   return change.steps
     .reduce(
       (set, step) => ('text' in step ? set.setText(step.path, step.text) : set.unset(step.path)),
       admin.change({ layer: change.layer }),
     )
     .plan({ signal })
+}
+
+/** Values are taken as the other side has them now: the digest is of what they were when they were looked at. */
+async function promotion(
+  { admin, environments, signal }: RouteContext,
+  { from, layer, paths }: PromoteWire,
+): Promise<Plan> {
+  const { side, isWithheld } = await readSide(admin, environments, from, layer, signal)
+  if (paths.some(isWithheld))
+    throw new Refusal(
+      422,
+      'invalid_value',
+      'A place is secret by the schema of the other environment, and not by the one of this.',
+    )
+  return admin.promote({ from: side, layer, only: paths, signal })
 }
 
 function planView(planned: Plan, access: Access): PlanView {

@@ -1,12 +1,24 @@
 import type { Path } from '@livetree/core'
 import { Refusal } from '../security/refusal.ts'
-import type { ApplyWire, ChangeWire, RowsQuery, StepWire, WirePath } from '../wire/index.ts'
+import type {
+  ApplyWire,
+  ChangeWire,
+  CompareQuery,
+  PromoteWire,
+  RowsQuery,
+  SideWire,
+  StepWire,
+  WirePath,
+} from '../wire/index.ts'
 
 /** The most lines of the tree in one answer. */
 const MOST_ROWS = 500
 
 /** The most groups that may be open or closed by hand, and the most steps of one change. */
 const MOST_PARTS = 2_000
+
+/** The most places of a comparison in one answer. */
+const MOST_COMPARED = 1_000
 
 type Fields = Readonly<Record<string, unknown>>
 
@@ -38,17 +50,40 @@ export function readApply(body: unknown): ApplyWire {
 
 /** What shall change. @throws Refusal 400 */
 export function readChange(value: unknown): ChangeWire {
-  const { layer, steps, rollbackTo, only } = fieldsOf(value)
+  const { layer, steps, rollbackTo, only, promote } = fieldsOf(value)
+  if (promote !== undefined) return { promote: readPromote(promote) }
   if (rollbackTo !== undefined) {
     const to = readCount(rollbackTo, 'rollbackTo', Number.MAX_SAFE_INTEGER)
     if (only === undefined) return { rollbackTo: to }
-    if (!Array.isArray(only) || only.length === 0 || only.length > MOST_PARTS)
-      throw bad('only', 'a list of paths')
-    return { rollbackTo: to, only: only.map((path) => readPath(path, 'only')) }
+    return { rollbackTo: to, only: readPaths(only, 'only') }
   }
   if (!Array.isArray(steps) || steps.length === 0 || steps.length > MOST_PARTS)
     throw bad('steps', 'a list of steps, at least one')
   return { layer: readText(layer, 'layer', 4_000), steps: steps.map(readStep) }
+}
+
+function readPromote(value: unknown): PromoteWire {
+  const { from, layer, paths } = fieldsOf(value)
+  return { from: readSide(from), layer: readText(layer, 'layer', 4_000), paths: readPaths(paths, 'paths') }
+}
+
+function readSide(value: unknown): SideWire {
+  const { environment = '', layer = '' } = fieldsOf(value)
+  return {
+    environment: readText(environment, 'environment', 200),
+    layer: readText(layer, 'layer', 4_000),
+  }
+}
+
+/** What is to be compared. @throws Refusal 400 */
+export function readCompareQuery(query: URLSearchParams): CompareQuery {
+  const text = (name: string, most: number) => readText(query.get(name) ?? '', name, most)
+  return {
+    from: { environment: text('environment', 200), layer: text('from', 4_000) },
+    into: text('into', 4_000),
+    search: text('search', 500),
+    limit: Math.max(1, readQueryCount(query.get('limit'), 'limit', MOST_COMPARED, 200)),
+  }
 }
 
 function readStep(value: unknown): StepWire {
@@ -73,6 +108,12 @@ export function readQueryPath(text: string | null): Path {
 /** A whole number in an address. @throws Refusal 400 */
 export function readQueryCount(text: string | null, name: string, most: number, fallback: number): number {
   return text === null || text === '' ? fallback : readCount(Number(text), name, most)
+}
+
+function readPaths(value: unknown, name: string): readonly WirePath[] {
+  if (!Array.isArray(value) || value.length === 0 || value.length > MOST_PARTS)
+    throw bad(name, 'a list of paths')
+  return value.map((path) => readPath(path, name))
 }
 
 function readPath(value: unknown, name: string): WirePath {

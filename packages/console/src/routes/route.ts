@@ -1,10 +1,13 @@
 import type { Admin } from '@livetree/admin'
+import type { Environments } from '../compare/read-sides.ts'
 import type { Access } from '../security/access.ts'
 import type { TreeWatch } from '../tree/tree-watch.ts'
 
 /** What a route works with. */
 export interface RouteContext {
   readonly admin: Admin<unknown>
+  /** What can be compared with. */
+  readonly environments: Environments
   readonly trees: TreeWatch
   readonly access: Access
   readonly isReadOnly: boolean

@@ -42,10 +42,16 @@ export const TREE_ROUTES: readonly Route[] = [
   { method: 'GET', path: 'schema', isMutating: false, run: schema },
 ]
 
-async function session({ admin, access, isReadOnly }: RouteContext): Promise<SessionView> {
-  const { name } = admin
-  const canWrite = !isReadOnly && access.canWrite
-  return { name, user: access.user, canWrite, isReadOnly, layers: layerViews(admin) }
+async function session(context: RouteContext): Promise<SessionView> {
+  const { admin, environments, access, isReadOnly } = context
+  return {
+    name: admin.name,
+    user: access.user,
+    canWrite: !isReadOnly && access.canWrite,
+    isReadOnly,
+    layers: layerViews(admin),
+    environments: [...environments].map(([name, other]) => ({ name, layers: layerViews(other) })),
+  }
 }
 
 async function rows({ trees, access, body }: RouteContext): Promise<RowsView> {

@@ -65,6 +65,7 @@ async function answer(
       throw new Refusal(403, 'read_only', 'Nothing can be changed here: the console is read-only.')
     const result = await route.run({
       admin: settings.admin,
+      environments: settings.environments,
       trees,
       access,
       isReadOnly: settings.readOnly,

@@ -1,4 +1,5 @@
 import type { IssueView } from './failure.ts'
+import type { SideWire } from './compare.ts'
 import type { WirePath } from './wire-path.ts'
 
 /** One step of a change: a text to set, or a removal. */
@@ -6,10 +7,18 @@ export type StepWire =
   | { readonly path: WirePath; readonly text: string }
   | { readonly path: WirePath; readonly remove: true }
 
+/** Places of a layer that get what another side of a comparison has. */
+export interface PromoteWire {
+  readonly from: SideWire
+  readonly layer: string
+  readonly paths: readonly WirePath[]
+}
+
 /** What shall change. */
 export type ChangeWire =
   | { readonly layer: string; readonly steps: readonly StepWire[] }
   | { readonly rollbackTo: number; readonly only?: readonly WirePath[] }
+  | { readonly promote: PromoteWire }
 
 /** One key that a plan changes. */
 export interface PlannedView {

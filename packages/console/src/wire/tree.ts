@@ -1,15 +1,6 @@
 import type { IssueView } from './failure.ts'
+import type { EnvironmentView, LayerView } from './layer.ts'
 import type { WirePath } from './wire-path.ts'
-
-/** A layer that can be written. */
-export interface LayerView {
-  /** The whole prefix: `/config/checkout/prod`. */
-  readonly layer: string
-  /** Its last name: `prod`. */
-  readonly name: string
-  /** Where its keys stand in the schema; empty: at the top. */
-  readonly at: WirePath
-}
 
 /** Who asks, and of what. */
 export interface SessionView {
@@ -21,6 +12,8 @@ export interface SessionView {
   readonly isReadOnly: boolean
   /** The lowest precedence first. */
   readonly layers: readonly LayerView[]
+  /** What can be compared with. */
+  readonly environments: readonly EnvironmentView[]
 }
 
 /** One line of the tree. */

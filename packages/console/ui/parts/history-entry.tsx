@@ -1,5 +1,6 @@
 import { useState } from 'preact/hooks'
 import type { HistoryChangeView, HistoryView, WirePath } from '../../src/wire/index.ts'
+import { mayReplace } from '../draft.ts'
 import type { ScreenProps } from '../screen-props.ts'
 import { goTo, keyOf } from '../places.ts'
 import { visible, visibleLine } from '../visible.ts'
@@ -22,8 +23,7 @@ export function HistoryEntry({ entry, along = [], session, draft, setDraft, onCo
   const changes = entry.changes.filter(({ path }) => isAlong(path, along))
   const shown = isWhole ? changes : changes.slice(0, MOST_SHOWN)
   const takeBack = () => {
-    const isFree = draft === undefined || confirm('This replaces the change that you have begun.')
-    if (!isFree) return
+    if (!mayReplace(draft)) return
     setDraft({ rollbackTo: revision - 1, only: changes.map(({ path }) => path) })
     goTo('change')
   }

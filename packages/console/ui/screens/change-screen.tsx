@@ -9,6 +9,8 @@ import { Failure, Issues } from '../parts/failure.tsx'
 import { PlannedList } from '../parts/planned-list.tsx'
 import { useLoaded } from '../parts/use-loaded.ts'
 import { addressOf } from '../places.ts'
+import { lastName, sideName } from '../side-name.ts'
+import { visibleLine } from '../visible.ts'
 
 /** The change that was begun: what it comes to, what the instances say of it, why; and what became of it. */
 export function ChangeScreen(props: ScreenProps) {
@@ -39,7 +41,7 @@ interface ReviewProps extends ScreenProps {
 
 function Review({ change, setDraft, revision, onWritten }: ReviewProps) {
   const plan = useLoaded((signal) => post<PlanView>('plan', change, signal), [change])
-  const [why, setWhy] = useState('')
+  const [why, setWhy] = useState(() => reasonAtFirst(change))
   const [allowRemoval, setAllowRemoval] = useState(false)
   const [error, setError] = useState<ErrorView>()
   const [isBusy, setBusy] = useState(false)
@@ -67,7 +69,7 @@ function Review({ change, setDraft, revision, onWritten }: ReviewProps) {
   return (
     <>
       <h1 ref={heading} tabIndex={-1}>
-        {'steps' in change ? 'Review the change' : `Take back: as it was at revision ${change.rollbackTo}`}
+        {headingOf(change)}
       </h1>
       {plan.error !== undefined && <Failure error={plan.error} again={plan.again} />}
       {data === undefined && isLoading && <p class="quiet">Working it out…</p>}
@@ -76,7 +78,7 @@ function Review({ change, setDraft, revision, onWritten }: ReviewProps) {
           <PlannedList
             changes={data.changes}
             revision={data.revision}
-            onRemove={'steps' in change ? (path) => setDraft(withoutStep(change, path)) : undefined}
+            onRemove={'rollbackTo' in change ? undefined : (path) => setDraft(withoutStep(change, path))}
           />
           {data.issues.length > 0 && (
             <div class="failure" role="alert">
@@ -122,6 +124,7 @@ function Review({ change, setDraft, revision, onWritten }: ReviewProps) {
           {isBusy ? 'Applying…' : 'Apply'}
         </button>
         {'steps' in change && <a href={addressOf('tree')}>Add another place</a>}
+        {'promote' in change && <a href={addressOf('compare')}>Choose other places</a>}
         <button type="button" onClick={() => setDraft(undefined)}>
           Discard
         </button>
@@ -133,6 +136,18 @@ function Review({ change, setDraft, revision, onWritten }: ReviewProps) {
       </p>
     </>
   )
+}
+
+function headingOf(change: ChangeWire): string {
+  if ('rollbackTo' in change) return `Take back: as it was at revision ${change.rollbackTo}`
+  if ('steps' in change) return 'Review the change'
+  const { from, layer } = change.promote
+  return `Promote from ${visibleLine(sideName(from))} into ${visibleLine(lastName(layer))}`
+}
+
+/** A promotion says where it is from, unless there is a better reason. */
+function reasonAtFirst(change: ChangeWire): string {
+  return 'promote' in change ? `promoted from ${sideName(change.promote.from)}` : ''
 }
 
 interface PreflightProps {

@@ -4,28 +4,23 @@ import type { ScreenProps } from '../screen-props.ts'
 import { Failure, Issues } from '../parts/failure.tsx'
 import { RowStore } from '../parts/row-store.ts'
 import { TreeList } from '../parts/tree-list.tsx'
+import { useResting } from '../parts/use-resting.ts'
+import { useSearchKey } from '../parts/use-search-key.ts'
 import { ValuePanel } from '../parts/value-panel.tsx'
 import { goTo, keyOf } from '../places.ts'
 import { visibleLine } from '../visible.ts'
-
-/** How long typing has to rest before it is searched for, in milliseconds. */
-const TYPING_MS = 150
 
 /** All values, and everything about the one that is chosen. */
 export function TreeScreen(props: ScreenProps) {
   const { place, revision } = props
   const [words, setWords] = useState('')
-  const [search, setSearch] = useState('')
+  const search = useResting(words)
   const [toggled, setToggled] = useState<readonly WirePath[]>([])
   const [isOpen, setOpen] = useState<boolean>()
   const [, redraw] = useState(0)
   const [entered, setEntered] = useState(0)
   const store = useMemo(() => new RowStore(() => redraw((count) => count + 1)), [])
   const field = useRef<HTMLInputElement>(null)
-  useEffect(() => {
-    const timer = setTimeout(() => setSearch(words.trim()), TYPING_MS)
-    return () => clearTimeout(timer)
-  }, [words])
   useEffect(() => {
     store.reset({ search, toggled, isOpen })
     redraw((count) => count + 1)
@@ -137,20 +132,4 @@ function About({
 function flipped(toggled: readonly WirePath[], path: WirePath): readonly WirePath[] {
   const others = toggled.filter((each) => keyOf(each) !== keyOf(path))
   return others.length < toggled.length ? others : [...toggled, path]
-}
-
-/** `/` leads to the search, unless a field has it. */
-function useSearchKey(field: { readonly current: HTMLInputElement | null }): void {
-  useEffect(() => {
-    const onKeyDown = (event: KeyboardEvent) => {
-      const isTyping =
-        event.target instanceof HTMLElement && /^(INPUT|TEXTAREA|SELECT)$/.test(event.target.tagName)
-      if (event.key !== '/' || isTyping || event.ctrlKey || event.metaKey || event.altKey) return
-      event.preventDefault()
-      field.current?.focus()
-      field.current?.select()
-    }
-    addEventListener('keydown', onKeyDown)
-    return () => removeEventListener('keydown', onKeyDown)
-  }, [])
 }

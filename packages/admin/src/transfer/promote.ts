@@ -1,0 +1,80 @@
+import type { Path } from '@livetree/core'
+import { checkOptions, type OptionTable } from '@livetree/core/source'
+import { keyOfPath, pathText } from '@livetree/core/tools'
+import { CALL_TABLE, LAYER_TABLE } from '../change/change-set.ts'
+import type { Step } from '../change/draft.ts'
+import { type Plan, planDraft } from '../change/plan.ts'
+import { AdminError } from '../errors.ts'
+import { pathOf, type PathLike } from '../selector.ts'
+import { choosePrefix, type LayerChoice } from '../tree/target-layer.ts'
+import { translatedNow } from '../translate-error.ts'
+import type { CallOptions, Workspace } from '../workspace.ts'
+import { type DiffSide, readSide, type SideTree } from './diff.ts'
+import { namesOf, STORED } from './export.ts'
+import type { PlainTree } from './plain-tree.ts'
+
+/** Options of `Admin.promote`. `overlay` or `layer` is the layer that is written. */
+export interface PromoteOptions<T = unknown> extends CallOptions, LayerChoice {
+  /** Where the values are taken from, as `Admin.diff` compares it. */
+  readonly from: DiffSide
+  /** The places that the layer gets, each with all that is below it. What `from` does not have there is removed. */
+  readonly only: readonly PathLike<T>[]
+}
+
+const OPTION_TABLE: OptionTable = {
+  ...CALL_TABLE,
+  ...LAYER_TABLE,
+  from: {
+    expected: "'now', or a side of a comparison such as { overlay }",
+    test: (from) => from === 'now' || (typeof from === 'object' && from !== null),
+  },
+  only: {
+    expected: 'a list of paths, at least one',
+    test: (only) => Array.isArray(only) && only.length > 0,
+  },
+}
+
+/** Plans that a layer gets what another side of a comparison has; see `Admin.promote`. */
+export async function planPromotion<T>(workspace: Workspace, options: PromoteOptions<T>): Promise<Plan> {
+  translatedNow(() => checkOptions('promote()', options, OPTION_TABLE))
+  const { from, only } = options
+  if (from === undefined || only === undefined)
+    throw new AdminError('invalid_options', {
+      what: 'promote() needs to know what is promoted, { from, only }',
+      remedy: '',
+    })
+  const prefix = choosePrefix(workspace.settings.store.layers, options)
+  const paths = only.map(pathOf)
+  const side = await readSide(workspace, from, { layer: prefix }, options)
+  const steps = paths.map((path): Step => {
+    const tree = treeAt(side, namesAt(workspace, path))
+    return tree === undefined ? { type: 'unset', prefix, path } : { type: 'part', prefix, path, tree }
+  })
+  return planDraft(workspace, { kind: 'change', steps }, options)
+}
+
+/** The names of a path as files and stores have them. @throws AdminError `invalid_path` */
+function namesAt({ settings }: Workspace, path: Path): readonly string[] {
+  if (path.length > 0) return translatedNow(() => namesOf(keyOfPath(settings.definition, path, STORED)))
+  throw new AdminError('invalid_path', {
+    what: 'promote() takes places of the configuration, and got the whole of it',
+    remedy: 'Name what is in it.',
+  })
+}
+
+/** @throws AdminError `invalid_path` for a place above the one where the side stands */
+function treeAt({ tree, place }: SideTree, names: readonly string[]): PlainTree | undefined {
+  if (place.some((name, index) => names[index] !== name))
+    throw new AdminError('invalid_path', {
+      what: `"${pathText(names)}" is not below "${pathText(place)}", where what is promoted stands`,
+      remedy: 'Choose a place below that.',
+    })
+  let at: PlainTree | undefined = tree
+  for (const name of names.slice(place.length)) at = at === undefined ? undefined : partOf(at, name)
+  return at
+}
+
+function partOf(tree: PlainTree, name: string): PlainTree | undefined {
+  if (tree.type === 'object') return tree.parts.find(([each]) => each === name)?.[1]
+  return tree.type === 'list' ? tree.items[Number(name)] : undefined
+}
