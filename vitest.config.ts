@@ -74,6 +74,7 @@ export default defineConfig({
         'unit',
         [
           'packages/*/src/**/*.test.ts',
+          'packages/console/ui/**/*.test.ts',
           'test/mutations/*.test.ts',
           'test/chaos/validators/**/*.test.ts',
           'scripts/**/*.test.ts',

@@ -6,6 +6,7 @@ import type { Plan } from './change/plan.ts'
 import type { RollbackOptions } from './change/rollback.ts'
 import type { SavedPlan } from './change/saved-plan.ts'
 import type { Convergence, VerdictsOptions } from './fleet/convergence.ts'
+import type { FollowInstancesOptions, InstancesNews } from './fleet/follow-instances.ts'
 import type { FleetInstances } from './fleet/instances.ts'
 import type { HistoryOptions } from './history/history.ts'
 import type { HistoryEntry, RecordedEntry } from './history/history-entry.ts'
@@ -133,6 +134,14 @@ export interface Admin<T> extends AsyncDisposable {
    * @throws AdminError `permission_denied`, `store_unavailable`, `timeout`, `aborted`, `invalid_options`
    */
   instances(options?: CallOptions): Promise<FleetInstances>
+  /**
+   * What these instances say, as they say it: their verdicts, and that they leave. The first one says from which revision on. Of what came
+   * while nobody asked for the next one, the newest of each instance is given. It ends with `signal` or by `break`.
+   *
+   * @throws AdminError `compacted` if the store does not keep what was said after `since`; `permission_denied`, `store_unavailable`,
+   *   `store_changed`, `timeout` of the first one, `aborted`, `closed`, `invalid_options`
+   */
+  followInstances(options?: FollowInstancesOptions): AsyncIterable<InstancesNews>
   /**
    * Waits until every running instance that reads keys of these layers has applied or rejected everything that was written up to
    * a revision, or the time is over; `timeoutMs: 1` waits for nobody. Each has to get to the newest write that is known of in its directories:

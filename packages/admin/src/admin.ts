@@ -18,6 +18,7 @@ import { draftOf, type SavedPlan } from './change/saved-plan.ts'
 import { AdminError } from './errors.ts'
 import type { Convergence, VerdictsOptions } from './fleet/convergence.ts'
 import { VERDICTS_TABLE } from './fleet/fleet-outcome.ts'
+import { followInstances, type FollowInstancesOptions, type InstancesNews } from './fleet/follow-instances.ts'
 import { type FleetInstances, readFleet, readsTree } from './fleet/instances.ts'
 import { treeVerdicts } from './fleet/tree-verdicts.ts'
 import { findRecord, type HistoryOptions, readHistory } from './history/history.ts'
@@ -195,6 +196,10 @@ class StoreAdmin<T> implements Admin<T> {
       this.#workspace.limit(options),
     )
     return { revision, instances: instances.filter((each) => readsTree(this.#workspace, each)), unreadable }
+  }
+
+  followInstances(options: FollowInstancesOptions = {}): AsyncIterable<InstancesNews> {
+    return followInstances(this.#workspace, options)
   }
 
   async verdicts(revision?: number, options: VerdictsOptions = {}): Promise<Convergence> {

@@ -1,4 +1,4 @@
-import type { ErrorView } from '../src/wire/index.ts'
+import type { ErrorView, LiveView } from '../src/wire/index.ts'
 
 /** A failure of the console, in words for people. */
 export class ApiError extends Error {
@@ -76,38 +76,40 @@ export function errorView(error: unknown): ErrorView {
 const AGAIN_MS = 1_000
 const MOST_AGAIN_MS = 15_000
 
-/**
- * Follows the revisions of the layers for as long as the page is open.
- *
- * @param onState whether the stream is there
- */
-export async function followRevisions(
-  onRevision: (revision: number) => void,
-  onState: (isConnected: boolean) => void,
-  signal: AbortSignal,
-): Promise<void> {
+/** What the stream of the page is about. */
+export interface StreamListener {
+  onRevision(revision: number): void
+  onLive(view: LiveView): void
+  onTrouble(error: ErrorView): void
+  /** Whether the stream is there. */
+  onState(isConnected: boolean): void
+  /** Where the tail goes on; undefined: no tail is wanted. Asked whenever the stream is opened. */
+  position(): { readonly changes: number; readonly said: number } | undefined
+}
+
+/** Follows the store for as long as the signal lets it: a stream that ends is opened again, where it was. */
+export async function followStore(listener: StreamListener, signal: AbortSignal): Promise<void> {
   let waitMs = AGAIN_MS
   while (!signal.aborted) {
     try {
-      const response = await fetch('api/events', { headers: headersOf(), signal })
+      const position = listener.position()
+      const query = position && `?live=1&changes=${position.changes}&said=${position.said}`
+      const response = await fetch(`api/events${query ?? ''}`, { headers: headersOf(), signal })
       if (!response.ok || response.body === null) throw new Error(String(response.status))
-      onState(true)
+      listener.onState(true)
       waitMs = AGAIN_MS
-      await readEvents(response.body, onRevision)
+      await readEvents(response.body, listener)
     } catch {
       // Opened again below.
     }
     if (signal.aborted) return
-    onState(false)
+    listener.onState(false)
     await new Promise((resolve) => setTimeout(resolve, waitMs))
     waitMs = Math.min(MOST_AGAIN_MS, waitMs * 2)
   }
 }
 
-async function readEvents(
-  body: ReadableStream<Uint8Array>,
-  onRevision: (revision: number) => void,
-): Promise<void> {
+async function readEvents(body: ReadableStream<Uint8Array>, listener: StreamListener): Promise<void> {
   const reader = body.getReader()
   const decoder = new TextDecoder()
   let rest = ''
@@ -116,9 +118,15 @@ async function readEvents(
     if (done) return
     const blocks = (rest + decoder.decode(value, { stream: true })).split('\n\n')
     rest = blocks.pop() ?? ''
-    for (const block of blocks) {
-      const revision = /^data: (\d+)$/m.exec(block)?.[1]
-      if (revision !== undefined) onRevision(Number(revision))
-    }
+    for (const block of blocks) takeEvent(block, listener)
   }
+}
+
+function takeEvent(block: string, listener: StreamListener): void {
+  const event = /^event: (\w+)$/m.exec(block)?.[1]
+  const data = /^data: (.+)$/m.exec(block)?.[1]
+  if (event === undefined || data === undefined) return
+  if (event === 'revision') listener.onRevision(Number(data))
+  if (event === 'live') listener.onLive(JSON.parse(data) as LiveView)
+  if (event === 'trouble') listener.onTrouble(JSON.parse(data) as ErrorView)
 }

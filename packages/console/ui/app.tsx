@@ -1,14 +1,16 @@
-import { useCallback, useEffect, useState } from 'preact/hooks'
-import type { ErrorView, SessionView } from '../src/wire/index.ts'
-import { errorView, followRevisions, get } from './api.ts'
+import { useCallback, useEffect, useMemo, useState } from 'preact/hooks'
+import type { ErrorView, LiveView, SessionView } from '../src/wire/index.ts'
+import { errorView, followStore, get } from './api.ts'
 import { countOf, type Draft } from './draft.ts'
 import { Failure } from './parts/failure.tsx'
+import { LiveTail } from './parts/live-tail.ts'
 import { addressOf, type Place, placeOf, type Screen, SCREENS } from './places.ts'
 import type { ScreenProps } from './screen-props.ts'
 import { ChangeScreen } from './screens/change-screen.tsx'
 import { CompareScreen } from './screens/compare-screen.tsx'
 import { FleetScreen } from './screens/fleet-screen.tsx'
 import { HistoryScreen } from './screens/history-screen.tsx'
+import { LiveScreen } from './screens/live-screen.tsx'
 import { SchemaScreen } from './screens/schema-screen.tsx'
 import { TreeScreen } from './screens/tree-screen.tsx'
 import { visibleLine } from './visible.ts'
@@ -18,6 +20,7 @@ const NAMES: Readonly<Record<Screen, string>> = {
   change: 'Change',
   history: 'History',
   compare: 'Compare',
+  live: 'Live',
   fleet: 'Fleet',
   schema: 'Schema',
 }
@@ -28,7 +31,7 @@ export function App() {
   const [error, setError] = useState<ErrorView>()
   const [draft, setDraft] = useState<Draft>()
   const place = usePlace()
-  const { revision, isConnected } = useRevision(session !== undefined)
+  const { revision, isConnected, tail } = useStream(session !== undefined, place.screen === 'live')
   const open = useCallback(() => {
     setError(undefined)
     get<SessionView>('session').then(setSession, (reason) => setError(errorView(reason)))
@@ -53,6 +56,7 @@ export function App() {
         {place.screen === 'change' && <ChangeScreen {...props} />}
         {place.screen === 'history' && <HistoryScreen key={addressOf('history', place.path)} {...props} />}
         {place.screen === 'compare' && <CompareScreen {...props} />}
+        {place.screen === 'live' && <LiveScreen {...props} tail={tail} isConnected={isConnected} />}
         {place.screen === 'fleet' && <FleetScreen {...props} />}
         {place.screen === 'schema' && <SchemaScreen {...props} />}
       </main>
@@ -114,14 +118,27 @@ function usePlace(): Place {
   return place
 }
 
-function useRevision(isOpen: boolean) {
+/** The one stream of the tab. The tail is only read while it is looked at, and then goes on where it was. */
+function useStream(isOpen: boolean, isLive: boolean) {
   const [revision, setRevision] = useState(0)
   const [isConnected, setConnected] = useState(false)
+  const [, redraw] = useState(0)
+  const tail = useMemo(() => new LiveTail(() => redraw((count) => count + 1)), [])
   useEffect(() => {
     if (!isOpen) return
     const stop = new AbortController()
-    void followRevisions(setRevision, setConnected, stop.signal)
+    const listener = {
+      onRevision: setRevision,
+      onLive: (view: LiveView) => tail.take(view),
+      onTrouble: (error: ErrorView) => tail.fail(error),
+      onState(isThere: boolean) {
+        setConnected(isThere)
+        if (isThere) tail.reopen()
+      },
+      position: () => (isLive ? tail.position : undefined),
+    }
+    void followStore(listener, stop.signal)
     return () => stop.abort()
-  }, [isOpen])
-  return { revision, isConnected }
+  }, [isOpen, isLive, tail])
+  return { revision, isConnected, tail }
 }

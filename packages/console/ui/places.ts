@@ -7,10 +7,10 @@ export interface Place {
 }
 
 /** The screens there are. */
-export type Screen = 'tree' | 'change' | 'history' | 'compare' | 'fleet' | 'schema'
+export type Screen = 'tree' | 'change' | 'history' | 'compare' | 'live' | 'fleet' | 'schema'
 
 /** In the order of the navigation. */
-export const SCREENS: readonly Screen[] = ['tree', 'change', 'history', 'compare', 'fleet', 'schema']
+export const SCREENS: readonly Screen[] = ['tree', 'change', 'history', 'compare', 'live', 'fleet', 'schema']
 
 /** The place that the address names. */
 export function placeOf(hash: string): Place {

@@ -3,6 +3,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type {
   CompareView,
   HistoryPage,
+  LiveView,
   PlanView,
   RowsView,
   SchemaView,
@@ -215,4 +216,92 @@ test('a change is applied only as it was looked at', async () => {
     revision: expect.any(Number),
   })
   expect((await shop.client.kv.get('/config/shop/prod/mail/isEnabled'))?.text).toBe('false')
+})
+
+/** A stream of events with its tail. */
+class OpenTail {
+  readonly views: LiveView[] = []
+  readonly #stop = new AbortController()
+
+  constructor(query = '') {
+    void this.#read(query).catch(() => {})
+  }
+
+  get changes(): readonly number[] {
+    return this.views.flatMap(({ changes }) => changes.map(({ revision }) => revision))
+  }
+
+  get said(): readonly number[] {
+    return this.views.flatMap(({ said }) => said.map(({ revision }) => revision))
+  }
+
+  get position(): string {
+    const { changesUntil = 0, saidUntil = 0 } = this.views.at(-1) ?? {}
+    return `&changes=${changesUntil}&said=${saidUntil}`
+  }
+
+  close(): void {
+    this.#stop.abort()
+  }
+
+  async #read(query: string): Promise<void> {
+    const { signal } = this.#stop
+    const response = await pages.fetch(
+      new Request(`http://any.example/api/events?live=1${query}`, { signal }),
+    )
+    let text = ''
+    for await (const part of response.body ?? []) {
+      text += Buffer.from(part).toString()
+      const blocks = text.split('\n\n')
+      text = blocks.pop() ?? ''
+      for (const block of blocks)
+        if (block.includes('event: live'))
+          this.views.push(JSON.parse(block.slice(block.indexOf('data: ') + 6)) as LiveView)
+    }
+  }
+}
+
+test('the tail has each write and each word once, of whatever writer, also after a break', async () => {
+  await shop.startInstance()
+  const words: number[] = []
+  const watcher = shop.client.watch.subscribe(
+    { prefix: '/.livetree/instances/' },
+    { onEvents: ({ events }) => void words.push(...events.map(({ kv }) => kv.modRevision)) },
+  )
+  const write = async (text: string) => {
+    const { header } = await shop.client.kv.put('/config/shop/prod/mail/from', text)
+    return header.revision
+  }
+  const set = async (text: string) =>
+    (await shop.admin.set('mail.from', text, { overlay: 'prod', author: 'ana' })).revision
+  const first = new OpenTail()
+  await expect.poll(() => first.views.some(({ saidUntil }) => saidUntil > 0)).toBe(true)
+  await expect.poll(() => first.changes.length).toBeGreaterThan(3)
+  const begun = first.changes.length
+  const seen = [await set('by ana'), await write('by another tool')]
+  await expect.poll(() => first.changes.slice(begun)).toEqual(seen)
+  await expect.poll(() => words.length > 0 && first.said.at(-1) === words.at(-1)).toBe(true)
+  first.close()
+  const before = words.length
+  const missed = [await write('while nobody looks'), await set('by ana again')]
+  await expect.poll(() => words.length).toBeGreaterThan(before)
+  const second = new OpenTail(first.position)
+  await expect.poll(() => second.changes).toEqual(missed)
+  const last = await write('and once more')
+  await expect.poll(() => second.changes).toEqual([...missed, last])
+  await expect.poll(() => second.said.at(-1) === words.at(-1)).toBe(true)
+  second.close()
+  watcher.cancel()
+  const said = [...first.said, ...second.said]
+  expect(said).toEqual([...new Set(said)].sort((a, b) => a - b))
+  expect(words).toEqual(expect.arrayContaining(said))
+  expect(second.said[0]).toBeGreaterThanOrEqual(words[before] ?? Number.NaN)
+  expect([...first.views, ...second.views].some(({ hasGap }) => hasGap)).toBe(false)
+})
+
+test('a tail that is ahead of the store begins anew, and says so', async () => {
+  const tail = new OpenTail('&changes=900000&said=900000')
+  await expect.poll(() => tail.changes.length).toBeGreaterThan(3)
+  expect(tail.views[0]).toMatchObject({ hasGap: true, changesUntil: 0, saidUntil: 0 })
+  tail.close()
 })

@@ -36,6 +36,7 @@ function addressOf(route: Route): string {
     diff: '?from=4',
     verdicts: '?waitMs=1000',
     compare: '?environment=staging',
+    events: '?live=1',
   }
   return `api/${route.path}${queries[route.path] ?? ''}`
 }
@@ -336,6 +337,13 @@ describe('a user who may see and change a part', () => {
       )
     }
     expect(all[0]?.text).toContain('timeoutMs')
+    const { body } = await console.fetch(new Request('http://any.example/api/events?live=1'))
+    let live = ''
+    for await (const part of body ?? []) {
+      live += Buffer.from(part).toString()
+      if (live.includes('"changes":[{')) break
+    }
+    expect(live).not.toMatch(/pool|greeting|"mail"/)
     for (const path of ['["db"]', '["db","pool","max"]', '["greeting"]', '[]', '["nothing"]'])
       expect((await get(console, `value?path=${encodeURIComponent(path)}`)).status).toBe(404)
     expect((await get(console, `history?path=${encodeURIComponent('["db"]')}`)).status).toBe(404)

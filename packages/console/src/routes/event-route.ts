@@ -1,49 +1,96 @@
+import { Tail } from '../live/tail.ts'
+import { readQueryCount } from './read-input.ts'
 import type { Route, RouteContext } from './route.ts'
 
 /** How often a stream says that it is there, in milliseconds. */
 const HEARTBEAT_MS = 15_000
 
 /**
- * The revisions of the layers as server-sent events, from the newest one on: `id` is the revision. It ends where the store cannot be
- * followed, and the page asks again. What happened since the last event that it got, it reads from the history.
+ * Server-sent events, of which a tab has one stream: `revision`, the newest one of the layers; and with `live=1`, of which the
+ * `id` has the two positions that it goes on from, `live` with what is written and said (`LiveView`), and `trouble`
+ * (`ErrorView`) where a part of that cannot be followed. It ends where the store cannot be followed, and the page asks again.
  */
 export const EVENT_ROUTE: Route = { method: 'GET', path: 'events', isMutating: false, run: events }
 
-async function events({ trees, signal }: RouteContext): Promise<Response> {
-  const encoder = new TextEncoder()
-  let end = () => {}
+async function events(context: RouteContext): Promise<Response> {
+  const { trees, query } = context
+  const isLive = query.get('live') === '1'
+  const positionOf = (name: string) => readQueryCount(query.get(name), name, Number.MAX_SAFE_INTEGER, 0)
+  const position = { changesUntil: positionOf('changes'), saidUntil: positionOf('said') }
+  const stream = new EventStream(context.signal)
   const body = new ReadableStream<Uint8Array>({
     async start(controller) {
-      const send = (text: string) => controller.enqueue(encoder.encode(text))
-      let leave = () => {}
-      const beat = setInterval(() => send(': here\n\n'), HEARTBEAT_MS)
-      let isOver = false
-      end = () => {
-        if (isOver) return
-        isOver = true
-        clearInterval(beat)
-        signal.removeEventListener('abort', end)
-        leave()
-        try {
-          controller.close()
-        } catch {
-          // The reader has gone, which closed it.
-        }
-      }
-      signal.addEventListener('abort', end, { once: true })
+      stream.open(controller)
+      const tail = isLive
+        ? new Tail({ ...context, signal: stream.signal }, position, {
+            onLive(view) {
+              stream.send('live', JSON.stringify(view), `${view.changesUntil}-${view.saidUntil}`)
+            },
+            onTrouble: (error) => stream.send('trouble', JSON.stringify(error)),
+          })
+        : undefined
       try {
-        const left = await trees.follow({
-          onRevision: (revision) =>
-            void (isOver || send(`id: ${revision}\nevent: revision\ndata: ${revision}\n\n`)),
-          onEnd: () => end(),
+        const leave = await trees.follow({
+          onRevision(revision) {
+            stream.send('revision', String(revision), isLive ? undefined : String(revision))
+            tail?.reach(revision)
+          },
+          onEnd: () => stream.end(),
         })
-        leave = left
-        if (isOver) left()
+        stream.onEnd(leave)
       } catch {
-        end()
+        stream.end()
       }
     },
-    cancel: () => end(),
+    cancel: () => stream.end(),
   })
   return new Response(body, { headers: { 'content-type': 'text/event-stream', 'x-accel-buffering': 'no' } })
+}
+
+/** A stream of events until either side ends it. */
+class EventStream {
+  readonly #encoder = new TextEncoder()
+  readonly #over = new AbortController()
+  /** Aborted at its end. */
+  readonly signal: AbortSignal
+  #controller: ReadableStreamDefaultController<Uint8Array> | undefined
+  #beat: NodeJS.Timeout | undefined
+
+  constructor(signal: AbortSignal) {
+    this.signal = AbortSignal.any([signal, this.#over.signal])
+    this.signal.addEventListener('abort', () => this.#close(), { once: true })
+  }
+
+  open(controller: ReadableStreamDefaultController<Uint8Array>): void {
+    this.#controller = controller
+    this.#beat = setInterval(() => this.#write(': here\n\n'), HEARTBEAT_MS)
+    if (this.signal.aborted) this.#close()
+  }
+
+  send(event: string, data: string, id?: string): void {
+    this.#write(`${id === undefined ? '' : `id: ${id}\n`}event: ${event}\ndata: ${data}\n\n`)
+  }
+
+  end(): void {
+    this.#over.abort()
+  }
+
+  /** Calls a function at the end, or at once where that is past. */
+  onEnd(leave: () => void): void {
+    if (this.signal.aborted) leave()
+    else this.signal.addEventListener('abort', leave, { once: true })
+  }
+
+  #write(text: string): void {
+    if (!this.signal.aborted) this.#controller?.enqueue(this.#encoder.encode(text))
+  }
+
+  #close(): void {
+    clearInterval(this.#beat)
+    try {
+      this.#controller?.close()
+    } catch {
+      // The reader has gone, which closed it.
+    }
+  }
 }

@@ -1,0 +1,147 @@
+import { checkOptions, type OptionTable } from '@livetree/core/source'
+import type { WatchEvent } from '@livetree/etcd'
+import { type InstanceRecord, readInstance } from 'livetree/operate'
+import { CALL_TABLE, revisionKind } from '../change/change-set.ts'
+import { AdminError } from '../errors.ts'
+import { newestRevision } from '../history/newest-revision.ts'
+import { translatedNow, translateError } from '../translate-error.ts'
+import type { CallOptions, Workspace } from '../workspace.ts'
+import { operationsKeys, readingFleet, readsTree } from './instances.ts'
+
+/** Options of `Admin.followInstances`. */
+export interface FollowInstancesOptions extends CallOptions {
+  /** Begin after this revision. Default: with what is said from now on. */
+  readonly since?: number | undefined
+}
+
+/** What one instance said, or that it left. */
+export interface InstanceNews {
+  readonly type: 'said' | 'left'
+  /** The revision of the store that holds it. */
+  readonly revision: number
+  /** What it says; of one that left, what it said last. */
+  readonly instance: InstanceRecord
+}
+
+/** What came in together. */
+export interface InstancesNews {
+  /** Everything up to this revision has been given: `since` goes on there. */
+  readonly revision: number
+  /** In the order of their revisions. */
+  readonly news: readonly InstanceNews[]
+}
+
+const OPTION_TABLE: OptionTable = { ...CALL_TABLE, since: revisionKind }
+
+/** What the instances say, as they say it; see `Admin.followInstances`. */
+export async function* followInstances(
+  workspace: Workspace,
+  options: FollowInstancesOptions,
+): AsyncGenerator<InstancesNews, undefined> {
+  translatedNow(() => checkOptions('followInstances()', options, OPTION_TABLE))
+  const { signal } = options
+  const newest = await newestRevision(workspace, workspace.limit(options))
+  const since = options.since ?? newest.revision
+  const waiting = new WaitingNews(since, signal)
+  const stop = new AbortController()
+  try {
+    translatedNow(() =>
+      workspace.client.watch.subscribe(
+        { prefix: operationsKeys(workspace).instances },
+        {
+          onEvents({ revision, events }) {
+            waiting.take(
+              revision,
+              events.flatMap((event) => newsOf(workspace, event)),
+            )
+          },
+          onEnd: (error) =>
+            waiting.fail(
+              error === undefined ? new AdminError('closed') : translateError(error, readingFleet(workspace)),
+            ),
+        },
+        {
+          afterRevision: since,
+          prevKv: true,
+          signal: stop.signal,
+          ...(newest.clusterId !== 0n && { clusterId: newest.clusterId }),
+        },
+      ),
+    )
+    yield { revision: since, news: [] }
+    for (;;) yield await waiting.next()
+  } finally {
+    stop.abort()
+    waiting.end()
+  }
+}
+
+/** Records that cannot be read here say nothing, and neither do instances of other trees. */
+function newsOf(workspace: Workspace, event: WatchEvent): readonly InstanceNews[] {
+  const { type, key, kv, prevKv } = event
+  const text = type === 'delete' ? prevKv?.value.toString() : event.text
+  const read = readInstance(text ?? '')
+  if (read.type !== 'instance') return []
+  const { record: instance } = read
+  const isOwn = operationsKeys(workspace).instance(instance.name, instance.id) === key
+  if (!isOwn || !readsTree(workspace, instance)) return []
+  return [{ type: type === 'delete' ? 'left' : 'said', revision: kv.modRevision, instance }]
+}
+
+/** What has come in and was not asked for yet: of each instance the newest. */
+class WaitingNews {
+  readonly #signal: AbortSignal | undefined
+  readonly #onAbort = () =>
+    this.fail(
+      new AdminError('aborted', {
+        what: 'Aborted while following the instances',
+        cause: this.#signal?.reason,
+      }),
+    )
+  #revision: number
+  #isNew = false
+  #news = new Map<string, InstanceNews>()
+  #error: Error | undefined
+  #wake: () => void = () => {}
+
+  constructor(revision: number, signal: AbortSignal | undefined) {
+    this.#revision = revision
+    this.#signal = signal
+    signal?.addEventListener('abort', this.#onAbort, { once: true })
+    if (signal?.aborted === true) this.#onAbort()
+  }
+
+  take(revision: number, news: readonly InstanceNews[]): void {
+    this.#revision = revision
+    this.#isNew = true
+    for (const each of news) {
+      const name = JSON.stringify([each.instance.name, each.instance.id])
+      this.#news.delete(name)
+      this.#news.set(name, each)
+    }
+    this.#wake()
+  }
+
+  fail(error: Error): void {
+    this.#error ??= error
+    this.#wake()
+  }
+
+  /** @throws AdminError */
+  async next(): Promise<InstancesNews> {
+    while (!this.#isNew) {
+      if (this.#error !== undefined) throw this.#error
+      await new Promise<void>((resolve) => {
+        this.#wake = resolve
+      })
+    }
+    const news = [...this.#news.values()]
+    this.#news = new Map()
+    this.#isNew = false
+    return { revision: this.#revision, news }
+  }
+
+  end(): void {
+    this.#signal?.removeEventListener('abort', this.#onAbort)
+  }
+}

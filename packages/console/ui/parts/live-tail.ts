@@ -1,0 +1,83 @@
+import type { ErrorView, HistoryView, LiveView, SaidView } from '../../src/wire/index.ts'
+
+/** Lines that are kept, and lines that are kept back while the tail is paused. */
+const MOST = 500
+
+/** One line of the tail. */
+export type TailLine = { readonly number: number } & (
+  | { readonly type: 'change'; readonly entry: HistoryView }
+  | { readonly type: 'said'; readonly said: SaidView }
+  | { readonly type: 'gap' }
+)
+
+/** What came in, the newest first, as long as the tab is open. It is bounded: the oldest lines give way. */
+export class LiveTail {
+  readonly #onChange: () => void
+  #shown: readonly TailLine[] = []
+  #held: readonly TailLine[] = []
+  #isPaused = false
+  #count = 0
+  #position = { changes: 0, said: 0 }
+  #troubles: readonly ErrorView[] = []
+
+  constructor(onChange: () => void) {
+    this.#onChange = onChange
+  }
+
+  get lines(): readonly TailLine[] {
+    return this.#shown
+  }
+
+  get isPaused(): boolean {
+    return this.#isPaused
+  }
+
+  /** How many lines came in since it was paused, as far as they are kept. */
+  get heldCount(): number {
+    return this.#held.length
+  }
+
+  get troubles(): readonly ErrorView[] {
+    return this.#troubles
+  }
+
+  /** Where the stream goes on. */
+  get position(): { readonly changes: number; readonly said: number } {
+    return this.#position
+  }
+
+  take({ changes, said, hasGap, changesUntil, saidUntil }: LiveView): void {
+    this.#position = { changes: changesUntil, said: saidUntil }
+    const added = [
+      ...(hasGap ? [{ type: 'gap' as const }] : []),
+      ...changes.map((entry) => ({ type: 'change' as const, entry })),
+      ...said.map((each) => ({ type: 'said' as const, said: each })),
+    ].map((line): TailLine => ({ ...line, number: this.#count++ }))
+    if (added.length === 0) return
+    const newest = added.toReversed()
+    if (this.#isPaused) this.#held = [...newest, ...this.#held].slice(0, MOST)
+    else this.#shown = [...newest, ...this.#shown].slice(0, MOST)
+    this.#onChange()
+  }
+
+  fail(error: ErrorView): void {
+    this.#troubles = [...this.#troubles, error]
+    this.#onChange()
+  }
+
+  /** The stream was opened anew. */
+  reopen(): void {
+    if (this.#troubles.length === 0) return
+    this.#troubles = []
+    this.#onChange()
+  }
+
+  pause(isPaused: boolean): void {
+    this.#isPaused = isPaused
+    if (!isPaused) {
+      this.#shown = [...this.#held, ...this.#shown].slice(0, MOST)
+      this.#held = []
+    }
+    this.#onChange()
+  }
+}
