@@ -51,13 +51,6 @@ export const operateMutations: readonly Mutation[] = [
     test: at('conditions'),
   },
   {
-    name: 'Operate: a change that was sent again is applied twice',
-    file: `${admin}/change/transaction.ts`,
-    find: '...records.map(({ key }) => compare.isAbsent(key)),',
-    replace: '',
-    test: at('settlement'),
-  },
-  {
     name: 'Operate: a plan is applied whatever others wrote since',
     file: `${admin}/change/plan-check.ts`,
     find: 'return at !== expected || (ifRevision !== undefined && at > ifRevision)',
@@ -97,7 +90,7 @@ export const operateMutations: readonly Mutation[] = [
     file: `${admin}/change/saved-plan.ts`,
     find: 'if (secret !== undefined)',
     replace: 'if (secret !== undefined && settings.isUntyped)',
-    test: 'test/integration/cli/access.test.ts',
+    test: at('writes'),
   },
   {
     name: 'Operate: a record holds secrets',
@@ -116,8 +109,8 @@ export const operateMutations: readonly Mutation[] = [
   {
     name: 'Operate: a record that is gone was never written',
     file: `${admin}/change/settlement.ts`,
-    find: 'return entries[0]?.createRevision ?? this.#prunedAt(record, this.#open.get(record) ?? 0, header.revision)',
-    replace: 'return header.revision > 0 ? entries[0]?.createRevision : this.#open.get(record)',
+    find: 'return found[0]',
+    replace: 'return undefined',
     test: at('settlement'),
   },
   {
