@@ -3,8 +3,13 @@ import { checkOptions, type Logger, optionKinds, type OptionTable } from '@livet
 import { ConsoleError } from './errors.ts'
 import type { Principal } from './security/access.ts'
 
-/** Decides who asks. @returns undefined for somebody who may see nothing: the console answers 401 */
-export type Authorize = (request: Request) => Principal | undefined | Promise<Principal | undefined>
+/**
+ * Decides who asks. For nobody, and for whatever else is not exactly a principal (a name that is missing, a misspelt permission), the
+ * console answers 401; the latter is reported to the logger.
+ */
+export type Authorize = (
+  request: Request,
+) => Principal | undefined | null | false | Promise<Principal | undefined | null | false>
 
 /** Options of `createConsole`. One of `token` and `authorize` is needed. */
 export interface ConsoleOptions {
@@ -19,7 +24,7 @@ export interface ConsoleOptions {
   readonly basePath?: string | undefined
   /**
    * Puts the console behind a login of the application. It is called for every request of data with the request as it came; the page
-   * itself, which holds no data, is sent to everybody. What it throws is answered with 401.
+   * itself, which holds no data, is sent to everybody. Nobody, what it throws, and what is no principal is answered with 401.
    */
   readonly authorize?: Authorize | undefined
   /** What a request must have in `Authorization: Bearer …`: at least 32 characters. Who has it may do everything. */

@@ -299,6 +299,51 @@ describe('createConsole', () => {
   })
 })
 
+describe('what authorize returns', () => {
+  const statusOf = async (returned: unknown) => {
+    const told: string[] = []
+    const note = (message: string, fields?: { readonly error?: Error }) =>
+      void told.push(`${message}: ${fields?.error?.message}`)
+    const logger = { debug: note, info: note, warn: note, error: note }
+    await using console = createConsole({
+      admin: shop.admin as never,
+      authorize: async () => returned as undefined,
+      logger: logger as never,
+    })
+    const response = await console.fetch(new Request('http://any.example/api/session'))
+    return { status: response.status, told }
+  }
+
+  test.each([[undefined], [null], [false], [''], [0], [Number.NaN]])('is nobody: %j', async (nobody) => {
+    expect(await statusOf(nobody)).toEqual({ status: 401, told: [] })
+  })
+
+  test.each<[unknown, RegExp]>([
+    [true, /got true/],
+    ['ana', /got a text/],
+    [[], /got an empty list/],
+    [() => ({ user: 'ana' }), /got a function/],
+    [{}, /user/],
+    [{ user: '' }, /user = an empty text/],
+    [{ user: 'x'.repeat(201) }, /user/],
+    [{ user: 5 }, /user = 5/],
+    [{ user: Promise.resolve('ana') }, /user = a promise/],
+    [{ user: 'x', can: 'all' }, /can = a text/],
+    [{ user: 'x', can: null }, /can = null/],
+    [{ user: 'x', can: { read: 'features' } }, /can.read = a text/],
+    [{ user: 'x', can: { write: [['features']] } }, /can.write = a list/],
+    [{ user: 'x', can: { reads: [] } }, /Did you mean "read"/],
+    [{ user: 'x', cans: { read: [] } }, /Did you mean "can"/],
+  ])('lets nobody in, and the log says why: %j', async (wrong, message) => {
+    expect(await statusOf(wrong)).toEqual({ status: 401, told: [expect.stringMatching(message)] })
+  })
+
+  test.each([[{ user: 'x' }], [{ user: 'x', can: undefined }], [{ user: 'x', can: { read: [] } }]])(
+    'is a user: %j',
+    async (user) => expect(await statusOf(user)).toEqual({ status: 200, told: [] }),
+  )
+})
+
 describe('a user who may see and change a part', () => {
   const can = { read: ['features', 'http'], write: ['features'] }
   const open = () => createConsole({ admin: shop.admin as never, authorize: () => ({ user: 'bob', can }) })

@@ -1,5 +1,7 @@
 import type { Path } from '@livetree/core'
+import { checkOptions, optionKinds, type OptionTable } from '@livetree/core/source'
 import { isWithin, parsePathText } from '@livetree/core/tools'
+import { ConsoleError } from '../errors.ts'
 
 /** Who asks, and what they may. */
 export interface Principal {
@@ -15,6 +17,32 @@ export interface Permissions {
   readonly read?: readonly string[] | undefined
   /** What may be changed, of what may be seen. Default: the same. */
   readonly write?: readonly string[] | undefined
+}
+
+const PATHS = {
+  expected: "a list of paths such as ['features', 'http.timeoutMs']",
+  test: (paths: unknown) => Array.isArray(paths) && paths.every((path) => typeof path === 'string'),
+}
+
+const PRINCIPAL_TABLE: OptionTable = { user: optionKinds.name, can: { read: PATHS, write: PATHS } }
+
+/**
+ * Reads what `authorize` returned. It is code of the application, whose types need not have been checked, and whatever is missing of
+ * a principal is a permission for everything.
+ *
+ * @returns undefined for nobody: whatever is not true
+ * @throws LivetreeError `invalid_options`, ConsoleError `invalid_options` for anything else that is not a principal
+ */
+export function readPrincipal(returned: unknown): Principal | undefined {
+  if (!returned) return undefined
+  checkOptions('authorize()', returned, PRINCIPAL_TABLE)
+  const { user, can } = returned as Partial<Principal>
+  if (user === undefined)
+    throw new ConsoleError(
+      'invalid_options',
+      'authorize() returned no user; expected an object such as { user }.',
+    )
+  return { user, can }
 }
 
 /** What one user may see and change. Nothing of what they may not see is in any answer to them. */

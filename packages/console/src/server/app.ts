@@ -5,7 +5,7 @@ import { pageAsset } from '../page-assets.ts'
 import { ALL_ROUTES } from '../routes/all-routes.ts'
 import { failureOf } from '../routes/failure.ts'
 import type { Route } from '../routes/route.ts'
-import { Access, type Principal } from '../security/access.ts'
+import { Access, type Principal, readPrincipal } from '../security/access.ts'
 import { securityHeaders } from '../security/headers.ts'
 import { Refusal } from '../security/refusal.ts'
 import { assertHost, assertOrigin } from '../security/request-guard.ts'
@@ -81,12 +81,10 @@ async function answer(
 }
 
 /** @throws Refusal 401 */
-async function principalOf(
-  request: Request,
-  { token, user, authorize }: ResolvedConsole,
-): Promise<Principal> {
+async function principalOf(request: Request, settings: ResolvedConsole): Promise<Principal> {
+  const { token, user, authorize } = settings
   if (token !== undefined && hasToken(request.headers, token)) return { user }
-  const principal = await authorized(request, authorize)
+  const principal = await authorized(request, settings)
   if (principal !== undefined) return principal
   const how =
     authorize === undefined
@@ -95,14 +93,21 @@ async function principalOf(
   throw new Refusal(401, 'not_signed_in', `You are not signed in. ${how}`)
 }
 
-/** What throws lets nobody in. */
+/** What throws lets nobody in, and so does what is no principal. */
 async function authorized(
   request: Request,
-  authorize: ResolvedConsole['authorize'],
+  { authorize, logger }: ResolvedConsole,
 ): Promise<Principal | undefined> {
+  let returned: unknown
   try {
-    return await authorize?.(request)
+    returned = await authorize?.(request)
   } catch {
+    return undefined
+  }
+  try {
+    return readPrincipal(returned)
+  } catch (error) {
+    logger?.error('What authorize returns is no user of the console: nobody is let in', { error })
     return undefined
   }
 }
