@@ -154,6 +154,7 @@ describe.skipIf(path === undefined)('the pages, in Chromium', () => {
     await check(page)
     await page.getByRole('link', { name: 'Fleet' }).click()
     await page.getByText('2 instances').waitFor()
+    await page.getByRole('img', { name: /half after/ }).waitFor()
     await check(page)
     await page.getByRole('link', { name: 'Schema' }).click()
     await page.getByRole('searchbox').fill('milliseconds')

@@ -3,7 +3,7 @@ import { type ConsoleOptions, resolveConsole } from './console-options.ts'
 import { Access } from './security/access.ts'
 import { consoleApp } from './server/app.ts'
 import { nodeHandler } from './server/node-handler.ts'
-import { TreeWatch } from './tree/tree-watch.ts'
+import { createWatches } from './store-watches.ts'
 
 /** The console, to be mounted in a server. */
 export interface LivetreeConsole extends AsyncDisposable {
@@ -50,13 +50,13 @@ export interface FastifyReplyLike {
  */
 export function createConsole(options: ConsoleOptions): LivetreeConsole {
   const settings = resolveConsole(options)
-  const trees = new TreeWatch(settings.admin)
+  const watches = createWatches(settings.admin)
   const closing = new AbortController()
-  const app = consoleApp(settings, trees, closing.signal)
+  const app = consoleApp(settings, watches, closing.signal)
   const fetchAt = (basePath: string) => async (request: Request) => app.fetch(withoutBase(request, basePath))
   const close = async () => {
     closing.abort()
-    trees.close()
+    watches.close()
   }
   return {
     fetch: fetchAt(settings.basePath),
@@ -74,7 +74,7 @@ export function createConsole(options: ConsoleOptions): LivetreeConsole {
       instance.all('/*', answer)
     },
     async ready() {
-      await trees.index(new Access({ user: settings.user }))
+      await watches.trees.index(new Access({ user: settings.user }))
     },
     close,
     [Symbol.asyncDispose]: close,

@@ -2,6 +2,7 @@ import { createConsole } from '@livetree/console'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type {
   CompareView,
+  ConvergenceView,
   HistoryPage,
   LiveView,
   PlanView,
@@ -304,4 +305,30 @@ test('a tail that is ahead of the store begins anew, and says so', async () => {
   await expect.poll(() => tail.changes.length).toBeGreaterThan(3)
   expect(tail.views[0]).toMatchObject({ hasGap: true, changesUntil: 0, saidUntil: 0 })
   tail.close()
+})
+
+test('how fast a write gets to the instances is seen while a page is open, of whatever writer', async () => {
+  const page = new OpenTail()
+  const points = async () => (await get<ConvergenceView>('convergence')).points
+  const write = async () => {
+    const { header } = await shop.client.kv.put('/config/shop/prod/mail/from', String(Date.now()))
+    return header.revision
+  }
+  // Only what is written once the instances are watched counts.
+  await expect
+    .poll(async () => {
+      await write()
+      return (await points()).length
+    })
+    .toBeGreaterThan(0)
+  const byTool = await write()
+  const byAdmin = (await shop.admin.set('mail.from', 'x', { overlay: 'prod' })).revision
+  const both = { half: expect.any(Number), most: expect.any(Number), count: 1, behind: 0 }
+  await expect
+    .poll(async () => (await points()).slice(-2))
+    .toMatchObject([
+      { ...both, revision: byTool },
+      { ...both, revision: byAdmin },
+    ])
+  page.close()
 })

@@ -373,6 +373,7 @@ describe('a user who may see and change a part', () => {
       get(console, 'fleet'),
       get(console, 'schema'),
       get(console, 'verdicts?waitMs=1000'),
+      get(console, 'convergence'),
       get(console, 'compare?from=/config/shop/base&into=/config/shop/prod'),
     ])
     for (const { text, status } of all) {

@@ -13,7 +13,7 @@ const HEARTBEAT_MS = 15_000
 export const EVENT_ROUTE: Route = { method: 'GET', path: 'events', isMutating: false, run: events }
 
 async function events(context: RouteContext): Promise<Response> {
-  const { trees, query } = context
+  const { trees, fleet, query } = context
   const isLive = query.get('live') === '1'
   const positionOf = (name: string) => readQueryCount(query.get(name), name, Number.MAX_SAFE_INTEGER, 0)
   const position = { changesUntil: positionOf('changes'), saidUntil: positionOf('said') }
@@ -21,6 +21,7 @@ async function events(context: RouteContext): Promise<Response> {
   const body = new ReadableStream<Uint8Array>({
     async start(controller) {
       stream.open(controller)
+      stream.onEnd(fleet.follow())
       const tail = isLive
         ? new Tail({ ...context, signal: stream.signal }, position, {
             onLive(view) {

@@ -1,14 +1,13 @@
 import type { Admin } from '@livetree/admin'
 import type { Environments } from '../compare/read-sides.ts'
 import type { Access } from '../security/access.ts'
-import type { TreeWatch } from '../tree/tree-watch.ts'
+import type { StoreWatches } from '../store-watches.ts'
 
 /** What a route works with. */
-export interface RouteContext {
+export interface RouteContext extends Omit<StoreWatches, 'close'> {
   readonly admin: Admin<unknown>
   /** What can be compared with. */
   readonly environments: Environments
-  readonly trees: TreeWatch
   readonly access: Access
   readonly isReadOnly: boolean
   readonly query: URLSearchParams

@@ -10,7 +10,7 @@ import { securityHeaders } from '../security/headers.ts'
 import { Refusal } from '../security/refusal.ts'
 import { assertHost, assertOrigin } from '../security/request-guard.ts'
 import { hasToken } from '../security/token.ts'
-import type { TreeWatch } from '../tree/tree-watch.ts'
+import type { StoreWatches } from '../store-watches.ts'
 import { pageHtml } from './page.ts'
 import { readJson } from './read-json.ts'
 
@@ -20,14 +20,14 @@ const NOBODY = new Access({ user: 'nobody', can: { read: [], write: [] } })
 /** What all requests share. */
 interface Shared {
   readonly settings: ResolvedConsole
-  readonly trees: TreeWatch
+  readonly watches: StoreWatches
   /** Aborted when the console is closed. */
   readonly closed: AbortSignal
 }
 
 /** The console as a Hono application: the page, its files, and `api/`. */
-export function consoleApp(settings: ResolvedConsole, trees: TreeWatch, closed: AbortSignal): Hono {
-  const shared = { settings, trees, closed }
+export function consoleApp(settings: ResolvedConsole, watches: StoreWatches, closed: AbortSignal): Hono {
+  const shared = { settings, watches, closed }
   const app = new Hono()
   app.use(async (context, next) => {
     await next()
@@ -54,7 +54,7 @@ export function consoleApp(settings: ResolvedConsole, trees: TreeWatch, closed: 
 async function answer(
   context: Context,
   route: Route,
-  { settings, trees, closed }: Shared,
+  { settings, watches, closed }: Shared,
 ): Promise<Response> {
   let access = NOBODY
   try {
@@ -66,7 +66,9 @@ async function answer(
     const result = await route.run({
       admin: settings.admin,
       environments: settings.environments,
-      trees,
+      trees: watches.trees,
+      fleet: watches.fleet,
+      writes: watches.writes,
       access,
       isReadOnly: settings.readOnly,
       query: new URL(raw.url).searchParams,

@@ -12,6 +12,9 @@ const MOST_AGE_MS = 30_000
 /** How many indexes are kept: one for each set of paths that users may see. */
 const MOST_INDEXES = 8
 
+/** How many of the newest revisions are kept with the time at which they were heard of. */
+const MOST_HEARD = 100
+
 /** A tree that was read, with its indexes. */
 interface HeldTree {
   readonly tree: AdminTree<unknown>
@@ -39,6 +42,8 @@ export class TreeWatch {
   #reading: Promise<HeldTree> | undefined
   #watching: { readonly stop: AbortController; readonly started: Promise<void> } | undefined
   #newest = 0
+  /** The oldest first. Nothing says when the first one was written. */
+  #heard: { readonly revision: number; readonly at: number | undefined }[] = []
   #idle: NodeJS.Timeout | undefined
 
   constructor(admin: Admin<unknown>) {
@@ -66,6 +71,11 @@ export class TreeWatch {
     await this.#watch()
     this.#restIfIdle()
     return this.#newest
+  }
+
+  /** When a write of the layers was heard of, in ms since the Unix epoch; undefined: it was there before. */
+  heardAt(revision: number): number | undefined {
+    return this.#heard.find((heard) => heard.revision >= revision)?.at
   }
 
   /** The newest tree, and what of it a user may see. @throws AdminError */
@@ -136,6 +146,7 @@ export class TreeWatch {
     const run = async () => {
       for await (const revision of this.#admin.revisions({ signal: stop.signal })) {
         this.#newest = Math.max(this.#newest, revision)
+        this.#hear(this.#newest)
         resolve()
         for (const follower of this.#followers) follower.onRevision(this.#newest)
       }
@@ -148,12 +159,20 @@ export class TreeWatch {
     return started
   }
 
+  #hear(revision: number): void {
+    this.#heard.push({ revision, at: this.#heard.length === 0 ? undefined : Date.now() })
+    if (this.#heard.length <= MOST_HEARD) return
+    const [, second, ...others] = this.#heard
+    if (second !== undefined) this.#heard = [{ ...second, at: undefined }, ...others]
+  }
+
   /** Where a watch has ended, the next one who asks begins another: a store that was replaced starts with other revisions. */
   #stop(): void {
     this.#watching?.stop.abort()
     this.#watching = undefined
     this.#held = undefined
     this.#newest = 0
+    this.#heard = []
     const followers = [...this.#followers]
     this.#followers.clear()
     for (const follower of followers) follower.onEnd()

@@ -15,6 +15,7 @@ export type {
   CompareView,
   SideWire,
 } from './compare.ts'
+export type { ConvergencePoint, ConvergenceView, LaggardView } from './convergence.ts'
 export type { ErrorView, IssueView } from './failure.ts'
 export type { AnswerView, AnswersView, FleetView, InstanceView } from './fleet.ts'
 export type { DiffView, DifferenceView, HistoryChangeView, HistoryPage, HistoryView } from './history.ts'

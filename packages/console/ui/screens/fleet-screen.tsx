@@ -1,7 +1,8 @@
 import { useEffect } from 'preact/hooks'
-import type { FleetView, InstanceView } from '../../src/wire/index.ts'
+import type { ConvergenceView, FleetView, InstanceView } from '../../src/wire/index.ts'
 import { get } from '../api.ts'
 import type { ScreenProps } from '../screen-props.ts'
+import { Convergence } from '../parts/convergence-plot.tsx'
 import { Failure } from '../parts/failure.tsx'
 import { useLoaded } from '../parts/use-loaded.ts'
 import { visible, visibleLine } from '../visible.ts'
@@ -12,6 +13,7 @@ const AGAIN_MS = 3_000
 /** The running instances: what each has in service, by which schema, and what it refuses. */
 export function FleetScreen({ revision }: ScreenProps) {
   const { data, error, again } = useLoaded((signal) => get<FleetView>('fleet', {}, signal), [revision])
+  const convergence = useLoaded((signal) => get<ConvergenceView>('convergence', {}, signal), [data])
   useEffect(() => {
     const timer = setInterval(() => document.hidden || again(), AGAIN_MS)
     return () => clearInterval(timer)
@@ -42,6 +44,8 @@ export function FleetScreen({ revision }: ScreenProps) {
         </p>
       )}
       {instances.length > 0 && <Instances instances={instances} schemas={schemas} />}
+      {convergence.error !== undefined && <Failure error={convergence.error} />}
+      {instances.length > 0 && convergence.data !== undefined && <Convergence view={convergence.data} />}
     </div>
   )
 }

@@ -1,0 +1,32 @@
+/** How fast one write got to the instances. */
+export interface ConvergencePoint {
+  readonly revision: number
+  /** When it was written, in ms since the Unix epoch. */
+  readonly at: number
+  /** How long it took until half of the instances had it, and 99 % of them, in ms; undefined: they have not. */
+  readonly half: number | undefined
+  readonly most: number | undefined
+  /** Of these instances, that many have not got to it. */
+  readonly count: number
+  readonly behind: number
+}
+
+/** An instance that has not got to the newest write. */
+export interface LaggardView {
+  readonly name: string
+  readonly id: string
+  readonly host: string
+  readonly applied: number
+  /** It refuses what it has not got to. */
+  readonly isRejected: boolean
+}
+
+/** How the newest writes got to the instances, as far as the console has seen it. */
+export interface ConvergenceView {
+  /** The time of the server, in ms since the Unix epoch. */
+  readonly now: number
+  /** The oldest first. */
+  readonly points: readonly ConvergencePoint[]
+  readonly laggards: readonly LaggardView[]
+  readonly moreLaggards: number
+}
