@@ -128,7 +128,15 @@ async function check(call: PublicCall, point: Point, how: (typeof HOWS)[number])
   if (!(error instanceof EtcdError)) throw new Error(`${how}: no EtcdError`, { cause: error })
   const told = `${how}, at ${point}: ${error.message}`
   expect(error.code, told).toBe(how === 'close' || how === 'after close' ? 'closed' : 'cancelled')
+  // Sentences are whole.
+  expect(error.message, told).not.toMatch(/[.!?][;,:]/)
   if (READS.has(call.name)) return
+  // People read the message, programs the fate.
+  expect(error.message.includes('The write was sent before, and may be applied.'), told).toBe(
+    error.fate === 'unknown',
+  )
+  if (call.name === 'kv.putWithTtl' && error.fate === 'unknown')
+    expect(error.message).toMatch(/its lease \d+/)
   expect(error.fate, told).toBe(isBegun && peer.writes() > 0 ? 'unknown' : 'not_sent')
   if (isBegun && point === 'the write') expect(peer.writes(), told).toBeGreaterThan(0)
 }

@@ -63,9 +63,9 @@ export class EtcdError extends Error {
     return this.#details.call
   }
 
-  /** What happened, without the place and the remedy. */
+  /** What happened, without the place, the remedy and a full stop at the end. */
   get what(): string {
-    return this.#details.what ?? errorCodes[this.code].meaning
+    return (this.#details.what ?? errorCodes[this.code].meaning).replace(/\.$/, '')
   }
 
   /** What the user can do. */

@@ -38,6 +38,29 @@ test.each(CASES)('a write of unknown outcome says that its lease %s', async (_, 
   expect(error).toMatchObject({ code: 'outcome_unknown', what: expect.stringMatching(what) })
 })
 
+test.each(['abort', 'close'])('%s ends it at once while it revokes its lease, which goes on', async (how) => {
+  const { promise, resolve } = Promise.withResolvers<unknown>()
+  const stop = new AbortController()
+  let isRevoking = false
+  const { kv } = setUp(() => {
+    isRevoking = true
+    return promise
+  })
+  const failed = kv
+    .putWithTtl('k', 'v', { ttlSeconds: 60, signal: stop.signal })
+    .catch((reason: unknown) => reason)
+  while (!isRevoking) await settled()
+  let closed: Promise<void> | undefined
+  if (how === 'abort') stop.abort()
+  else closed = kv.close()
+  expect(await failed).toMatchObject({
+    code: 'outcome_unknown',
+    what: expect.stringMatching(/not sent again; whether its lease \d+ can be revoked is not known yet$/),
+  })
+  resolve({ header: header(6) })
+  await closed
+})
+
 test('a write that is aborted says that nothing is known of its lease yet', async () => {
   const { promise, resolve } = Promise.withResolvers<unknown>()
   const { kv, channel } = setUp(() => promise)

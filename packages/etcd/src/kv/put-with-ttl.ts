@@ -7,6 +7,7 @@ import type { Bytes } from '../bytes.ts'
 import { copyOf } from '../key-range.ts'
 import { grantOwn, randomLeaseId } from '../lease/grant-own.ts'
 import { revokeLease } from '../lease/revoke-lease.ts'
+import { finalError } from '../transport/retry.ts'
 import type { Channel } from '../transport/transport.ts'
 import { type GuardPorts, inOneCluster, isUnknown, stillUnknown } from './lost-answer.ts'
 import type { PutResult } from './operation.ts'
@@ -50,7 +51,7 @@ const REVOKE_MS = 5_000
 /**
  * Writes a key with a lease of its own. If the write fails for any reason, its lease is revoked if the store
  * can be reached: no one else knows it, and the server then refuses a write that arrives later. An error of unknown
- * outcome says whether that succeeded.
+ * fate says whether that succeeded, and where the call was given up, that it is not known yet.
  *
  * @throws EtcdError `outcome_unknown`, `invalid_argument`
  */
@@ -84,7 +85,8 @@ export async function putWithTtl(
     const taken = mayBeGranted(error)
       ? await takeBack(ports, lease, cluster, stop.signal, deadline)
       : undefined
-    const told = taken !== undefined && isUnknown(error) ? stillUnknown(error, taken) : error
+    const isInDoubt = error instanceof EtcdError && error.fate === 'unknown'
+    const told = taken !== undefined && isInDoubt ? stillUnknown(error, taken) : error
     throw ports.closing.aborted ? closedInstead(told) : told
   } finally {
     release()
@@ -127,8 +129,8 @@ function mayBeGranted(error: unknown): boolean {
 }
 
 /**
- * Revokes the lease. The caller waits for it unless they aborted the call or no time remains. Returns what is known
- * of the lease then.
+ * Revokes the lease. The caller waits for it until they abort the call, the client closes or no time remains. Returns what
+ * is known of the lease then.
  */
 async function takeBack(
   { channel, finishLater }: TtlPorts,
@@ -148,17 +150,17 @@ async function takeBack(
   const isPatient = !signal.aborted && deadline.leftMs > 0
   const revoking = revoke(isPatient ? Math.ceil(deadline.leftMs) : REVOKE_MS)
   finishLater(revoking.then(() => undefined))
-  return isPatient ? await revoking : `whether its lease ${id} can be revoked is not known yet`
+  const { promise, resolve } = Promise.withResolvers<string>()
+  const giveUp = () => resolve(`whether its lease ${id} can be revoked is not known yet`)
+  if (!isPatient) giveUp()
+  const unlisten = onAbort(signal, giveUp)
+  return await Promise.race([promise, revoking]).finally(unlisten)
 }
 
 /** Reports a call that was aborted by `close()` as `closed` instead of `cancelled`. */
 function closedInstead(error: unknown): unknown {
-  return error instanceof EtcdError && error.code === 'cancelled'
-    ? new EtcdError('closed', {
-        call: error.call,
-        what: error.what.replace('cancelled by the caller', 'the client was closed'),
-        fate: error.fate,
-        cause: error,
-      })
-    : error
+  if (!(error instanceof EtcdError) || error.code !== 'cancelled') return error
+  const { call, endpoint, fate } = error
+  const what = error.what.replace('cancelled by the caller', 'the client was closed')
+  return finalError(new EtcdError('closed', { call, endpoint, what, fate, cause: error }), 'write')
 }

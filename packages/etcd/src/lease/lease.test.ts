@@ -495,6 +495,26 @@ describe('the other calls', () => {
     },
   )
 
+  it.each(renewals.flatMap(([name, renew]) => ['abort', 'close'].map((how) => [name, how, renew] as const)))(
+    '%s, ended by %s, says that an attempt before may have been applied',
+    async (_, how, renew) => {
+      const { channel, service } = setUp()
+      const errors = [
+        new EtcdError('connection_lost', { endpoint: 'http://a' }),
+        new EtcdError('connect_failed', { endpoint: 'http://b' }),
+      ]
+      channel.onAsked = (stream) => queueMicrotask(() => stream.end(errors.shift()))
+      channel.backoffMs = () => 5_000
+      const stop = new AbortController()
+      const failed = renew(service, { signal: stop.signal }).catch((error: unknown) => error)
+      while (errors.length > 0) await settled()
+      await settled()
+      if (how === 'abort') stop.abort()
+      else service.close()
+      expect(await failed).toMatchObject({ code: how === 'abort' ? 'cancelled' : 'closed', fate: 'unknown' })
+    },
+  )
+
   it('keepAliveOnce says after its whole time what was wrong', async () => {
     const { channel, service, pass } = setUp()
     channel.onAsked = (stream) =>

@@ -1,8 +1,10 @@
 import type { CallDeadline } from '../call-deadline.ts'
 import { type Clock, type Moment, momentOf } from '../clock.ts'
-import { errorCodes } from '../error-codes.ts'
+import { errorCodes, type Fate } from '../error-codes.ts'
 import { EtcdError, isFinalError } from '../errors.ts'
 import type { Logger } from '../logger.ts'
+import { cancelledError } from '../transport/call-errors.ts'
+import { worseFate } from '../transport/retry.ts'
 import type { CallOptions, Channel } from '../transport/transport.ts'
 import { asEtcdError } from '../as-etcd-error.ts'
 import { callIsolated } from '../call-isolated.ts'
@@ -43,6 +45,8 @@ export async function renewOnce(
   const { channel, logger } = ports
   const tried = new Set<string>()
   let last: EtcdError | undefined
+  /** The worst of all attempts. */
+  let fate: Fate = 'not_sent'
   let rounds = 0
   let refused: EtcdError | undefined
   let isTokenDue = false
@@ -53,9 +57,9 @@ export async function renewOnce(
     await waitWithin(undefined, { clock: ports.clock, timeoutMs, signals })
   }
   for (;;) {
-    assertGoingOn(ports, options.signal, last)
+    assertGoingOn(ports, options.signal, { fate, last })
     const { leftMs } = deadline
-    if (leftMs <= 0) throw deadline.over(last ?? refused)
+    if (leftMs <= 0) throw ofFate(deadline.over(last ?? refused), fate)
     const others = options.endpoint === undefined ? channel.endpoints().filter((url) => !tried.has(url)) : []
     // The channel chooses the first endpoint, then any but the last one used; then the remaining ones are
     // tried in order.
@@ -78,14 +82,16 @@ export async function renewOnce(
       const failed = asEtcdError(thrown, CALL)
       // The renewal itself was refused, so the fate of the token request is not its fate.
       const error = isTokenDue ? failed.with({ call: CALL, fate: 'not_applied' }) : failed
-      assertGoingOn(ports, options.signal, error)
+      fate = worseFate(fate, error.fate)
+      assertGoingOn(ports, options.signal, { fate, last: error })
       if (error.code === 'unauthenticated' && (refused === undefined || !isFinalError(error))) {
         if (refused !== undefined) await pause()
         refused = error
         isTokenDue = true
         continue
       }
-      if (error.code !== 'deadline_exceeded' && errorCodes[error.code].whenUnknown !== 'retry') throw error
+      if (error.code !== 'deadline_exceeded' && errorCodes[error.code].whenUnknown !== 'retry')
+        throw ofFate(error, fate)
       last = error
       callIsolated(
         () => options.onRetry?.(error),
@@ -132,13 +138,18 @@ function renewOnStream(
   })
 }
 
+/** The error of the last attempt, with the fate of all. */
+function ofFate(error: EtcdError, fate: Fate): EtcdError {
+  return error.fate === fate ? error : error.with({ fate })
+}
+
 /** @throws EtcdError `closed` if the client was closed, `cancelled` if the caller aborted */
 function assertGoingOn(
   { closing }: RenewPorts,
   signal: AbortSignal | undefined,
-  last: EtcdError | undefined,
+  { fate, last }: { readonly fate: Fate; readonly last: EtcdError | undefined },
 ): void {
-  const fate = last?.fate ?? 'not_sent'
-  if (closing.aborted) throw new EtcdError('closed', { call: CALL, fate, cause: last })
-  if (signal?.aborted) throw new EtcdError('cancelled', { call: CALL, fate, cause: signal.reason })
+  const place = { call: CALL, endpoint: last?.endpoint, fate }
+  if (closing.aborted) throw new EtcdError('closed', { ...place, cause: last })
+  if (signal?.aborted) throw cancelledError({ ...place, isSent: fate === 'unknown' }, signal.reason)
 }

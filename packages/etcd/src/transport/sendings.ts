@@ -16,6 +16,6 @@ export class Sendings {
   /** Adds to the error of the write that it was sent more than once. */
   explain<E>(error: E): E | EtcdError {
     if (!(error instanceof EtcdError) || this.#times < 2) return error
-    return error.with({ what: `${error.what.replace(/\.$/, '')}; it was sent ${this.#times} times in all` })
+    return error.with({ what: `${error.what}; it was sent ${this.#times} times in all` })
   }
 }
