@@ -162,7 +162,8 @@ class Listing {
       try {
         return await ask(limit)
       } catch (error) {
-        if (!(error instanceof EtcdError) || !TOO_MUCH.has(error.code) || limit === 1) throw error
+        if (!(error instanceof EtcdError) || !TOO_MUCH.has(error.code)) throw error
+        if (limit === 1) throw error.code === 'response_too_large' ? tooLargeAlone(error) : error
         this.#request.onRetry(error)
       }
     }
@@ -211,6 +212,11 @@ class Listing {
     const options = { signal: this.#signal, onRetry }
     return assertSameStore({ recognizer, question, known: this.#lastHeader, options })
   }
+}
+
+function tooLargeAlone(error: EtcdError): EtcdError {
+  const remedy = 'One entry alone is too large: make its value smaller, or raise limits.responseBytes.'
+  return error.with({ remedy })
 }
 
 const TOO_MUCH: ReadonlySet<string> = new Set(['deadline_exceeded', 'response_too_large'])

@@ -26,7 +26,7 @@ export interface ReflectorOptions {
   readonly pageSize?: number
   /** Milliseconds between progress requests, if less than the client's `watch.progressIntervalMs`. */
   readonly proofEveryMs?: number
-  /** Milliseconds until the next attempt after an error that somebody has to mend, such as a permission. Default 30,000. */
+  /** Milliseconds until the next attempt after an error that somebody has to mend, such as a permission or an entry larger than `limits.responseBytes`. Default 30,000. */
   readonly finalRestMs?: number
   /** Cancels the reflector. */
   readonly signal?: AbortSignal
@@ -93,8 +93,8 @@ export interface ReflectorHandlers {
   onContact?(): void
   /**
    * The connection is lost or could not be established; called again for each failed attempt. `isFinal`: the
-   * list or watch was refused for a reason that retrying soon cannot fix (wrong password, missing
-   * permission). The reflector still retries, at a low rate; cancel it to stop.
+   * list or watch failed for a reason that retrying soon cannot fix (wrong password, missing
+   * permission, an entry larger than `limits.responseBytes`). The reflector still retries, at a low rate; cancel it to stop.
    */
   onLost?(error: EtcdError | undefined, isFinal: boolean): void
   /** Called exactly once, last: the reflector was cancelled, by its signal or by the client's `close()`. */

@@ -275,6 +275,34 @@ describe('Reflector', () => {
     expect(lists().at(-1)).toBe('list 12 epoch 0 resync of 9')
   })
 
+  it('an entry that is larger than an answer may be is asked for seldom, and whoever asks is told why', async () => {
+    const { said, created, channel, holds, clock, reflector, lists, compact } = await open([kv('a', 3)], 9)
+    created(9)
+    channel.onUnary = (_, request) => {
+      if ((request as RangeRequest).keysOnly) return { header: header(10), kvs: [], count: 1 }
+      throw new EtcdError('response_too_large')
+    }
+    await compact(20)
+    await idle()
+    for (let seconds = 0; seconds < 29; seconds += 1) {
+      clock.advance(1_000)
+      await idle()
+    }
+    const { length } = channel.calls
+    expect([said.at(-1), lists().length]).toEqual(['lost response_too_large for good', 1])
+    expect(said.filter((word) => word.endsWith('for good')).length).toBe(1)
+    clock.advance(2_000)
+    await idle()
+    expect([said.at(-1), channel.calls.length > length]).toEqual(['lost response_too_large for good', true])
+    await expect(reflector.refresh()).rejects.toMatchObject({
+      code: 'response_too_large',
+      message: expect.stringMatching(/One entry alone .* raise limits\.responseBytes/),
+    })
+    holds([kv('a', 3)], header(12))
+    await Promise.all([reflector.refresh(), idle()])
+    expect(lists().at(-1)).toBe('list 12 epoch 0 resync of 9')
+  })
+
   it('one attempt that fails while others go on is not final', async () => {
     const { said, created, channel } = await open([kv('a', 3)], 9)
     created(9)

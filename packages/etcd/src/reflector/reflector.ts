@@ -24,6 +24,7 @@ import type {
 import type { FollowingWatch, ReflectorPorts } from './reflector-ports.ts'
 import { ReflectorReports } from './reflector-reports.ts'
 import { FINAL_REST_MS, Rest } from './rest.ts'
+import { isTooLarge } from './txn-size.ts'
 import { EvidenceByRange } from './evidence-by-range.ts'
 import { StoreEpochs } from './store-epochs.ts'
 import type { StorePosition } from './store-position.ts'
@@ -145,7 +146,7 @@ export class ListAndWatch implements Reflector {
         })
         if (signal.aborted) return
         if (isTwoStores(error)) this.#epochs.disproven()
-        const isFinal = isFinalError(error) || isSettingError(error)
+        const isFinal = isFinalError(error) || isSettingError(error) || isTooLarge(error)
         this.#lost(error, isFinal)
         const restMs = isFinal
           ? (this.#options.finalRestMs ?? FINAL_REST_MS)
