@@ -26,8 +26,8 @@ export interface ObservedInstance {
 const MOST_LAGGARDS = 20
 
 /**
- * How the newest writes got to the instances. A write is left out if an instance that runs since before it was only seen
- * when it had it already: nobody knows how long that took.
+ * How the newest writes got to the instances. A write is left out if an instance that was running at the time was first observed
+ * with that write in service: its delay is not known.
  *
  * @param writes the oldest first
  */

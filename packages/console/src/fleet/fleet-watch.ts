@@ -8,7 +8,7 @@ const MOST_STEPS = 50
 /** How long a watch that broke is left alone, in milliseconds. */
 const AGAIN_MS = 15_000
 
-/** How long it goes on when nobody follows any more, in milliseconds: pages open their streams anew. */
+/** How long the watch continues after the last follower has left, in milliseconds: a page may open another stream at once. */
 const IDLE_MS = 60_000
 
 /** An instance that is watched. */

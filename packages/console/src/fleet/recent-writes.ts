@@ -34,8 +34,8 @@ export class RecentWrites {
     const found: WriteMark[] = []
     for await (const entry of this.#admin.history({ since, limit: MOST_WRITES })) {
       const { revision, changes } = entry
-      // Only a record has a time. Of other writes it is known when they were heard of.
-      const at = entry.type === 'recorded' ? entry.at.getTime() : this.#trees.heardAt(revision)
+      // Only a record has a time. For other writes, the time at which the watch reported them stands in.
+      const at = entry.type === 'recorded' ? entry.at.getTime() : this.#trees.reportedAt(revision)
       if (at !== undefined)
         found.push({ revision, at, layers: [...new Set(changes.map(({ layer }) => layer))] })
     }

@@ -12,8 +12,8 @@ const MOST_AGE_MS = 30_000
 /** How many indexes are kept: one for each set of paths that users may see. */
 const MOST_INDEXES = 8
 
-/** How many of the newest revisions are kept with the time at which they were heard of. */
-const MOST_HEARD = 100
+/** How many of the newest revisions are kept with the time at which the watch reported them. */
+const MOST_REPORTED = 100
 
 /** A tree that was read, with its indexes. */
 interface HeldTree {
@@ -43,7 +43,7 @@ export class TreeWatch {
   #watching: { readonly stop: AbortController; readonly started: Promise<void> } | undefined
   #newest = 0
   /** The oldest first. Nothing says when the first one was written. */
-  #heard: { readonly revision: number; readonly at: number | undefined }[] = []
+  #reported: { readonly revision: number; readonly at: number | undefined }[] = []
   #idle: NodeJS.Timeout | undefined
 
   constructor(admin: Admin<unknown>) {
@@ -73,9 +73,9 @@ export class TreeWatch {
     return this.#newest
   }
 
-  /** When a write of the layers was heard of, in ms since the Unix epoch; undefined: it was there before. */
-  heardAt(revision: number): number | undefined {
-    return this.#heard.find((heard) => heard.revision >= revision)?.at
+  /** When the watch reported a write, in ms since the Unix epoch; undefined: the write is older than the watch. */
+  reportedAt(revision: number): number | undefined {
+    return this.#reported.find((reported) => reported.revision >= revision)?.at
   }
 
   /** The newest tree, and what of it a user may see. @throws AdminError */
@@ -146,7 +146,7 @@ export class TreeWatch {
     const run = async () => {
       for await (const revision of this.#admin.revisions({ signal: stop.signal })) {
         this.#newest = Math.max(this.#newest, revision)
-        this.#hear(this.#newest)
+        this.#report(this.#newest)
         resolve()
         for (const follower of this.#followers) follower.onRevision(this.#newest)
       }
@@ -159,11 +159,11 @@ export class TreeWatch {
     return started
   }
 
-  #hear(revision: number): void {
-    this.#heard.push({ revision, at: this.#heard.length === 0 ? undefined : Date.now() })
-    if (this.#heard.length <= MOST_HEARD) return
-    const [, second, ...others] = this.#heard
-    if (second !== undefined) this.#heard = [{ ...second, at: undefined }, ...others]
+  #report(revision: number): void {
+    this.#reported.push({ revision, at: this.#reported.length === 0 ? undefined : Date.now() })
+    if (this.#reported.length <= MOST_REPORTED) return
+    const [, second, ...others] = this.#reported
+    if (second !== undefined) this.#reported = [{ ...second, at: undefined }, ...others]
   }
 
   /** Where a watch has ended, the next one who asks begins another: a store that was replaced starts with other revisions. */
@@ -172,7 +172,7 @@ export class TreeWatch {
     this.#watching = undefined
     this.#held = undefined
     this.#newest = 0
-    this.#heard = []
+    this.#reported = []
     const followers = [...this.#followers]
     this.#followers.clear()
     for (const follower of followers) follower.onEnd()

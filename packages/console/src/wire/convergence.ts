@@ -6,7 +6,7 @@ export interface ConvergencePoint {
   /** How long it took until half of the instances had it, and 99 % of them, in ms; undefined: they have not. */
   readonly half: number | undefined
   readonly most: number | undefined
-  /** Of these instances, that many have not got to it. */
+  /** How many of these instances do not have it. */
   readonly count: number
   readonly behind: number
 }
