@@ -4,7 +4,7 @@ const admin = 'packages/admin/src'
 const cli = 'packages/cli/src'
 const at = (file: string) => `test/integration/admin/${file}.test.ts`
 const command = 'test/integration/cli/commands.test.ts'
-const fate = 'test/integration/cli/fate.test.ts'
+const fate = `${cli}/errors/with-fate.test.ts`
 
 /** For each promise of typed writes, of their history and of the command at least one fault in the code that keeps it. */
 export const operateMutations: readonly Mutation[] = [
@@ -167,7 +167,7 @@ export const operateMutations: readonly Mutation[] = [
     file: `${cli}/output/safe-text.ts`,
     find: 'return text.replace(UNSAFE_IN_LINES, escaped)',
     replace: 'return text',
-    test: command,
+    test: `${cli}/output/safe-text.test.ts`,
   },
   {
     name: 'Operate: a removal of much asks nobody',
