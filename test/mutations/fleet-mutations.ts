@@ -80,7 +80,7 @@ export const fleetMutations: readonly Mutation[] = [
   {
     name: 'Fleet: a revision that is rejected counts as applied',
     file: 'packages/admin/src/fleet/convergence.ts',
-    find: 'if (applied >= revision)',
+    find: 'if (isThere)',
     replace: 'if (instance.revision >= revision)',
     test: preflight,
   },

@@ -100,6 +100,7 @@ export async function load<S extends $ZodType>(
   noteLoadedParts(config, {
     definition,
     sources: options.sources.map(givenSource),
+    servedRevision: (index) => writer.servedRevision(index),
     clock,
     logger: log,
     onJudged: (listener) => followers.onJudged(listener),

@@ -8,6 +8,11 @@ export interface LoadedParts extends Pick<Followers, 'onJudged' | 'onClose'> {
   readonly definition: ConfigDefinition<$ZodType>
   /** As they were given to `load`, the lowest precedence first. */
   readonly sources: readonly Source[]
+  /**
+   * The revision of one of `sources` that is in service, by its index. It is of the store that the source reads now, so that it
+   * compares with the revision that the source has got to; 0: what is in service is of another store, such as the one before a restore.
+   */
+  servedRevision(index: number): number
   readonly clock: Clock
   readonly logger: Logger
 }

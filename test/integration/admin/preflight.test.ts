@@ -313,5 +313,25 @@ oneEtcd('preflight and verdicts', (etcdUnderTest) => {
     expect((await admin.instances()).instances.map(({ id, verdict }) => [id, verdict])).toEqual([
       ['other', 'rejected'],
     ])
+    // after a restore what is in service is of no revision of this store, and what was said before it is of another one
+    const record = JSON.parse((await store.kv.get('/.livetree/instances/shop/other'))?.text ?? '') as object
+    const say = (id: string, more: object) =>
+      store.kv.put(`/.livetree/instances/shop/${id}`, JSON.stringify({ ...record, id, ...more }))
+    const before = { verdict: 'applied', revision: 1_000_000, applied: 1_000_000 }
+    await say('restored', { applied: 0 })
+    await say('before', before)
+    const asking = admin.verdicts(undefined, { timeoutMs: 500 })
+    await say('before', before)
+    expect((await asking).answers.map(({ instance, verdict }) => [instance.id, verdict])).toEqual([
+      ['before', 'pending'],
+      ['other', 'rejected'],
+      ['restored', 'rejected'],
+    ])
+    // where nothing is known to be written, too
+    await store.kv.delete(`${PROD}/pool`)
+    await waitFor(async () => (await admin.verdicts(1)).answers[1]?.verdict === 'applied', {
+      what: 'other to heal',
+    })
+    expect((await admin.verdicts(1)).answers[2]?.verdict).toBe('rejected')
   })
 })

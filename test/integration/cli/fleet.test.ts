@@ -272,6 +272,7 @@ oneEtcd('livetree and the fleet', (etcd) => {
   test('200 instances that reject for one reason are shown as one reason', async () => {
     const layers = [{ prefix: '/config/checkout/prod' }]
     const issues = [{ path: 'db.pool.max', message: 'Too big', code: 'too_big', keys: [] }]
+    const { header } = await client.kv.put('/elsewhere', '')
     const ids = Array.from({ length: 200 }, (_, index) => `many-${index}`)
     const puts = ids.map((id) =>
       op.put(
@@ -280,7 +281,7 @@ oneEtcd('livetree and the fleet', (etcd) => {
           ...{ version: 1, name: 'shop', id, schema: 's', layers, host: 'h', pid: 1, startedAt: 0, at: 0 },
           ...{
             verdict: 'rejected',
-            revision: 9e9,
+            revision: header.revision,
             applied: 1,
             epoch: 0,
             state: 'live',

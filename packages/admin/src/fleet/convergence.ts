@@ -1,7 +1,7 @@
-import { type InstanceIssue, type InstanceRecord, readInstance } from 'livetree/operate'
+import type { InstanceIssue, InstanceRecord } from 'livetree/operate'
 import type { Workspace } from '../workspace.ts'
 import { type FleetCallOptions, outcomeOf } from './fleet-outcome.ts'
-import { nameOf, operationsKeys, readFleet, readingFleet, readingLimit } from './instances.ts'
+import { instanceAt, operationsKeys, readFleet, readingFleet, readingLimit } from './instances.ts'
 import { type WatchedKeys, watchUntil } from './watch-until.ts'
 
 /** Options of `Applied.verdicts` and `Admin.verdicts`. */
@@ -66,14 +66,13 @@ export async function convergence(
   const watched: WatchedKeys = {
     range: { prefix: keys.instances },
     after: fleet.revision,
-    onEvent({ type, key, text }) {
+    onEvent({ type, key, text, kv }) {
       const answer = answers.get(key)
       if (answer === undefined) return
       if (type === 'delete')
         return void (answer.verdict === 'pending' && answers.set(key, { ...answer, verdict: 'gone' }))
-      const read = readInstance(text)
-      if (read.type !== 'instance' || nameOf(read.record) !== nameOf(answer.instance)) return
-      answers.set(key, answerOf(read.record, answer.revision))
+      const instance = instanceAt(keys, key, text, kv.modRevision)
+      if (instance !== undefined) answers.set(key, answerOf(instance, answer.revision))
     },
   }
   await watchUntil(workspace, workspace.limit({ ...options, timeoutMs }), {
@@ -89,10 +88,12 @@ export async function convergence(
   return { revision, outcome, answers: all, unreadable: fleet.unreadable }
 }
 
+/** All revisions compared are of this store: `applied` is 0 where what is in service is not. */
 function answerOf(instance: InstanceRecord, revision: number): InstanceAnswer {
   const { applied, needsRestart = [], issues = [], moreIssues = 0 } = instance
   const answer = { instance, revision, needsRestart }
-  if (applied >= revision) return { ...answer, verdict: 'applied', issues: [], moreIssues: 0 }
+  const isThere = applied >= revision && (applied > 0 || instance.verdict === 'applied')
+  if (isThere) return { ...answer, verdict: 'applied', issues: [], moreIssues: 0 }
   const isRejected = instance.verdict === 'rejected' && instance.revision >= revision
   return isRejected
     ? { ...answer, verdict: 'rejected', issues, moreIssues }

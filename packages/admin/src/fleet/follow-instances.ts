@@ -1,12 +1,12 @@
 import { checkOptions, type OptionTable } from '@livetree/core/source'
 import type { WatchEvent } from '@livetree/etcd'
-import { type InstanceRecord, readInstance } from 'livetree/operate'
+import type { InstanceRecord } from 'livetree/operate'
 import { CALL_TABLE, revisionKind } from '../change/change-set.ts'
 import { AdminError } from '../errors.ts'
 import { newestRevision } from '../history/newest-revision.ts'
 import { translatedNow, translateError } from '../translate-error.ts'
 import type { CallOptions, Workspace } from '../workspace.ts'
-import { operationsKeys, readingFleet, readsTree } from './instances.ts'
+import { instanceAt, operationsKeys, readingFleet, readsTree } from './instances.ts'
 
 /** Options of `Admin.followInstances`. */
 export interface FollowInstancesOptions extends CallOptions {
@@ -80,11 +80,9 @@ export async function* followInstances(
 function newsOf(workspace: Workspace, event: WatchEvent): readonly InstanceNews[] {
   const { type, key, kv, prevKv } = event
   const text = type === 'delete' ? prevKv?.value.toString() : event.text
-  const read = readInstance(text ?? '')
-  if (read.type !== 'instance') return []
-  const { record: instance } = read
-  const isOwn = operationsKeys(workspace).instance(instance.name, instance.id) === key
-  if (!isOwn || !readsTree(workspace, instance)) return []
+  const { modRevision } = type === 'delete' && prevKv !== undefined ? prevKv : kv
+  const instance = instanceAt(operationsKeys(workspace), key, text ?? '', modRevision)
+  if (instance === undefined || !readsTree(workspace, instance)) return []
   return [{ type: type === 'delete' ? 'left' : 'said', revision: kv.modRevision, instance }]
 }
 

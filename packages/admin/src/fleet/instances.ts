@@ -55,17 +55,40 @@ export function readFleet(workspace: Workspace, limit: CallLimit): Promise<ReadF
       unreadable.length = 0
     }
     const options = { prefix, pageSize: PAGE_SIZE, onRestart, ...limit.control }
-    const { revision, clusterId } = await workspace.client.kv.scan(options, ({ keys, values }) => {
-      for (const [index, key] of keys.entries()) {
-        const read = readInstance(values[index] ?? '')
-        if (read.type === 'instance' && own.instance(read.record.name, read.record.id) === key)
-          found.push(read.record)
-        else unreadable.push(key)
-      }
-    })
+    const { revision, clusterId } = await workspace.client.kv.scan(
+      options,
+      ({ keys, values, modRevisions }) => {
+        for (const [index, key] of keys.entries()) {
+          const record = instanceAt(own, key, values[index] ?? '', modRevisions[index] ?? 0)
+          if (record === undefined) unreadable.push(key)
+          else found.push(record)
+        }
+      },
+    )
     const instances = found.sort((a, b) => compareTexts(a.name, b.name) || compareTexts(a.id, b.id))
     return { revision, clusterId, instances, unreadable }
   })
+}
+
+/**
+ * The record of the instance at a key; undefined: it cannot be read, or is of another key.
+ *
+ * No instance judges a revision that comes after its record. One that seems to speaks of the store as it was before a restore: of this
+ * one it has said nothing yet, which is revision 0.
+ *
+ * @param modRevision the revision that wrote it
+ */
+export function instanceAt(
+  keys: OperationsKeys,
+  key: string,
+  text: string,
+  modRevision: number,
+): InstanceRecord | undefined {
+  const read = readInstance(text)
+  if (read.type !== 'instance' || keys.instance(read.record.name, read.record.id) !== key) return undefined
+  const { record } = read
+  const isOfThisStore = Math.max(record.revision, record.applied) < modRevision
+  return isOfThisStore ? record : { ...record, revision: 0, applied: 0 }
 }
 
 /** The directories of an instance that hold one of some keys. */

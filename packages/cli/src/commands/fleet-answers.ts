@@ -2,7 +2,7 @@ import type { Convergence, InstanceAnswer, Preflight, PreflightAnswer } from '@l
 import { CliError } from '../errors/cli-error.ts'
 import { safeText } from '../output/safe-text.ts'
 import { counted } from '../output/words.ts'
-import { instanceIssueLines, instanceName } from './instance-text.ts'
+import { instanceIssueLines, instanceName, servedText } from './instance-text.ts'
 
 type Answer = PreflightAnswer | InstanceAnswer
 
@@ -60,7 +60,7 @@ function addTo(groups: Map<string, Group>, answer: Answer): void {
 
 function reasonOf(answer: Answer): string {
   if (!('reason' in answer))
-    return answer.verdict === 'rejected' ? `: revision ${answer.instance.applied} stays in service` : ''
+    return answer.verdict === 'rejected' ? `: ${servedText(answer.instance)} stays in service` : ''
   return answer.reason === undefined ? '' : `: ${REASONS[answer.reason]}`
 }
 

@@ -7,7 +7,14 @@ import { safeText, shortKey } from '../output/safe-text.ts'
 import { linesText } from '../output/words.ts'
 import type { Session } from '../session.ts'
 import { stateText } from './fleet-ls.ts'
-import { instanceData, instanceIssueLines, instanceName, timeOf, warnOfUnreadable } from './instance-text.ts'
+import {
+  instanceData,
+  instanceIssueLines,
+  instanceName,
+  servedText,
+  timeOf,
+  warnOfUnreadable,
+} from './instance-text.ts'
 
 /** `livetree fleet show ID` */
 export async function show(session: Session, [named]: readonly [named: string]): Promise<Outcome> {
@@ -53,7 +60,7 @@ function instanceText(instance: InstanceRecord): string {
       ({ prefix, at = '' }) => ['layer', shortKey(at === '' ? prefix : `${prefix} at ${at}`)] as const,
     ),
     ['state', stateText(instance)],
-    ['in service', `revision ${instance.applied}`],
+    ['in service', servedText(instance)],
     ['verdict', `${instance.verdict} at revision ${instance.revision}, ${shownTime(instance.at)}`],
     ...(instance.needsRestart ?? []).map(
       (path) => ['restart', `for ${path}: it goes on with the old value`] as const,

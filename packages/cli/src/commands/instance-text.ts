@@ -37,6 +37,11 @@ export function instanceData(instance: InstanceRecord) {
   }
 }
 
+/** `revision 4711`, which is in service. */
+export function servedText({ applied }: InstanceRecord): string {
+  return applied === 0 ? 'a state of before the store was restored or replaced' : `revision ${applied}`
+}
+
 /** A time in ms since the Unix epoch, as a record has it; undefined for one that no calendar has. */
 export function timeOf(ms: number): string | undefined {
   const date = new Date(ms)

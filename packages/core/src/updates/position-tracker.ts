@@ -32,6 +32,11 @@ export class PositionTracker {
     return this.#primary.hasTree ? this.of(this.#primary) : this.#resumed
   }
 
+  /** Whether the revision of the configuration is that of this source. */
+  isPrimary(source: SourceState): boolean {
+    return source === this.#primary
+  }
+
   /** Where the staged tree of a source is in the history of the configuration; `store` is left out. */
   of(source: SourceState): StorePosition {
     const { revision, epoch } = source
@@ -46,9 +51,14 @@ export class PositionTracker {
     }
   }
 
+  /** Where a source was when all was last accepted; undefined before the first time. */
+  accepted(source: SourceState): StorePosition | undefined {
+    return this.#good.get(source)
+  }
+
   /** Where a source was when all was last accepted. @throws LivetreeError `internal` before the first time */
   lastGood(source: SourceState): StorePosition {
-    const position = this.#good.get(source)
+    const position = this.accepted(source)
     if (position === undefined) throw new LivetreeError('internal', 'No tree was accepted yet.')
     return position
   }

@@ -44,6 +44,14 @@ export class ServedState<T> {
     return this.#unused.keys
   }
 
+  /** The revision of a source that is in service; 0: what is in service is of another store than the one that it reads now. */
+  revisionOf(source: SourceState): number {
+    const staged = this.position.of(source)
+    const whole = this.rejected === undefined ? staged : this.position.accepted(source)
+    const served = this.position.isPrimary(source) ? this.#snapshot : whole
+    return served?.epoch === staged.epoch ? served.revision : 0
+  }
+
   /** Takes the outcome of validating the staged trees, which an update of `source` has changed. */
   take(source: SourceState, outcome: Outcome<T>): void {
     this.#noteUnused(outcome.unused)

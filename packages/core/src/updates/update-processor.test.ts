@@ -273,6 +273,53 @@ describe('UpdateProcessor', () => {
     expect(writer.snapshot).toMatchObject({ epoch: 2, revision: 1, version: 2 })
   })
 
+  describe('servedRevision', () => {
+    it('is of the store that is read now: 0 while what is in service is of the one before', () => {
+      const store = createManualSource()
+      const { writer } = setUp([store])
+      store.replace(35, { a: '1' })
+      expect(writer.servedRevision(0)).toBe(35)
+      store.patch(36, { a: 'x' })
+      expect(writer.servedRevision(0)).toBe(35)
+      store.replace(2, { a: 'x' }, { epoch: 1 })
+      expect(writer.servedRevision(0)).toBe(0)
+      store.patch(40, { b: '7' })
+      expect(writer.servedRevision(0)).toBe(0)
+      store.patch(41, { a: '2' })
+      expect(writer.servedRevision(0)).toBe(41)
+    })
+
+    it('is that of the source, also where another one gives the configuration its revision', () => {
+      const store = createManualSource()
+      const other = createManualSource()
+      const { writer } = setUp([store, other])
+      store.replace(10, { a: '1' })
+      other.replace(900, { b: '1' })
+      expect([writer.servedRevision(0), writer.servedRevision(1)]).toEqual([10, 900])
+      store.patch(12, { a: 'x' })
+      other.patch(901, { b: '2' })
+      expect([writer.servedRevision(0), writer.servedRevision(1)]).toEqual([10, 900])
+      store.replace(3, { a: 'x' }, { epoch: 1 })
+      expect([writer.servedRevision(0), writer.servedRevision(1)]).toEqual([0, 900])
+    })
+
+    it('is that of a snapshot, unless the store turns out to be behind it', () => {
+      const store = createManualSource()
+      const { writer } = setUp([store])
+      writer.fallback(
+        'snapshot',
+        new Map([[0, { revision: 40, epoch: 2, layers: recordedLayers({ a: '1' }) }]]),
+      )
+      expect(writer.servedRevision(0)).toBe(40)
+      store.replace(5, { a: 'x' })
+      expect(writer.servedRevision(0)).toBe(0)
+      store.patch(50, { b: '7' })
+      expect(writer.servedRevision(0)).toBe(0)
+      store.patch(51, { a: '2' })
+      expect(writer.servedRevision(0)).toBe(51)
+    })
+  })
+
   it('counts versions where no source is remote', () => {
     const local = createManualSource({ isRemote: false })
     const { notified } = setUp([local])

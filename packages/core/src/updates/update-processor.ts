@@ -72,6 +72,11 @@ export class UpdateProcessor<T> {
     return this.#served.unused
   }
 
+  /** See `LoadedParts.servedRevision`. */
+  servedRevision(index: number): number {
+    return this.#served.revisionOf(this.#stateOf(index))
+  }
+
   /** Must be called before the first source is opened. */
   observe(observer: UpdateObserver<T>): void {
     this.#served.observer = observer

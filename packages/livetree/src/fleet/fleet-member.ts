@@ -42,6 +42,8 @@ export interface MemberParts {
   readonly config: LiveConfig<unknown>
   /** The source whose position is reported; undefined: that of the configuration. */
   readonly source: string | undefined
+  /** See `InstanceVerdict.applied`. */
+  servedRevision(): number
   readonly identity: InstanceIdentity
   /** Undefined where it cannot be published. */
   readonly schema: PublishedSchema | undefined
@@ -234,7 +236,7 @@ export class Member implements FleetMember {
     const own = sources.find(({ name }) => name === source)
     const place = {
       revision: own?.revision ?? revision,
-      applied: revision,
+      applied: this.#parts.servedRevision(),
       epoch: own?.epoch ?? epoch,
       state,
       servedFrom,

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { shownIssues } from './instance-record.ts'
+import { readInstance, shownIssues } from './instance-record.ts'
 
 const issue = (message: string, index = 0) => ({
   path: ['a', index],
@@ -36,3 +36,28 @@ test.each([
   expect((shown.issues?.length ?? 0) + (shown.moreIssues ?? 0)).toBe(20)
   expect(JSON.stringify(shown).isWellFormed()).toBe(true)
 })
+
+test.each(['revision', 'applied', 'epoch', 'moreIssues'])(
+  'readInstance: %s is a count, or the record is none',
+  (name) => {
+    const record = {
+      ...{
+        version: 1,
+        name: 'shop',
+        id: 'a',
+        schema: 'x',
+        layers: [],
+        host: 'h',
+        pid: 1,
+        startedAt: 0,
+        at: 0,
+      },
+      ...{ verdict: 'applied', revision: 1, applied: 1, epoch: 0, state: 'live', servedFrom: 'sources' },
+    }
+    expect(readInstance(JSON.stringify({ ...record, [name]: 3 })).type).toBe('instance')
+    for (const wrong of [null, -3, 1.5, 1e300, '1', {}, [1]])
+      expect(readInstance(JSON.stringify({ ...record, [name]: wrong })), `${wrong}`).toEqual({
+        type: 'unreadable',
+      })
+  },
+)

@@ -1,6 +1,6 @@
 import { optionKinds } from '@livetree/core/source'
 import type { Issue } from '@livetree/core'
-import { isListOf, isText, parseJson } from './json-shape.ts'
+import { isCount, isListOf, isText, parseJson } from './json-shape.ts'
 
 /** The most issues in a record. */
 const MOST_ISSUES = 20
@@ -52,7 +52,10 @@ export interface InstanceVerdict {
   readonly verdict: 'applied' | 'rejected'
   /** The store's revision up to which everything was judged. */
   readonly revision: number
-  /** The revision of what is in service: with `rejected` an older one. */
+  /**
+   * The revision of what is in service: with `rejected` an older one. 0: what is in service is of no revision of this store, which
+   * was restored since, or is another one.
+   */
   readonly applied: number
   readonly epoch: number
   readonly state: 'live' | 'stale' | 'closed'
@@ -124,14 +127,14 @@ function isRecord(
     layers,
     labels = {},
     issues = [],
+    moreIssues = 0,
     needsRestart = [],
     judgesProposals = 1,
     appVersion = '',
   } = read
   const areTexts = ['name', 'id', 'schema', 'host'].every((name) => typeof read[name] === 'string')
-  const areNumbers = ['pid', 'startedAt', 'revision', 'applied', 'epoch', 'at'].every((name) =>
-    Number.isFinite(read[name]),
-  )
+  const areNumbers = ['pid', 'startedAt', 'at'].every((name) => Number.isFinite(read[name]))
+  const areCounts = [read['revision'], read['applied'], read['epoch'], moreIssues].every(isCount)
   const isKnown =
     version === 1 &&
     VERDICTS.includes(read['verdict']) &&
@@ -144,6 +147,7 @@ function isRecord(
   return (
     areTexts &&
     areNumbers &&
+    areCounts &&
     isKnown &&
     isLabelled &&
     isListOf(layers, isLayer) &&

@@ -113,6 +113,8 @@ export async function joinFleet(
   const member = new Member({
     config,
     source: source?.name,
+    servedRevision: () =>
+      source === undefined ? config.revision : parts.servedRevision(parts.sources.indexOf(source)),
     identity: {
       ...instance,
       schema: schema?.fingerprint ?? definition.fingerprint,

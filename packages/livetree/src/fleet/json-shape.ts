@@ -13,6 +13,11 @@ export function isListOf(value: unknown, isItem: (item: unknown) => boolean): bo
   return Array.isArray(value) && value.every(isItem)
 }
 
+/** Whether a value is a whole number, 0 or more. */
+export function isCount(value: unknown): value is number {
+  return Number.isSafeInteger(value) && (value as number) >= 0
+}
+
 export function isText(value: unknown): value is string {
   return typeof value === 'string'
 }

@@ -1,6 +1,6 @@
 import { optionKinds } from '@livetree/core/source'
 import { type InstanceIssue, isIssue } from './instance-record.ts'
-import { isListOf, isText, parseJson } from './json-shape.ts'
+import { isCount, isListOf, isText, parseJson } from './json-shape.ts'
 
 /** The most characters of a verdict. One with all of its issues stays well below. */
 const MOST_VERDICT = 65_536
@@ -66,7 +66,7 @@ function isVerdict(
   const isSigned = version === 1 && isText(name) && isText(id) && Number.isFinite(at)
   const isJudged = VERDICTS.includes(verdict) && Number.isFinite(revision)
   const isReasoned = verdict === 'unjudged' ? REASONS.includes(reason) : reason === undefined
-  const isCounted = Number.isSafeInteger(moreIssues)
+  const isCounted = isCount(moreIssues)
   return (
     isSigned &&
     isJudged &&
