@@ -109,10 +109,10 @@ function Sides({ line, isSecret }: { readonly line: ComparedLineView; readonly i
   const { into, from } = line
   return (
     <>
-      <td class={into === undefined ? '' : 'before'}>
+      <td class={into === undefined ? 'side' : 'side before'}>
         <Text text={into} secret={isSecret ? 'secret' : undefined} />
       </td>
-      <td class={from === undefined ? '' : 'after'}>
+      <td class={from === undefined ? 'side' : 'side after'}>
         <Text
           text={from}
           secret={isSecret ? (into === undefined ? 'secret' : 'another secret') : undefined}

@@ -13,7 +13,7 @@ export function Convergence({ view }: { readonly view: ConvergenceView }) {
   const { points } = view
   return (
     <section aria-label="Convergence">
-      <h2>How fast changes arrive</h2>
+      <h2 class="plain">How fast changes arrive</h2>
       {points.length === 0 ? (
         <p class="quiet">
           The console has seen no write get to an instance yet: the next one shows here, for as long as a page
@@ -64,11 +64,15 @@ function Plot({ view: { points, now } }: { readonly view: ConvergenceView }) {
         <path class="written" d={line(({ at }) => at)} />
       </svg>
       <figcaption>
-        <span>{timeText(start)}</span>
-        <span class="key written">written</span>
-        <span class="key half">half of the instances have it</span>
-        <span class="key most">99 % have it</span>
-        <span>{timeText(end)}</span>
+        <div class="ends">
+          <span>{timeText(start)}</span>
+          <span>{timeText(end)}</span>
+        </div>
+        <div>
+          <span class="key written">written</span>
+          <span class="key half">half of the instances have it</span>
+          <span class="key most">99 % have it</span>
+        </div>
       </figcaption>
     </figure>
   )

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import type { HistoryView, LiveView } from '../../src/wire/index.ts'
+import type { HistoryView, InstanceView, LiveView } from '../../src/wire/index.ts'
 import { LiveTail } from './live-tail.ts'
 
 const NOTHING: LiveView = { changesUntil: 0, saidUntil: 0, changes: [], said: [], hasGap: false }
@@ -41,4 +41,24 @@ test('LiveTail keeps back what comes in while it is paused, and never more lines
   const before = redrawn
   tail.take({ ...NOTHING, changesUntil: 1_500 })
   expect({ redrawn, changes: tail.position.changes }).toEqual({ redrawn: before, changes: 1_500 })
+})
+
+test('LiveTail has a write below what is said of it, also where it is read later, but not below a gap', () => {
+  const tail = new LiveTail(() => {})
+  const said = [8, 9].map((revision) => ({ revision, isGone: false, instance: {} as InstanceView }))
+  const order = () =>
+    tail.lines.map((line) =>
+      line.type === 'said'
+        ? `said ${line.said.revision}`
+        : line.type === 'change'
+          ? line.entry.revision
+          : 'gap',
+    )
+  tail.take(viewOf(4))
+  tail.take({ ...NOTHING, said })
+  tail.take(viewOf(7))
+  expect(order()).toEqual(['said 9', 'said 8', 7, 4])
+  tail.take({ ...NOTHING, hasGap: true })
+  tail.take(viewOf(5))
+  expect(order()).toEqual([5, 'gap', 'said 9', 'said 8', 7, 4])
 })

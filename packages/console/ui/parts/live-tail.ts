@@ -10,7 +10,10 @@ export type TailLine = { readonly number: number } & (
   | { readonly type: 'gap' }
 )
 
-/** What came in, the newest first, as long as the tab is open. It is bounded: the oldest lines give way. */
+/**
+ * What came in, the newest first, as long as the tab is open: a write stands below what the instances say of it, also where it is read
+ * later. It is bounded: the oldest lines give way.
+ */
 export class LiveTail {
   readonly #onChange: () => void
   #shown: readonly TailLine[] = []
@@ -54,9 +57,8 @@ export class LiveTail {
       ...said.map((each) => ({ type: 'said' as const, said: each })),
     ].map((line): TailLine => ({ ...line, number: this.#count++ }))
     if (added.length === 0) return
-    const newest = added.toReversed()
-    if (this.#isPaused) this.#held = [...newest, ...this.#held].slice(0, MOST)
-    else this.#shown = [...newest, ...this.#shown].slice(0, MOST)
+    if (this.#isPaused) this.#held = joined(this.#held, added)
+    else this.#shown = joined(this.#shown, added)
     this.#onChange()
   }
 
@@ -75,9 +77,24 @@ export class LiveTail {
   pause(isPaused: boolean): void {
     this.#isPaused = isPaused
     if (!isPaused) {
-      this.#shown = [...this.#held, ...this.#shown].slice(0, MOST)
+      this.#shown = joined(this.#shown, this.#held.toReversed())
       this.#held = []
     }
     this.#onChange()
   }
+}
+
+/** Puts lines, the oldest first, in their places by revision. Lines below a gap are of another time, or of another store. */
+function joined(lines: readonly TailLine[], added: readonly TailLine[]): readonly TailLine[] {
+  const all = [...lines]
+  for (const line of added) {
+    const place = line.type === 'gap' ? 0 : all.findIndex((each) => revisionOf(each) <= revisionOf(line))
+    all.splice(place < 0 ? all.length : place, 0, line)
+  }
+  return all.slice(0, MOST)
+}
+
+function revisionOf(line: TailLine): number {
+  if (line.type === 'gap') return Number.NEGATIVE_INFINITY
+  return line.type === 'change' ? line.entry.revision : line.said.revision
 }
