@@ -1,6 +1,7 @@
 import { createConsole } from '@livetree/console'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type {
+  AppliedView,
   CompareView,
   ConvergenceView,
   HistoryPage,
@@ -262,6 +263,24 @@ class OpenTail {
   }
 }
 
+test('a write that is sent again has the answer to the first one, and is written once', async () => {
+  const change = { layer: '/config/shop/prod', steps: [{ path: ['mail', 'from'], text: 'once@example.com' }] }
+  const { digest } = await post<PlanView>('plan', change)
+  const wire = { id: 'of-the-page', change, digest, message: '', allowRemoval: false }
+  const [first, second] = await Promise.all([post<AppliedView>('apply', wire), post('apply', wire)])
+  expect(first).toMatchObject({ revision: expect.any(Number), id: expect.stringMatching(/./) })
+  expect([second, await post('apply', wire)]).toEqual([first, first])
+  // another page, and what failed, are judged anew
+  expect(await post('apply', { ...wire, id: 'of-another' })).toMatchObject({ code: 'moved' })
+  const again = await post<PlanView>('plan', change)
+  expect(again.changes).toEqual([])
+  const refused = { ...wire, id: 'refused', digest: 'of nothing' }
+  expect([await post('apply', refused), await post('apply', refused)]).toMatchObject([
+    { code: 'moved' },
+    { code: 'moved' },
+  ])
+})
+
 test('the tail has each write and each word once, of whatever writer, also after a break', async () => {
   await shop.startInstance()
   const words: number[] = []
@@ -331,4 +350,12 @@ test('how fast a write gets to the instances is seen while a page is open, of wh
       { ...both, revision: byAdmin },
     ])
   page.close()
+})
+
+test('a secret that no instance was sent is said not to be judged', async () => {
+  const steps = [{ path: ['db', 'url'], text: 'postgres://elsewhere/shop' }]
+  const wire = { change: { layer: '/config/shop/prod', steps }, digest: '' }
+  expect(await post('preflight', wire)).toMatchObject({ outcome: 'accepted', hidden: ['db.url'] })
+  const open = { change: { ...wire.change, steps: [{ path: ['greeting'], text: 'x' }] }, digest: '' }
+  expect(await post('preflight', open)).toMatchObject({ hidden: [] })
 })

@@ -5,13 +5,14 @@ import type { AnswersView, AnswerView } from '../wire/index.ts'
 
 /** What instances say of a plan. */
 export function preflightView(
-  { revision, outcome, answers, unreadable }: Preflight,
+  { revision, outcome, answers, hidden, unreadable }: Preflight,
   access: Access,
 ): AnswersView {
   return {
     revision,
     outcome,
     answers: answers.map((answer) => answerView(answer, answer.reason ?? '', access)),
+    hidden: hidden.filter((path) => seesText(access, path)),
     unreadable: unreadable.length,
   }
 }
@@ -25,6 +26,7 @@ export function verdictsView(
     revision,
     outcome,
     answers: answers.map((answer) => answerView(answer, '', access)),
+    hidden: [],
     unreadable: unreadable.length,
   }
 }

@@ -6,6 +6,7 @@ import { fullText } from '../tree/shown-text.ts'
 import type {
   AnswersView,
   AppliedView,
+  ApplyWire,
   ChangeWire,
   PlannedView,
   PlanView,
@@ -46,17 +47,24 @@ async function preflight(context: RouteContext): Promise<AnswersView> {
 
 /** A write that was sent is settled, also where the user has gone: the signal only counts until then. */
 async function apply(context: RouteContext): Promise<AppliedView> {
-  const { access, body } = context
-  const { change, digest, message, allowRemoval } = readApply(body)
+  const { access, applies, body } = context
+  const wire = readApply(body)
+  return applies.once(access.user, wire, () => applied(context, wire))
+}
+
+async function applied(
+  context: RouteContext,
+  { change, digest, message, allowRemoval }: ApplyWire,
+): Promise<AppliedView> {
   const planned = await planOf(context, change)
   if (digestOf(planned) !== digest)
     throw new Refusal(409, 'moved', 'The tree has moved since you looked at this change. Look at it again.')
-  const applied = await planned.apply({
-    author: access.user,
+  const { revision, id = '' } = await planned.apply({
+    author: context.access.user,
     allowRemoval,
     ...(message !== '' && { message }),
   })
-  return { revision: applied.revision, id: applied.id ?? '' }
+  return { revision, id }
 }
 
 async function verdicts({ admin, access, query, signal }: RouteContext): Promise<AnswersView> {

@@ -38,9 +38,10 @@ export function readRowsQuery(body: unknown): RowsQuery {
 
 /** A change, with the digest of the plan that was looked at. @throws Refusal 400 */
 export function readApply(body: unknown): ApplyWire {
-  const { change, digest, message = '', allowRemoval = false } = fieldsOf(body)
+  const { id = '', change, digest, message = '', allowRemoval = false } = fieldsOf(body)
   if (typeof allowRemoval !== 'boolean') throw bad('allowRemoval', 'true or false')
   return {
+    id: readText(id, 'id', 100),
     change: readChange(change),
     digest: readText(digest, 'digest', 100),
     message: readText(message, 'message', 4_000),

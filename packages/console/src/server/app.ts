@@ -13,6 +13,7 @@ import { hasToken } from '../security/token.ts'
 import type { StoreWatches } from '../store-watches.ts'
 import { pageHtml } from './page.ts'
 import { readJson } from './read-json.ts'
+import { SentApplies } from './sent-applies.ts'
 
 /** Nobody: what a failure may show before it is known who asks. */
 const NOBODY = new Access({ user: 'nobody', can: { read: [], write: [] } })
@@ -21,13 +22,14 @@ const NOBODY = new Access({ user: 'nobody', can: { read: [], write: [] } })
 interface Shared {
   readonly settings: ResolvedConsole
   readonly watches: StoreWatches
+  readonly applies: SentApplies
   /** Aborted when the console is closed. */
   readonly closed: AbortSignal
 }
 
 /** The console as a Hono application: the page, its files, and `api/`. */
 export function consoleApp(settings: ResolvedConsole, watches: StoreWatches, closed: AbortSignal): Hono {
-  const shared = { settings, watches, closed }
+  const shared = { settings, watches, applies: new SentApplies(), closed }
   const app = new Hono()
   app.use(async (context, next) => {
     await next()
@@ -54,7 +56,7 @@ export function consoleApp(settings: ResolvedConsole, watches: StoreWatches, clo
 async function answer(
   context: Context,
   route: Route,
-  { settings, watches, closed }: Shared,
+  { settings, watches, applies, closed }: Shared,
 ): Promise<Response> {
   let access = NOBODY
   try {
@@ -69,6 +71,7 @@ async function answer(
       trees: watches.trees,
       fleet: watches.fleet,
       writes: watches.writes,
+      applies,
       access,
       isReadOnly: settings.readOnly,
       query: new URL(raw.url).searchParams,

@@ -47,6 +47,8 @@ export interface PlanView {
 
 /** To apply a plan that was looked at. */
 export interface ApplyWire {
+  /** Chosen by the page: requests with the same one, of the same user, write once. Empty: none. */
+  readonly id: string
   readonly change: ChangeWire
   readonly digest: string
   readonly message: string

@@ -16,6 +16,8 @@ export interface AnswersView {
   readonly revision: number
   readonly outcome: string
   readonly answers: readonly AnswerView[]
+  /** Of a plan: places that no instance has judged, since what may be secret is not sent. */
+  readonly hidden: readonly string[]
   /** Records of instances that cannot be read here. */
   readonly unreadable: number
 }

@@ -27,7 +27,7 @@ const REASONS: Readonly<Record<string, string>> = {
 
 /** What the running instances say, those who refuse first. */
 export function Answers({ answers, nobody }: AnswersProps) {
-  const { answers: all, unreadable } = answers
+  const { answers: all, hidden, unreadable } = answers
   const counts = Map.groupBy(all, ({ verdict }) => verdict)
   const order = ['rejected', 'unjudged', 'silent', 'pending', 'gone', 'accepted', 'applied']
   const sorted = all.toSorted((a, b) => order.indexOf(a.verdict) - order.indexOf(b.verdict))
@@ -43,6 +43,11 @@ export function Answers({ answers, nobody }: AnswersProps) {
         })}
         {unreadable > 0 && <span class="quiet">{unreadable} cannot be read here</span>}
       </p>
+      {hidden.length > 0 && (
+        <p class="warning">
+          No instance has judged {hidden.map(visibleLine).join(', ')}: what may be secret is not sent.
+        </p>
+      )}
       <table class="answers">
         <thead>
           <tr>

@@ -41,6 +41,7 @@ interface ReviewProps extends ScreenProps {
 
 function Review({ change, setDraft, revision, onWritten }: ReviewProps) {
   const plan = useLoaded((signal) => post<PlanView>('plan', change, signal), [change])
+  const [id] = useState(newId)
   const [why, setWhy] = useState(() => reasonAtFirst(change))
   const [allowRemoval, setAllowRemoval] = useState(false)
   const [error, setError] = useState<ErrorView>()
@@ -54,13 +55,13 @@ function Review({ change, setDraft, revision, onWritten }: ReviewProps) {
     setBusy(true)
     setError(undefined)
     try {
-      const wire = { change, digest: data.digest, message: why.trim(), allowRemoval }
+      const wire = { id, change, digest: data.digest, message: why.trim(), allowRemoval }
       const applied = await post<AppliedView>('apply', wire)
       onWritten({ ...applied, plan: data })
       setDraft(undefined)
     } catch (reason) {
       const view = errorView(reason)
-      setError(view)
+      setError(view.code === 'away' ? { ...view, message: `${view.message} ${MAY_BE_APPLIED}` } : view)
       if (view.code === 'moved' || view.code === 'conflict') plan.again()
     } finally {
       setBusy(false)
@@ -138,6 +139,16 @@ function Review({ change, setDraft, revision, onWritten }: ReviewProps) {
   )
 }
 
+const MAY_BE_APPLIED =
+  'The change may be applied already. Apply it again: it is written once, and what became of it is shown.'
+
+/** Tells the writes of a page apart. `crypto.randomUUID` is not there on plain HTTP. */
+function newId(): string {
+  return [...crypto.getRandomValues(new Uint8Array(16))]
+    .map((byte) => byte.toString(16).padStart(2, '0'))
+    .join('')
+}
+
 function headingOf(change: ChangeWire): string {
   if ('rollbackTo' in change) return `Take back: as it was at revision ${change.rollbackTo}`
   if ('steps' in change) return 'Review the change'
@@ -165,7 +176,7 @@ function Preflight({ change, digest, allowRemoval }: PreflightProps) {
     setBusy(true)
     setError(undefined)
     try {
-      setAnswers(await post<AnswersView>('preflight', { change, digest, message: '', allowRemoval }))
+      setAnswers(await post<AnswersView>('preflight', { id: '', change, digest, message: '', allowRemoval }))
     } catch (reason) {
       setError(errorView(reason))
     } finally {
