@@ -37,7 +37,7 @@ const APPEND_CHECKS: OptionChecks<AppendOptions> = { ...CONTROL_CHECKS, lease: L
 const MAX_ATTEMPTS = 1_000
 
 /**
- * Appends an entry after all others of a prefix: sorting by key gives the order of creation. The transaction
+ * Appends an entry after all that were appended to a prefix: sorting their keys gives the order of creation. The transaction
  * requires that no key was created under the prefix since the revision in the new key's name; otherwise it is
  * retried with a later revision. An append whose answer was lost is never sent again, because another client
  * may already have consumed the entry; the key's unique name shows whether it exists.

@@ -58,7 +58,8 @@ export interface KvShortcuts {
    */
   putWithTtl(key: Bytes, value: Bytes, options: TtlOptions): Promise<TtlPutResult>
   /**
-   * Adds an entry under a prefix, with a key that sorts after all others there.
+   * Adds an entry under a prefix, with a key that sorts after all that were appended there before. A key that was written
+   * under the prefix in another way may sort before or after it.
    *
    * @throws EtcdError `outcome_unknown`
    */
