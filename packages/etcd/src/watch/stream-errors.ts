@@ -28,6 +28,15 @@ export function noProgressError(endpoint: string): EtcdError {
   })
 }
 
+/** The error for an answer with the id of another watch, or of no watch. */
+export function misdirectedError(what: string, watchId: number): EtcdError {
+  const owner = watchId < 0 ? 'no watch has' : 'another watch of the stream has'
+  return new EtcdError('malformed_message', {
+    call: 'Watch/Watch',
+    what: `the server sent ${what} with the id ${watchId}, which ${owner}`,
+  })
+}
+
 /** The error for callers that wait on a cancelled watch. */
 export function cancelledError(): EtcdError {
   return new EtcdError('cancelled', { call: 'Watch/Watch' })

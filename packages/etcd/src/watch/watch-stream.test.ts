@@ -101,6 +101,47 @@ describe('one stream for many watches', () => {
     expect(channel.lastStream.cancels).toEqual([4])
   })
 
+  it.each<[string, (scripted: ReturnType<typeof setUp>) => void]>([
+    ['a stray `created` for the id of a live watch', ({ created }) => created(5, 0)],
+    ['a stray refusal for the id of a live watch', ({ created }) => created(5, 0, { canceled: true })],
+    [
+      'the id of a live watch for another one',
+      ({ watch, created }) => {
+        watch({ prefix: 'b' })
+        created(5, 0)
+      },
+    ],
+    [
+      'the id of the whole stream for a watch',
+      ({ watch, created }) => {
+        watch({ prefix: 'b' })
+        created(5, -1)
+      },
+    ],
+    ['changes of the whole stream', ({ events }) => events(6, [put('a', 6)], { watchId: -1 })],
+    [
+      'the end of a live watch with a reason of its creation',
+      ({ channel }) => {
+        const cancelReason = 'mvcc: duplicate watch ID provided on the WatchStream'
+        channel.lastStream.answer({ header: header(6), watchId: 0, canceled: true, cancelReason })
+      },
+    ],
+  ])('ends no watch unnoticed by %s', async (_what, answer) => {
+    const scripted = setUp()
+    const { watch, created, channel, clock, recognized } = scripted
+    const { told } = watch({ prefix: 'a' }, { startRevision: 5 })
+    created(5, 0)
+    answer(scripted)
+    expect(told).toEqual([
+      'created at 5',
+      expect.stringMatching(/^disconnected (malformed_message|unavailable)$/),
+    ])
+    clock.advance(1_000)
+    await recognized()
+    const again = channel.streams.flatMap(({ creates }) => creates.filter(({ key }) => String(key) === 'a'))
+    expect(again.map(({ startRevision }) => startRevision)).toEqual([5, 5])
+  })
+
   it('I.45 goes on after one watch was cancelled by a compaction', () => {
     const { watch, created, events, channel } = setUp()
     const a = watch({ prefix: 'a' }, { startRevision: 2 })

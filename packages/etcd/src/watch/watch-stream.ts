@@ -13,7 +13,7 @@ import { LiveWatches } from './live-watches.ts'
 import { ProgressQuestions } from './progress-questions.ts'
 import { refusalOf } from './refusal.ts'
 import type { StreamEnding, StreamPorts, WatchRequestKind } from './stream-ports.ts'
-import { noProgressError, silentError, unansweredError } from './stream-errors.ts'
+import { misdirectedError, noProgressError, silentError, unansweredError } from './stream-errors.ts'
 import type { WatchState } from './watch-state.ts'
 
 /**
@@ -203,7 +203,9 @@ export class WatchStream {
   }
 
   #onProgressAnswer(response: WatchResponse, header: ResponseHeader): void {
-    if (response.canceled || response.events.length > 0) return
+    // They are of some watch, which would miss them.
+    if (response.events.length > 0) throw misdirectedError('changes', WHOLE_STREAM)
+    if (response.canceled) return
     const asked = this.#questions.answered()
     this.#stream?.answered?.(asked.monotonicMs)
     const isStale = this.#live.progress(header, asked.wallMs, this.#questions.isOrderKept)
@@ -220,6 +222,7 @@ export class WatchStream {
 
   #onCreateAnswer(response: WatchResponse, header: ResponseHeader): void {
     const create = this.#creates.answered()
+    this.#assertUnused(response, create !== undefined)
     if (create !== undefined) {
       this.#stream?.answered?.(create.sentAt)
       this.#reportAnswered('create', create.sentAt)
@@ -230,7 +233,7 @@ export class WatchStream {
       const { watcher } = create
       this.#creates.remove(watcher)
       if (!response.canceled) this.#onCreated(watcher, response.watchId, header)
-      else if (watcher.state === 'connecting') this.#refuse(watcher, response)
+      else if (watcher.state === 'connecting') this.#refuseCreate(watcher, response)
     } else if (!response.canceled) {
       this.#dismiss(response.watchId)
     }
@@ -263,11 +266,25 @@ export class WatchStream {
     if (acceptance === 'verify') this.#ports.onDoubt(watcher)
   }
 
+  /**
+   * An answer for the id of a live watch would end that one unnoticed. Only the refusal of a create may have it, since
+   * etcd before 3.5 refuses with the id that was asked for.
+   */
+  #assertUnused({ watchId, canceled }: WatchResponse, isAwaited: boolean): void {
+    if (canceled && isAwaited) return
+    const isUsed = this.#live.get(watchId) !== undefined
+    if (isUsed || (watchId < 0 && !canceled)) throw misdirectedError('a new watch', watchId)
+  }
+
+  #refuseCreate(watcher: WatchState, response: WatchResponse): void {
+    // Only possible with client-side ids; the next one differs.
+    if (refusalOf(response) === 'duplicate_id') this.#creates.add(watcher)
+    else this.#refuse(watcher, response)
+  }
+
   #refuse(watcher: WatchState, response: WatchResponse): void {
     const refusal = refusalOf(response)
     if (refusal === 'compacted') watcher.compact(response.compactRevision)
-    // Only possible with client-side ids; the next one differs.
-    else if (refusal === 'duplicate_id') this.#creates.add(watcher)
     else this.#ports.onRefused(watcher, refusal, response)
   }
 
