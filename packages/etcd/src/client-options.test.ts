@@ -56,6 +56,16 @@ describe('resolveOptions', () => {
     expect(resolveOptions({ endpoints: 'a', backoff: { minMs: 5_000 } }).backoff.maxMs).toBe(5_000)
   })
 
+  test('what is changed in place afterwards changes nothing', () => {
+    const namespace = Buffer.from('/a')
+    const discovery = { domain: 'a.test', serviceName: 's' }
+    const resolved = resolveOptions({ discovery, namespace })
+    discovery.domain = 'b.test'
+    namespace.write('/b')
+    expect(resolved.discovery).toEqual({ domain: 'a.test', serviceName: 's' })
+    expect(resolved.namespace.prefix).toEqual(Buffer.from('/a'))
+  })
+
   test.each([
     [{}, 'no endpoints were given'],
     [{ endpoints: [] }, 'no endpoints were given'],

@@ -2,6 +2,7 @@ import type { ConnectionOptions as NodeTlsOptions } from 'node:tls'
 import { type Clock, systemClock } from './clock.ts'
 import { EtcdError } from './errors.ts'
 import type { Bytes } from './bytes.ts'
+import { copyOptions, isSameOptions } from './copy-options.ts'
 import { Namespace } from './key-range.ts'
 import { guardClock } from './guarded-clock.ts'
 import { guardLogger, type Logger, silentLogger } from './logger.ts'
@@ -205,13 +206,28 @@ export function assertNode(version: string): void {
 }
 
 /**
- * Validates the options and fills in the defaults. Does not modify the caller's object.
+ * Validates the options and fills in the defaults. The caller's object is not modified, and not read any more afterwards.
  *
- * @throws EtcdError `invalid_option`
+ * @throws EtcdError `invalid_option`, also for what a getter or a proxy throws
  */
 export function resolveOptions(options: EtcdClientOptions): ResolvedOptions {
   assertNode(process.versions.node)
-  assertOptions('', CLIENT_OPTIONS, options)
+  return whatIsRead(() => {
+    assertOptions('', CLIENT_OPTIONS, options)
+    return resolveCopy(copyOptions(CLIENT_OPTIONS, options))
+  })
+}
+
+/** Turns what a getter or a proxy throws into `invalid_option`. */
+function whatIsRead<T>(read: () => T): T {
+  try {
+    return read()
+  } catch (error) {
+    throw error instanceof EtcdError ? error : refuse('the options cannot be read', error)
+  }
+}
+
+function resolveCopy(options: EtcdClientOptions): ResolvedOptions {
   const logger = guardLogger(options.logger ?? silentLogger)
   const endpoints = resolveEndpoints(options)
   const timeouts = numbersOf('timeouts', TIMEOUTS, options.timeouts)
@@ -255,4 +271,22 @@ function onceLogged(logger: Logger): (cause: unknown) => void {
  */
 export function checkClientOptions(options: EtcdClientOptions): void {
   return void resolveOptions(options)
+}
+
+/**
+ * A plain copy of what a client reads of the options, each option read once, also one that is not enumerable, or that a
+ * getter or a prototype gives. Names that are no options are left out, and nothing is validated.
+ *
+ * @throws EtcdError `invalid_option` for what a getter or a proxy throws
+ */
+export function copyClientOptions(options: EtcdClientOptions): EtcdClientOptions {
+  return whatIsRead(() => copyOptions(CLIENT_OPTIONS, options))
+}
+
+/**
+ * Whether two clients with these copies of options would do the same. Resolvers, functions and other objects with methods
+ * are the same only if they are one object.
+ */
+export function isSameClient(one: EtcdClientOptions, other: EtcdClientOptions): boolean {
+  return isSameOptions(CLIENT_OPTIONS, one, other)
 }

@@ -11,7 +11,6 @@ import { discoverEndpoints } from './transport/discover.ts'
 import { onAbort } from './on-abort.ts'
 import { syncMembers } from './transport/member-sync.ts'
 import type { Channel } from './transport/transport.ts'
-import { refuse } from './refuse-option.ts'
 import type { WatchService } from './watch/watch-contract.ts'
 import { createWatchService } from './watch/watch-service.ts'
 
@@ -44,16 +43,7 @@ export interface EtcdClient extends AsyncDisposable {
  * @throws EtcdError `invalid_option`
  */
 export function createEtcdClient(options: EtcdClientOptions): EtcdClient {
-  return new ChannelClient(readClientOptions(options))
-}
-
-/** Resolves the options and turns what a getter or a proxy throws into `invalid_option`. */
-function readClientOptions(options: EtcdClientOptions): ResolvedOptions {
-  try {
-    return resolveOptions(options)
-  } catch (error) {
-    throw error instanceof EtcdError ? error : refuse('the options cannot be read', error)
-  }
+  return new ChannelClient(resolveOptions(options))
 }
 
 class ChannelClient implements EtcdClient {

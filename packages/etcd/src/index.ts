@@ -8,7 +8,6 @@ export type {
   UserAdmin,
 } from './auth-admin/auth-admin-service.ts'
 export { createEtcdClient, type EtcdClient } from './client.ts'
-export { checkClientOptions } from './client-options.ts'
 export type { EtcdClientOptions, LimitOptions, TimeoutOptions } from './client-options.ts'
 export type { Clock } from './clock.ts'
 export { errorCodes, type EtcdErrorCode, type Fate } from './error-codes.ts'
@@ -69,6 +68,7 @@ export type { Watcher } from './watch/watcher.ts'
 
 // For those who build services on the channel
 export { callIsolated } from './call-isolated.ts'
+export { checkClientOptions, copyClientOptions, isSameClient } from './client-options.ts'
 export { guardLogger } from './logger.ts'
 export { keyAfter, Namespace, prefixEnd, type WireRange } from './key-range.ts'
 export type {

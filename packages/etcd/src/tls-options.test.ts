@@ -1,4 +1,5 @@
 import { generateKeyPairSync } from 'node:crypto'
+import { rootCertificates } from 'node:tls'
 import { describe, expect, test, vi } from 'vitest'
 import { createEtcdClient } from './client.ts'
 import { type Logger, silentLogger } from './logger.ts'
@@ -29,6 +30,19 @@ describe('certificates of a client', () => {
     given = { servername: 'b' }
     expect(source()).toEqual({ servername: 'b', rejectUnauthorized: true })
     expect(source()).not.toBe(before)
+  })
+
+  test('as a function that writes the new ones into the same buffer they are another object, too', () => {
+    const length = Math.max(...rootCertificates.slice(0, 2).map((each) => each.length))
+    const ca = Buffer.from(rootCertificates[0]!.padEnd(length, '\n'))
+    const source = tlsSource(() => ({ ca }), { endpoints: ENDPOINTS, logger: silentLogger })!
+    const before = source()
+    expect(source()).toBe(before)
+    ca.write(rootCertificates[1]!.padEnd(length, '\n'))
+    expect(source()).not.toBe(before)
+    expect([before.ca, source().ca].flat().map((each) => String(each).trim())).toEqual(
+      rootCertificates.slice(0, 2).map((each) => each.trim()),
+    )
   })
 
   test('what cannot be used later leaves the last ones in use, and is reported once', () => {

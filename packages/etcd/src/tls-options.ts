@@ -1,6 +1,7 @@
 import { X509Certificate } from 'node:crypto'
 import { createSecureContext, type ConnectionOptions as NodeTlsOptions } from 'node:tls'
 import { isDeepStrictEqual } from 'node:util'
+import { copyOptions } from './copy-options.ts'
 import type { Logger } from './logger.ts'
 import { assertOptions, type OptionTable, VALUE } from './option-table.ts'
 import { refuse } from './refuse-option.ts'
@@ -46,8 +47,10 @@ function pem(name: string, value: unknown): void {
  *
  * @throws EtcdError `invalid_option`
  */
-function forNode(tls: TlsOptions): NodeTlsOptions {
-  assertOptions('tls', TLS_OPTIONS, tls)
+function forNode(given: TlsOptions): NodeTlsOptions {
+  assertOptions('tls', TLS_OPTIONS, given)
+  // A copy, so that what the user's function writes into the same bytes later is seen as renewed.
+  const tls = copyOptions(TLS_OPTIONS, given)
   const ca: readonly (string | Buffer)[] = tls.ca === undefined ? [] : [tls.ca].flat()
   for (const each of ca) pem('tls.ca', each)
   pem('tls.cert', tls.cert)

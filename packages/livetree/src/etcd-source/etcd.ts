@@ -17,9 +17,10 @@ import { TreeLayers } from './tree-layers.ts'
  * that was rejected.
  *
  * Sources of one process that have equal endpoints, credentials and other options of the client share one client with its
- * watch stream; it is closed with the last of them. `ownClient` gives the source one of its own.
+ * watch stream; it is closed with the last of them. A function for `tls` and a `resolver` are equal to themselves alone.
+ * `ownClient` gives the source a client of its own.
  *
- * @throws LivetreeError `invalid_options` for options of the tree; EtcdError `invalid_option` for options of the client
+ * @throws LivetreeError `invalid_options` for options of the tree, and for `clock`, `logger` and `signal`; EtcdError `invalid_option` for options of the client
  */
 export function etcd(options: EtcdSourceOptions): Source {
   return sourceOf(resolveSource(options))

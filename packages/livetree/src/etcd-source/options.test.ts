@@ -1,3 +1,4 @@
+import { silentLogger } from '@livetree/core/source'
 import { createEtcdClient } from '@livetree/etcd'
 import { describe, expect, test } from 'vitest'
 import { storeOf } from '../operate/store-of.ts'
@@ -230,3 +231,48 @@ describe('etcd({ layers })', () => {
     expect(() => of(options)).toThrow(message)
   })
 })
+
+describe('what etcd() takes of the options of a client', () => {
+  const client = createEtcdClient({ endpoints })
+
+  test.each<[object, RegExp]>([
+    [{ endpoints, clock: systemClock() }, /takes no clock: its client has that of the configuration/],
+    [{ endpoints, logger: silentLogger }, /takes no logger: .* Give it to load\(\)/],
+    [{ endpoints, signal: new AbortController().signal }, /takes no signal/],
+    [{ client, signal: new AbortController().signal }, /both a client and signal: give signal to createEtcd/],
+    [{ client, ownClient: true }, /both a client and ownClient: give one of them/],
+    [{ client, ownClient: false }, /both a client and ownClient/],
+    [Object.create({ client, endpoints }) as object, /both a client and endpoints/],
+    [Object.create({ endpoints, signal: new AbortController().signal }) as object, /takes no signal/],
+    [{ endpoints: 'http://127.0.0.1:1/path' }, /has more than a host and a port/],
+    [{ enpoints: endpoints }, /there is no option enpoints/],
+  ])('%# is refused', (options, message) => {
+    expect(() => etcd(withRoot(options))).toThrow(message)
+  })
+
+  test('what is undefined is not given', () => {
+    const [clock, logger, signal] = [undefined, undefined, undefined]
+    expect(() => etcd(withRoot({ endpoints, clock, logger, signal }))).not.toThrow()
+    expect(() => etcd(withRoot({ client, ownClient: undefined }))).not.toThrow()
+  })
+
+  test('options that a prototype or a getter gives, or that are not enumerable, are options', () => {
+    const own = class {
+      get endpoints() {
+        return endpoints
+      }
+    }
+    const hidden = Object.defineProperty({ endpoints }, 'auth', { value: { username: 'u', password: 'p' } })
+    expect(etcd(withRoot(new own())).address).toBe(endpoints)
+    expect(etcd(withRoot(Object.create({ endpoints }) as object)).address).toBe(endpoints)
+    expect(storeOf(etcd(withRoot(hidden)))?.clientOptions.auth).toEqual({ username: 'u', password: 'p' })
+  })
+})
+
+function withRoot(options: object): EtcdSourceOptions {
+  return Object.defineProperty(options, 'root', { value: '/c', configurable: true }) as EtcdSourceOptions
+}
+
+function systemClock() {
+  return { now: () => Date.now(), setTimeout, clearTimeout }
+}

@@ -1,6 +1,12 @@
 import { checkOptions, keyText, optionKinds, type OptionTable } from '@livetree/core/source'
 import { LivetreeError } from '@livetree/core'
-import { type Bytes, checkClientOptions, type EtcdClient, type EtcdClientOptions } from '@livetree/etcd'
+import {
+  type Bytes,
+  checkClientOptions,
+  copyClientOptions,
+  type EtcdClient,
+  type EtcdClientOptions,
+} from '@livetree/etcd'
 import { type EtcdLayer, resolveDirectories, resolveRoot } from './directories.ts'
 import { planOfDirectories, planOfRoot, type TreePlan } from './tree-plan.ts'
 
@@ -85,14 +91,17 @@ export interface ResolvedSource {
   readonly namespace: string
 }
 
+/** Options of a client that a source has from its configuration. */
+const OF_CONFIGURATION = ['clock', 'logger', 'signal'] as const
+
 /**
- * Validates the options of the tree and separates them from those of the client, which `createEtcdClient` validates.
+ * Validates the options, and separates those of the tree from those of the client.
  *
- * @throws LivetreeError `invalid_options`
+ * @throws LivetreeError `invalid_options` for options of the tree; EtcdError `invalid_option` for options of the client
  */
 export function resolveSource(options: EtcdSourceOptions): ResolvedSource {
   const isObject = optionKinds.isObject(options)
-  const { client, ownClient, root, overlays, layers, name, pageSize, ...clientOptions } = isObject
+  const { client, ownClient, root, overlays, layers, name, pageSize, ...others } = isObject
     ? options
     : ({} as never)
   checkOptions(
@@ -100,11 +109,10 @@ export function resolveSource(options: EtcdSourceOptions): ResolvedSource {
     isObject ? { root, overlays, layers, name, pageSize, ownClient } : options,
     OPTION_TABLE,
   )
-  const [needless] = Object.keys(clientOptions)
-  if (client === undefined) checkClientOptions(clientOptions)
-  else if (needless !== undefined) {
-    throw invalid(`got both a client and ${needless}: give ${needless} to createEtcdClient() instead`)
-  }
+  const clientOptions = copyClientOptions(options as EtcdClientOptions)
+  const given = { ...others, ...clientOptions }
+  if (client === undefined) assertClientOptions(given)
+  else assertNone({ ...given, ...(ownClient !== undefined && { ownClient }) })
   const plan = planOf({ root, overlays, layers })
   return {
     plan,
@@ -115,6 +123,23 @@ export function resolveSource(options: EtcdSourceOptions): ResolvedSource {
     clientOptions,
     namespace: namespaceOf(client ?? clientOptions),
   }
+}
+
+function assertClientOptions(given: EtcdClientOptions): void {
+  const foreign = OF_CONFIGURATION.find((each) => given[each] !== undefined)
+  if (foreign !== undefined)
+    throw invalid(
+      `takes no ${foreign}: its client has that of the configuration. Give it to load(), or a client that has one`,
+    )
+  checkClientOptions(given)
+}
+
+/** A client that is given has its options already. */
+function assertNone(given: object): void {
+  const [needless] = Object.keys(given)
+  if (needless === 'ownClient') throw invalid('got both a client and ownClient: give one of them')
+  if (needless !== undefined)
+    throw invalid(`got both a client and ${needless}: give ${needless} to createEtcdClient() instead`)
 }
 
 function namespaceOf({ namespace = '' }: { readonly namespace?: Bytes }): string {

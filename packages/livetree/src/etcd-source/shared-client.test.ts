@@ -1,3 +1,4 @@
+import { Resolver } from 'node:dns'
 import { type Clock, silentLogger } from '@livetree/core/source'
 import { createTestClock } from '@livetree/core/testing'
 import type { EtcdClientOptions } from '@livetree/etcd'
@@ -93,6 +94,116 @@ test('useClient: bytes are equal by what they hold, when the client was made', (
   expect(use({ endpoints: ENDPOINTS, namespace: Buffer.from('/a/') }).client).toBe(client)
   namespace.write('/b/')
   expect(use({ endpoints: ENDPOINTS, namespace }).client).not.toBe(client)
+})
+
+/** Forms of one group of options that the client reads alike. */
+const FORMS: readonly ((group: object) => object)[] = [
+  (group) => ({ ...group }),
+  (group) => Object.freeze(Object.fromEntries(Object.entries(group).reverse())),
+  (group) => Object.create(group) as object,
+  (group) => new Proxy({}, { get: (_, name) => Reflect.get(group, name) as unknown }),
+  (group) => propertiesOf(group, (value) => ({ value })),
+  (group) => propertiesOf(group, (value) => ({ get: () => value })),
+  (group) =>
+    Object.create(propertiesOf(group, (value) => ({ get: () => value, enumerable: true }))) as object,
+  (group) => new (ownClassOf(group))(),
+]
+
+function propertiesOf(group: object, describe: (value: unknown) => PropertyDescriptor): object {
+  const given = Object.entries(group).map(([name, value]) => [name, describe(value)] as const)
+  return Object.defineProperties({}, Object.fromEntries(given))
+}
+
+function ownClassOf(group: object): new () => object {
+  class Own {
+    readonly #group = group
+    of(name: string): unknown {
+      return Reflect.get(this.#group, name)
+    }
+  }
+  for (const name of Object.keys(group)) {
+    Object.defineProperty(Own.prototype, name, {
+      get(this: Own) {
+        return this.of(name)
+      },
+    })
+  }
+  return Own
+}
+
+const SECURE = ['https://127.0.0.1:1']
+
+test.each<[string, object, object]>([
+  ['auth', { username: 'u', password: 'p' }, { username: 'u', password: 'q' }],
+  ['tls', { servername: 'a', passphrase: 'p' }, { servername: 'b', passphrase: 'p' }],
+  ['timeouts', { callMs: 5_000, connectMs: 10 }, { callMs: 5_000, connectMs: 11 }],
+  ['backoff', { minMs: 10, maxMs: 20 }, { minMs: 10, maxMs: 21 }],
+  ['limits', { txnOps: 10 }, { txnOps: 11 }],
+  ['watch', { progressIntervalMs: 500 }, { progressIntervalMs: 501 }],
+  ['discovery', { domain: 'a.test', serviceName: 's' }, { domain: 'a.test', serviceName: 't' }],
+  [
+    'options',
+    { namespace: Buffer.of(1), auth },
+    { namespace: Buffer.of(1), auth: { ...auth, username: 'v' } },
+  ],
+])('useClient: %s are what the client reads of them, in whatever form they come', (name, group, others) => {
+  const given = (form: (group: object) => object, content: object): EtcdClientOptions => {
+    const place = name === 'discovery' ? {} : { endpoints: SECURE }
+    return name === 'options' ? form({ ...place, ...content }) : { ...place, [name]: form(content) }
+  }
+  const [plain, ...forms] = FORMS
+  const { client } = use(given(plain!, group))
+  for (const form of forms) {
+    expect(use(given(form, group)).client).toBe(client)
+    const other = use(given(form, others)).client
+    expect(other).not.toBe(client)
+    for (const each of FORMS) expect(use(given(each, others)).client).toBe(other)
+  }
+})
+
+test('useClient: objects with methods are equal to themselves alone, whatever they show', () => {
+  class Own {
+    readonly #port: number
+    constructor(port: number) {
+      this.#port = port
+    }
+    resolveSrv(_name: string, done: (error: Error) => void): void {
+      done(new Error(`no answer from port ${this.#port}`))
+    }
+  }
+  const native = (server: string) => {
+    const resolver = new Resolver()
+    resolver.setServers([server])
+    return resolver
+  }
+  const plain = () => ({ resolveSrv: Own.prototype.resolveSrv })
+  const pairs = [
+    [native('127.0.0.1:53'), native('127.0.0.1:54')],
+    [new Own(1), new Own(2)],
+    [plain(), plain()],
+  ]
+  for (const [one, other] of pairs) {
+    const given = (resolver: unknown) =>
+      ({ discovery: { domain: 'a.test', resolver } }) as unknown as EtcdClientOptions
+    const { client } = use(given(one))
+    expect(use(given(one)).client).toBe(client)
+    expect(use(given(other)).client).not.toBe(client)
+  }
+})
+
+test('useClient: a client is made of the options that were compared, though a getter gives others each time', () => {
+  let reads = 0
+  const turning = {
+    username: 'u',
+    get password() {
+      return `p${reads++}`
+    },
+  }
+  const options = { endpoints: ENDPOINTS, auth: turning }
+  const { client } = use(options)
+  expect(reads).toBe(1)
+  expect(use({ endpoints: ENDPOINTS, auth: { username: 'u', password: 'p0' } }).client).toBe(client)
+  expect(use(options).client).not.toBe(client)
 })
 
 test('useClient: what the client logs comes to each configuration once, while it uses the client', async () => {

@@ -1,6 +1,11 @@
-import { isDeepStrictEqual } from 'node:util'
-import { type Clock, type Logger, optionKinds } from '@livetree/core/source'
-import { createEtcdClient, type EtcdClient, type EtcdClientOptions } from '@livetree/etcd'
+import type { Clock, Logger } from '@livetree/core/source'
+import {
+  copyClientOptions,
+  createEtcdClient,
+  type EtcdClient,
+  type EtcdClientOptions,
+  isSameClient,
+} from '@livetree/etcd'
 
 /** A client that sources of this process use together. */
 interface SharedClient {
@@ -22,13 +27,16 @@ const sharedClients = new Set<SharedClient>()
 
 /**
  * A client with these options, which sources of equal options share, so that a process has one connection and one watch
- * stream for all of its configurations. Options are equal if all of them are; a function only equals itself, and one that is
- * `undefined` is not given. What the client logs is logged by each configuration that uses it.
+ * stream for all of its configurations. Options are equal if the client reads the same of all of them; a function and an
+ * object with methods, such as a resolver, only equal themselves. What the client logs is logged by each configuration that
+ * uses it.
  */
-export function useClient(options: EtcdClientOptions, clock: Clock, logger: Logger): ClientUse {
+export function useClient(given: EtcdClientOptions, clock: Clock, logger: Logger): ClientUse {
+  // A copy, since the caller may change his objects.
+  const options = copyClientOptions(given)
   const comparable = comparableOf(options)
   let shared = [...sharedClients].find(
-    (other) => other.clock === clock && isDeepStrictEqual(other.options, comparable),
+    (other) => other.clock === clock && isSameClient(other.options, comparable),
   )
   if (shared === undefined) {
     const loggers: Logger[] = []
@@ -67,24 +75,10 @@ async function releaseOne(shared: SharedClient, logger: Logger): Promise<void> {
   await client.close()
 }
 
-/** A copy, since the caller may change his objects. Members may be named in any order. */
+/** Members may be named in any order. */
 function comparableOf(options: EtcdClientOptions): EtcdClientOptions {
-  const { endpoints, ...others } = copyOf(options) as EtcdClientOptions
-  return endpoints === undefined ? others : { ...others, endpoints: [endpoints].flat().sort() }
-}
-
-/** Properties that are undefined are left out; functions and instances of classes stay what they are. */
-function copyOf(value: unknown): unknown {
-  if (Array.isArray(value)) return value.map(copyOf)
-  if (value instanceof Uint8Array) return Buffer.from(value)
-  if (!optionKinds.isObject(value) || !isPlain(value)) return value
-  const given = Object.entries(value).filter(([, each]) => each !== undefined)
-  return Object.fromEntries(given.map(([name, each]) => [name, copyOf(each)]))
-}
-
-function isPlain(value: object): boolean {
-  const prototype: unknown = Object.getPrototypeOf(value)
-  return prototype === Object.prototype || prototype === null
+  const { endpoints } = options
+  return endpoints === undefined ? options : { ...options, endpoints: [endpoints].flat().sort() }
 }
 
 /** Logs to each of them once, those that are there at the time. */

@@ -10,6 +10,7 @@ import {
 } from '@livetree/core/source'
 import {
   checkClientOptions,
+  copyClientOptions,
   createEtcdClient,
   type EtcdClient,
   type EtcdClientOptions,
@@ -113,11 +114,11 @@ export class EtcdStore {
    */
   sourceWith(client: ClientOverrides, tree?: EtcdRootOptions | EtcdLayersOptions): Source {
     const { namespace } = this.#source
-    const clientOptions = {
+    const clientOptions = copyClientOptions({
       ...(namespace !== '' && { namespace: keyBytes(namespace) }),
       ...this.#source.clientOptions,
       ...client,
-    }
+    })
     checkClientOptions(clientOptions)
     const plan = tree === undefined ? this.#source.plan : resolveTree(tree)
     return this.#sourceOf({ ...this.#source, plan, client: undefined, ownClient: false, clientOptions })
