@@ -16,8 +16,8 @@ interface Shell {
 /**
  * A copy of a value that belongs to someone else, who may write to it later, or whose getters give another answer each time.
  * Every part is read exactly once. Goes down through plain objects, lists, Maps, Sets and holders of secrets; parts that
- * stand at several places, or hold themselves, do so in the copy. Dates and bytes are copied; instances of other classes,
- * functions and promises are handed on as they are. Linear in the size of the value.
+ * stand at several places, or hold themselves, do so in the copy. Dates, URLs and bytes are copied; instances of other
+ * classes, functions and promises are handed on as they are. Linear in the size of the value.
  *
  * @param onUnreadable default: the part is `Unreadable`
  */
@@ -93,9 +93,37 @@ function put(object: object, name: string, value: unknown): void {
   Object.defineProperty(object, name, { value, enumerable: true, writable: true, configurable: true })
 }
 
-/** A copy of a Date or of bytes; any other value as it is. */
+/**
+ * A copy of what livetree serves a copy of: a Date, URL, URLSearchParams, Buffer or typed array. An instance of another class,
+ * also of one that extends these, may hold more than it shows, and is handed on as it is.
+ */
 export function copyOfInstance(value: unknown): unknown {
-  if (types.isDate(value) && Object.getPrototypeOf(value) === Date.prototype) return new Date(value)
-  // the method of a Buffer shares its memory
-  return value instanceof Uint8Array ? Uint8Array.prototype.slice.call(value) : value
+  if (typeof value !== 'object' || value === null) return value
+  if (types.isTypedArray(value)) return copyOfArray(value) ?? value
+  switch (Object.getPrototypeOf(value)) {
+    case Date.prototype:
+      return new Date(value as Date)
+    case URL.prototype:
+      return new URL(value as URL)
+    case URLSearchParams.prototype:
+      return new URLSearchParams(value as URLSearchParams)
+    default:
+      return value
+  }
+}
+
+type AnyArray = NodeJS.TypedArray
+type ArrayClass = new (from: AnyArray) => AnyArray
+
+/** In memory of its own; undefined for a class that is not built in. */
+export function copyOfArray(array: AnyArray): AnyArray | undefined {
+  const prototype: unknown = Object.getPrototypeOf(array)
+  if (prototype === Buffer.prototype) {
+    // Buffer.from takes memory that others share
+    const copy = Buffer.alloc(array.length)
+    copy.set(array as Buffer)
+    return copy
+  }
+  const builtIn = (globalThis as unknown as Record<string, ArrayClass>)[array[Symbol.toStringTag]]
+  return builtIn !== undefined && prototype === builtIn.prototype ? new builtIn(array) : undefined
 }

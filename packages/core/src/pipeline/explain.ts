@@ -2,6 +2,7 @@ import { isOpenAt, isSecretAt, schemaNodeAt } from '../schema/describe.ts'
 import { coreOf, type SchemaNode } from '../schema/schema-node.ts'
 import { SECRET_TEXT } from '../secret-text.ts'
 import { coverOf } from '../format/cover.ts'
+import { ownCopy } from '../format/own-copy.ts'
 import { WrittenScalar } from '../format/written-scalar.ts'
 import type { IssueWriter } from './issue-writer.ts'
 import type { Holder } from './locate.ts'
@@ -131,10 +132,10 @@ function keysBelow(schemaNode: SchemaNode, top: TreeNode, at: Path): Map<number,
   return byLayer
 }
 
-/** What a layer holds: a scalar as it was written. A text that hides lower layers is no secret. */
+/** What a layer holds, as a copy: a scalar as it was written. A text that hides lower layers is no secret. */
 function shownAs(value: unknown, isHidden: boolean): unknown {
   if (isHidden && coverOf(value) === undefined) return SECRET_TEXT
-  return value instanceof WrittenScalar ? value.text : plainValue(value)
+  return value instanceof WrittenScalar ? value.text : ownCopy(plainValue(value))
 }
 
 function schemaOrigin(path: Path): Origin {

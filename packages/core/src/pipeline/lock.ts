@@ -1,4 +1,5 @@
 import { isDeepStrictEqual, types } from 'node:util'
+import { copyOfArray } from '../format/own-copy.ts'
 import { isReadBytes } from '../schema/bytes-text.ts'
 
 /**
@@ -60,7 +61,6 @@ function lockedUrl(previous: unknown, next: URL): URL {
 }
 
 type AnyArray = NodeJS.TypedArray
-type ArrayClass = new (from: AnyArray) => AnyArray
 
 const locked = new WeakSet<object>()
 
@@ -80,19 +80,6 @@ function lockedArray(previous: unknown, next: AnyArray): AnyArray | undefined {
   Object.defineProperties(copy, { buffer: { get: () => view().buffer }, subarray: { value: subarray } })
   if (Buffer.isBuffer(copy)) Object.defineProperty(copy, 'slice', { value: subarray })
   return Object.preventExtensions(copy)
-}
-
-/** In memory of its own; undefined for a class that is not built in. */
-function copyOfArray(array: AnyArray): AnyArray | undefined {
-  const prototype: unknown = Object.getPrototypeOf(array)
-  if (prototype === Buffer.prototype) {
-    // Buffer.from takes memory that others share
-    const copy = Buffer.alloc(array.length)
-    copy.set(array as Buffer)
-    return copy
-  }
-  const builtIn = (globalThis as unknown as Record<string, ArrayClass>)[array[Symbol.toStringTag]]
-  return builtIn !== undefined && prototype === builtIn.prototype ? new builtIn(array) : undefined
 }
 
 function arrayWriters(array: AnyArray): Set<string> {

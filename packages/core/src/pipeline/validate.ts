@@ -6,6 +6,7 @@ import { MAX_LISTED } from './max-listed.ts'
 import { numberOf } from './number-of.ts'
 import { pathText } from '../format/path-text.ts'
 import { fieldOf, isInstanceOf, messageOf } from '../thrown.ts'
+import { parseCopy } from '../schema/parse-copy.ts'
 import { isRepeatedWork } from './repeated-work.ts'
 import { NameTakenError } from './redact.ts'
 
@@ -39,7 +40,7 @@ export function validate(schema: z.$ZodType, input: unknown): ValidationResult {
     if (isRepeatedWork(schema, input)) return { isValid: false, issues: [REPEATED_WORK] }
     const inner = innermostIssues(schema, input)
     if (inner.length > 0) return { isValid: false, issues: eachOnce(inner) }
-    const result = z.safeParse(schema, input)
+    const result = parseCopy(schema, input)
     if (result.success) return { isValid: true, value: result.data }
     return invalidResult(schema, result.error.issues)
   } catch (error) {
@@ -80,7 +81,7 @@ export function isValid(schema: z.$ZodType, input: unknown): boolean {
     return (
       !isRepeatedWork(schema, input) &&
       innermostIssues(schema, input).length === 0 &&
-      z.safeParse(schema, input).success
+      parseCopy(schema, input).success
     )
   } catch {
     return false
@@ -102,7 +103,7 @@ function innermostIssues(schema: z.$ZodType, input: unknown): readonly RawIssue[
   const invalid = new Set<object>()
   for (const part of doublingParts(schema, input)) {
     if (invalid.has(part.at.value)) continue
-    const result = z.safeParse(part.schema, part.at.value)
+    const result = parseCopy(part.schema, part.at.value)
     if (result.success) continue
     for (let at: Holder | undefined = part.at; at !== undefined; at = at.above) invalid.add(at.value)
     for (const issue of result.error.issues.map(toRawIssue))

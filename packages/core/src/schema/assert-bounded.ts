@@ -1,7 +1,8 @@
-import * as z from 'zod/v4/core'
+import type * as z from 'zod/v4/core'
 import { LivetreeError } from '../errors.ts'
 import { isFilledIn, prefaultOf } from './filled-in.ts'
 import { placeText } from './name-clash.ts'
+import { parseCopy } from './parse-copy.ts'
 import { innerSchemas } from './secret.ts'
 
 /** How many parts a value may get from schemas that stand at several places, where no layer has any key. */
@@ -152,7 +153,7 @@ function valuesOf(value: unknown): readonly unknown[] {
 function madeOf(def: z.$ZodPipeDef, value: unknown): unknown {
   if (def.out._zod.def.type === 'transform') return undefined
   try {
-    const result = z.safeParse(def.in, value)
+    const result = parseCopy(def.in, value)
     return result.success ? result.data : undefined
   } catch {
     return undefined

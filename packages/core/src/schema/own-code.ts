@@ -24,6 +24,44 @@ export function hasAsyncCode(schema: z.$ZodType): boolean {
   return [schema, ...behind].some((part) => ownFunctions(part).some(isAsync))
 }
 
+const handing = new WeakMap<z.$ZodType, boolean>()
+
+/**
+ * Whether parts of what is validated reach the author's own code as they are, so that it may write to them. zod itself makes
+ * another object, list, set or map of what it reads.
+ */
+export function handsOnInput(schema: z.$ZodType): boolean {
+  let answer = handing.get(schema)
+  if (answer === undefined) {
+    const all = [...reachable([schema], innerSchemas)]
+    const isKept = [...reachable([schema], readingSchemas)].some(keepsInput)
+    answer = all.some(hasOwnMessage) || (isKept && all.some(hasOwnCode))
+    handing.set(schema, answer)
+  }
+  return answer
+}
+
+/** The schemas directly inside a schema, without a transform that gets what another schema made. */
+function readingSchemas(schema: z.$ZodType): readonly z.$ZodType[] {
+  const { def } = (schema as z.$ZodTypes)._zod
+  return def.type === 'pipe' && def.out._zod.def.type === 'transform' ? [def.in] : innerSchemas(schema)
+}
+
+const KEEPING = new Set(['any', 'unknown', 'custom', 'transform', 'date', 'catch'])
+
+/** Whether what a schema takes is what it hands on, also where that is invalid. */
+function keepsInput(schema: z.$ZodType): boolean {
+  const { type, checks = [] } = schema._zod.def
+  return KEEPING.has(type) || checks.some((check) => isOwnCheck(check) && 'when' in check._zod.def)
+}
+
+/** Whether a message may be made of the input: zod makes a function without parameters of one that is fixed. */
+function hasOwnMessage(schema: z.$ZodType): boolean {
+  const { def } = schema._zod
+  const held = [def, ...(def.checks ?? []).map((check) => check._zod.def)]
+  return held.some(({ error }) => typeof error === 'function' && error.length > 0)
+}
+
 const RUNNING = new Set(['transform', 'custom', 'default', 'prefault', 'catch'])
 
 function hasOwnCode(schema: z.$ZodType): boolean {

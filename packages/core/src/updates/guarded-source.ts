@@ -1,7 +1,8 @@
 import { isLivetreeError, LivetreeError } from '../errors.ts'
 import { messageOf, withoutStop } from '../thrown.ts'
-import type { Clock, PatchUpdate, Source, SourceConnection, SourceContext } from '../source/source.ts'
+import type { Clock, Leaf, PatchUpdate, Source, SourceConnection, SourceContext } from '../source/source.ts'
 import { adopt, disown } from '../callback.ts'
+import { ownCopy } from '../format/own-copy.ts'
 import { isPromise } from '../promises-in.ts'
 import { settledWithin } from '../within.ts'
 import { MalformedArgument, readArgument, strayChange, strayPermission } from './sink-contract.ts'
@@ -24,12 +25,17 @@ export function openGuarded(source: Source, context: SourceContext): SourceConne
   return {
     ...(typeof patchOf === 'function' && {
       patchOf: (writes, held) =>
-        patchChecked(name, layers.length, () => patchOf.call(connection, writes, held)),
+        patchChecked(name, layers.length, () => patchOf.call(connection, writes, () => held().map(copiesOf))),
     }),
     // a call that throws must come back as a promise that rejects
     refresh: async (signal) => void disown((await adopt(refresh.call(connection, signal))).value),
     close: () => closeWithin(name, () => close.call(connection), context.clock),
   }
+}
+
+/** A source may write to what it is given. */
+function copiesOf(leaves: readonly Leaf[]): readonly Leaf[] {
+  return leaves.map((leaf) => ({ ...leaf, value: ownCopy(leaf.value) }))
 }
 
 /** @throws LivetreeError `source_broken`, or `invalid_options` of the source's own */
