@@ -37,8 +37,9 @@ export class LayerEdit {
         remedy: 'Use unset() to remove it.',
       })
     if (isUntyped && typeof value !== 'string') {
+      const tree = treeOf(value, path)
       this.#replace(path, [])
-      this.setTree(path, treeOf(value))
+      this.setTree(path, tree)
       return
     }
     const holder = this.#view.holderOf(path)

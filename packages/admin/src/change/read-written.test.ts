@@ -49,6 +49,7 @@ test.each([
   ['hosts', '{ a: 1 }', 'expected a list'],
   ['pool', '[1]', 'expected an object'],
   ['pool', '{', 'no YAML'],
+  ['hosts', '[a, .nan]', 'a finite number, true, false nor null, at "1" (line 1)'],
   ['pool', 'a: 1\n---\nb: 2\n', 'one YAML document'],
 ])('%s = %j is refused: %s', async (path, text, why) => {
   await expect(written(path, text)).rejects.toThrow(AdminError)

@@ -1,6 +1,7 @@
 import type { Path } from '@livetree/core'
 import { kindAt, pathText } from '@livetree/core/tools'
 import { AdminError } from '../errors.ts'
+import { whyUnreadable } from '../transfer/formats.ts'
 import type { PlainTree } from '../transfer/plain-tree.ts'
 import type { Workspace } from '../workspace.ts'
 import type { ReadStep, Step } from './draft.ts'
@@ -40,8 +41,8 @@ async function readYaml(path: Path, text: string): Promise<PlainTree> {
   let documents: readonly PlainTree[]
   try {
     documents = parseYaml(text)
-  } catch {
-    throw invalid(path, 'the text is no YAML, and no JSON')
+  } catch (error) {
+    throw invalid(path, `the text cannot be read: ${whyUnreadable(error)}`)
   }
   const [document, ...others] = documents
   if (document === undefined || others.length > 0) throw invalid(path, 'expected one YAML document')

@@ -15,7 +15,15 @@ export function assertLength(text: string): void {
     throw unreadable(`it has ${text.length} characters, more than ${MOST_CHARACTERS}`)
 }
 
+const UNREADABLE = 'The text cannot be imported: '
+
 /** The error for a text that cannot be imported. It never quotes that text, of which any part may be a secret. */
-export function unreadable(why: string): AdminError {
-  return new AdminError('unreadable', { what: `The text cannot be imported: ${why}`, remedy: '' })
+export function unreadable(why: string, remedy = ''): AdminError {
+  return new AdminError('unreadable', { what: `${UNREADABLE}${why}`, remedy })
+}
+
+/** What an error of `unreadable` says of the text. */
+export function whyUnreadable(error: unknown): string {
+  const { message } = error as Error
+  return message.slice(message.indexOf(UNREADABLE) + UNREADABLE.length)
 }

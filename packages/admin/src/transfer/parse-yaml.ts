@@ -12,9 +12,14 @@ import {
   type Scalar,
   type YAMLMap,
 } from 'yaml'
+import { pathText } from '@livetree/core/tools'
 import type { OptionKind } from '@livetree/core/source'
+import type { AdminError } from '../errors.ts'
 import { unreadable } from './formats.ts'
 import type { PlainScalar, PlainTree } from './plain-tree.ts'
+
+/** Tags whose values a tree can have; those of sets, ordered maps and pairs stand for no plain value. */
+const PLAIN_TAGS = [undefined, 'tag:yaml.org,2002:map', 'tag:yaml.org,2002:seq']
 
 /** Deeper documents are refused, as the reader of files refuses them. */
 const MOST_DEPTH = 100
@@ -31,8 +36,13 @@ export function parseYaml(text: string): readonly PlainTree[] {
   for (const document of composed(text)) {
     const problem = document.errors[0] ?? document.warnings[0]
     if (problem !== undefined) throw unreadable(`${wordsOf(problem.code)} ${at(text, problem.pos[0])}`)
+    const { version } = document.directives.yaml
+    if (version !== '1.2')
+      throw unreadable(`it has the directive %YAML ${version}, and only YAML 1.2 is read`)
     const walk = new Walk(text)
-    trees.push(document.contents === null ? { type: 'object', parts: [] } : walk.treeOf(document.contents, 0))
+    trees.push(
+      document.contents === null ? { type: 'object', parts: [] } : walk.treeOf(document.contents, []),
+    )
   }
   return trees
 }
@@ -62,7 +72,7 @@ export function documentOf(text: string, document: number | undefined): PlainTre
 
 function composed(text: string): Generator<Document.Parsed> {
   // The parser compares each name with all before it; Walk has a set.
-  const composer = new Composer({ version: '1.2', uniqueKeys: false, merge: false })
+  const composer = new Composer({ version: '1.2', uniqueKeys: false, merge: false, intAsBigInt: true })
   return composer.compose(tokensOf(text), true, text.length) as Generator<Document.Parsed>
 }
 
@@ -105,16 +115,33 @@ class Walk {
     this.#text = text
   }
 
-  treeOf(node: unknown, depth: number): PlainTree {
-    if (++this.#count > MOST_NODES || depth > MOST_DEPTH)
+  /** @param names those that lead to the node */
+  treeOf(node: unknown, names: readonly string[]): PlainTree {
+    if (++this.#count > MOST_NODES || names.length > MOST_DEPTH)
       throw unreadable(
         `it has more than ${MOST_NODES} parts, or is nested more than ${MOST_DEPTH} levels deep`,
       )
-    if (isAlias(node)) return this.#follow(node, depth)
+    if (isAlias(node)) return this.#follow(node, names)
     this.#note(node)
-    if (isSeq(node)) return { type: 'list', items: node.items.map((item) => this.treeOf(item, depth + 1)) }
-    if (isMap(node)) return { type: 'object', parts: this.#partsOf(node, depth) }
-    return scalarOf(isScalar(node) ? node : undefined)
+    if ((isSeq(node) || isMap(node)) && !PLAIN_TAGS.includes(node.tag))
+      throw this.#unheld(node, names, 'a tag of a collection that is not a plain object or list')
+    if (isSeq(node))
+      return {
+        type: 'list',
+        items: node.items.map((item, index) => this.treeOf(item, [...names, String(index)])),
+      }
+    if (isMap(node)) return { type: 'object', parts: this.#partsOf(node, names) }
+    const scalar = scalarOf(isScalar(node) ? node : undefined)
+    if (scalar !== undefined) return scalar
+    throw this.#unheld(node, names, 'a scalar that is neither text, a finite number, true, false nor null')
+  }
+
+  #unheld(node: unknown, names: readonly string[], what: string): AdminError {
+    const place = names.length === 0 ? 'its top' : `"${pathText(names)}"`
+    return unreadable(
+      `it holds ${what}, at ${place} ${this.#lineOf(node)}`,
+      'Write a plain value, or text in quotes.',
+    )
   }
 
   #note(node: unknown): void {
@@ -123,28 +150,31 @@ class Walk {
     if (anchor !== undefined) this.#anchors.set(anchor, node)
   }
 
-  #follow(alias: Alias, depth: number): PlainTree {
+  #follow(alias: Alias, names: readonly string[]): PlainTree {
     const node = this.#aliased.get(alias) ?? this.#anchors.get(alias.source)
     if (node === undefined) throw unreadable(`it has an alias without an anchor ${this.#lineOf(alias)}`)
     this.#aliased.set(alias, node)
     this.#following++
-    const tree = this.treeOf(node, depth + 1)
+    const tree = this.treeOf(node, names)
     this.#following--
     return tree
   }
 
   /** Names of the map itself win, then those of the map that is merged first. */
-  #partsOf({ items }: YAMLMap, depth: number): readonly (readonly [name: string, part: PlainTree])[] {
+  #partsOf(
+    { items }: YAMLMap,
+    names: readonly string[],
+  ): readonly (readonly [name: string, part: PlainTree])[] {
     const parts = new Map<string, PlainTree>()
     const merged: PlainTree[] = []
     for (const { key, value } of items) {
       this.#note(key)
-      const part = this.treeOf(value, depth + 1)
+      const name = nameOf(key)
+      const part = this.treeOf(value, [...names, name])
       if (isMergeKey(key)) {
         for (const each of part.type === 'list' ? part.items : [part]) merged.push(each)
         continue
       }
-      const name = nameOf(key)
       if (parts.has(name)) throw unreadable(`${wordsOf('DUPLICATE_KEY')} ${this.#lineOf(key)}`)
       parts.set(name, part)
     }
@@ -168,24 +198,20 @@ function isMergeKey(key: unknown): boolean {
 function nameOf(key: unknown): string {
   const name = isScalar(key as Node) ? (key as Scalar).value : undefined
   if (typeof name === 'string') return name
-  if (typeof name === 'number' || typeof name === 'boolean') return (key as Scalar).source ?? String(name)
+  if (['number', 'bigint', 'boolean'].includes(typeof name)) return (key as Scalar).source ?? String(name)
   throw unreadable('a name is no text, number, true or false')
 }
 
-function scalarOf(node: Scalar | undefined): PlainScalar {
+/** The scalar of a node with all of its digits; undefined for one that a tree has no form for. */
+function scalarOf(node: Scalar | undefined): PlainScalar | undefined {
   const value = node?.value ?? null
   if (typeof value === 'string') return { type: 'scalar', value, text: value }
   if (typeof value === 'boolean' || value === null) return { type: 'scalar', value, text: String(value) }
-  const isDecimal = DECIMAL.test(node?.source ?? '')
-  // Text has numbers of any size: 1E400.
-  if (typeof value === 'number' && (Number.isFinite(value) || isDecimal))
-    return { type: 'scalar', value, text: numberText(value, node?.source) }
-  throw unreadable('it holds a scalar that is neither text, a finite number, true, false nor null')
-}
-
-/** The digits as they were written, where they are those of a decimal number. */
-function numberText(value: number, source: string | undefined): string {
-  return source !== undefined && DECIMAL.test(source) ? source.replace(/^\+/, '') : String(value)
+  if (typeof value !== 'number' && typeof value !== 'bigint') return undefined
+  // The digits as they were written, where they are those of a decimal number: of any size, 1E400.
+  const source = node?.source ?? ''
+  const text = DECIMAL.test(source) ? source.replace(/^\+/, '') : String(value)
+  return DECIMAL.test(text) ? { type: 'scalar', value: Number(text), text } : undefined
 }
 
 const DECIMAL = /^[-+]?[\d.]+(?:e[-+]?\d+)?$/i

@@ -19,14 +19,67 @@ test.each([0, -1.5, 1e21, true, false, null, [], [1, 'a', null], {}])(
   },
 )
 
+test('treeOf: keeps the digits of a bigint, and refuses what no tree can hold with its place', () => {
+  expect(jsonOf(treeOf({ a: [2n ** 64n, null], b: undefined }))).toBe('{"a":[18446744073709551616,null]}')
+  for (const bad of [
+    Number.NaN,
+    undefined,
+    Number.NEGATIVE_INFINITY,
+    new Date(0),
+    new Map(),
+    () => 1,
+    Symbol('s'),
+  ])
+    expect(() => treeOf({ a: [0, bad] }, ['top']), String(bad)).toThrow(/\[unwritable_value\] "top\.a\.1"/)
+})
+
 test('parseYaml: keeps the digits of numbers, and refuses what no tree can hold', () => {
   const [tree] = parseYaml('big: 123456789012345678901\nshort: 1.50\nhex: 0x10\ntext: "1"\n"": x')
   expect(tree === undefined ? '' : jsonOf(tree)).toBe(
     '{"big":123456789012345678901,"short":1.50,"hex":16,"text":"1","":"x"}',
   )
-  for (const bad of ['a: .nan', 'a: .inf', '? [1]\n: 2', 'a: 1\na: 2', 'a: *b', '\t- x'])
+  for (const bad of [
+    'a: .nan',
+    'a: .inf',
+    '? [1]\n: 2',
+    'a: 1\na: 2',
+    'a: *b',
+    '\t- x',
+    '%YAML 1.1\n---\na: 017',
+  ])
     expect(() => parseYaml(bad), bad).toThrow(/\[unreadable\]/)
   expect(() => parseYaml('[[[['.repeat(100))).toThrow(/\[unreadable\]/)
+})
+
+test.each([
+  ['0x1FFFFFFFFFFFFFFFFF', '590295810358705651711'],
+  ['0o7777777777777777777777777', '37778931862957161709567'],
+  ['!!int 0x1FFFFFFFFFFFFFFFFF', '590295810358705651711'],
+  ['0x10', '16'],
+  ['-0', '-0'],
+  ['+12', '12'],
+  ['1e400', '1e400'],
+])('parseYaml: %s is the number %s', (written, digits) => {
+  expect(parseYaml(`a: [${written}]\n${written}: b`).map((tree) => jsonOf(tree))).toEqual([
+    `{"a":[${digits}],${JSON.stringify(written.replace('!!int ', ''))}:"b"}`,
+  ])
+})
+
+test.each([
+  ['!!omap [ b: 1, c: 2 ]', /not a plain object or list/],
+  ['!!omap [ { b: 1 } ]', /not a plain object or list/],
+  ['!!pairs [ b: 1, b: 2 ]', /not a plain object or list/],
+  ['!!set { x, y }', /not a plain object or list/],
+  ['!!binary aGVsbG8=', /neither text, a finite number/],
+  ['.nan', /neither text, a finite number/],
+  ['-.inf', /neither text, a finite number/],
+])('parseYaml: what no tree can hold is refused with its place: %s', (written, why) => {
+  for (const text of [`x: 1\na: { b: [0, ${written}] }`, `x: &x [${written}]\na: { b: *x }`]) {
+    expect(() => parseYaml(text), text).toThrow(why)
+    expect(() => parseYaml(text), text).toThrow(
+      text.includes('&x') ? /"x\.0" \(line 1\)/ : /"a\.b\.1" \(line 2\)/,
+    )
+  }
 })
 
 test.each([

@@ -1,3 +1,7 @@
+import type { Path } from '@livetree/core'
+import { pathText } from '@livetree/core/tools'
+import { AdminError } from '../errors.ts'
+
 /** A scalar of a file: its value, and the text that keeps all of its digits. */
 export interface PlainScalar {
   readonly type: 'scalar'
@@ -35,14 +39,35 @@ export function plainValue(tree: PlainTree): unknown {
   return Object.fromEntries(tree.parts.map(([name, part]) => [name, plainValue(part)]))
 }
 
-/** A value of JavaScript, such as what JSON holds, as a tree. */
-export function treeOf(value: unknown): PlainTree {
-  if (Array.isArray(value)) return { type: 'list', items: value.map(treeOf) }
-  if (typeof value === 'object' && value !== null)
-    return { type: 'object', parts: Object.entries(value).map(([name, part]) => [name, treeOf(part)]) }
+/**
+ * A value of JavaScript, such as what JSON holds, as a tree.
+ *
+ * @param path where it is to stand
+ * @throws AdminError `unwritable_value` for what a tree has no form for: NaN, a date, undefined in a list
+ */
+export function treeOf(value: unknown, path: Path = []): PlainTree {
+  const at = (name: string | number) => [...path, String(name)]
+  if (Array.isArray(value))
+    return { type: 'list', items: Array.from(value, (item, index) => treeOf(item, at(index))) }
+  if (isPlainObject(value)) {
+    // As JSON has it, a property without a value is none.
+    const parts = Object.entries(value).filter(([, part]) => part !== undefined)
+    return { type: 'object', parts: parts.map(([name, part]) => [name, treeOf(part, at(name))]) }
+  }
   if (typeof value === 'string') return { type: 'scalar', value, text: value }
-  const scalar = typeof value === 'number' || typeof value === 'boolean' ? value : null
-  return { type: 'scalar', value: scalar, text: String(scalar) }
+  if (typeof value === 'boolean' || value === null) return { type: 'scalar', value, text: String(value) }
+  if (typeof value === 'bigint' || Number.isFinite(value))
+    return { type: 'scalar', value: Number(value), text: String(value) }
+  throw new AdminError('unwritable_value', {
+    what: `"${pathText(path)}" cannot be written: expected text, a finite number, true, false, null, a list or a plain object`,
+    remedy: 'Without a schema, give what JSON holds, or the text of the value.',
+  })
+}
+
+function isPlainObject(value: unknown): value is object {
+  if (typeof value !== 'object' || value === null) return false
+  const prototype: unknown = Object.getPrototypeOf(value)
+  return prototype === null || prototype === Object.prototype
 }
 
 /** Whether a text is a number as JSON writes it. */
