@@ -117,13 +117,21 @@ type ArrayClass = new (from: AnyArray) => AnyArray
 
 /** In memory of its own; undefined for a class that is not built in. */
 export function copyOfArray(array: AnyArray): AnyArray | undefined {
-  const prototype: unknown = Object.getPrototypeOf(array)
-  if (prototype === Buffer.prototype) {
-    // Buffer.from takes memory that others share
-    const copy = Buffer.alloc(array.length)
-    copy.set(array as Buffer)
-    return copy
-  }
+  const builtIn = builtInClass(array)
+  if (builtIn !== undefined) return new builtIn(array)
+  if (!isBuiltInArray(array)) return undefined
+  // Buffer.from takes memory that others share
+  const copy = Buffer.alloc(array.length)
+  copy.set(array as Buffer)
+  return copy
+}
+
+/** Whether a typed array is a Buffer, or of a class of the language itself, not of one that extends these. */
+export function isBuiltInArray(array: AnyArray): boolean {
+  return builtInClass(array) !== undefined || Object.getPrototypeOf(array) === Buffer.prototype
+}
+
+function builtInClass(array: AnyArray): ArrayClass | undefined {
   const builtIn = (globalThis as unknown as Record<string, ArrayClass>)[array[Symbol.toStringTag]]
-  return builtIn !== undefined && prototype === builtIn.prototype ? new builtIn(array) : undefined
+  return Object.getPrototypeOf(array) === builtIn?.prototype ? builtIn : undefined
 }

@@ -1,5 +1,7 @@
 import { isDeepStrictEqual, types } from 'node:util'
+import { isBuiltInArray } from '../format/own-copy.ts'
 import { WrittenScalar } from '../format/written-scalar.ts'
+import { isReadBytes } from '../schema/bytes-text.ts'
 import { Sealed } from '../sealed.ts'
 import { Unreadable } from '../source/source.ts'
 import { isPlainObject, MAX_DEPTH } from './document.ts'
@@ -23,7 +25,7 @@ function saysSame(a: unknown, b: unknown, depth: number): boolean {
   // no value that is read is deeper, but one that holds itself
   if (depth > MAX_DEPTH) return false
   const isSame = (one: unknown, other: unknown) => saysSame(one, other, depth + 1)
-  if (Array.isArray(a)) return Array.isArray(b) && isSameList(a, b, isSame)
+  if (isPlainList(a)) return isPlainList(b) && isSameList(a, b, isSame)
   if (isPlainObject(a)) {
     if (!isPlainObject(b)) return false
     const names = Object.keys(a)
@@ -51,8 +53,18 @@ function saysSame(a: unknown, b: unknown, depth: number): boolean {
     case Unreadable.prototype:
       return isDeepStrictEqual(a, b)
     default:
-      return types.isTypedArray(a) && isDeepStrictEqual(a, b)
+      return isPlainBytes(a) && isPlainBytes(b) && isDeepStrictEqual(a, b)
   }
+}
+
+/** A list of the built-in class: an instance of one that extends it may hold more than its items. */
+export function isPlainList(value: unknown): value is readonly unknown[] {
+  return Array.isArray(value) && Object.getPrototypeOf(value) === Array.prototype
+}
+
+/** Bytes or numbers that hold nothing else: of a built-in class, or of any that were made from a text alone. */
+function isPlainBytes(value: object): boolean {
+  return types.isTypedArray(value) && (isBuiltInArray(value) || isReadBytes(value))
 }
 
 export function isSameList(

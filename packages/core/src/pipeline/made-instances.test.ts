@@ -100,3 +100,75 @@ test('an object with a refinement is judged as a whole: what is equal to look at
     expect(Object.is(config.current.refined[name], before[name]), name).toBe(true)
   expect(told).toEqual(['refined.sibling'])
 })
+
+class Key extends Uint8Array {
+  readonly #id: string = ''
+  constructor(text: string) {
+    super([1, 2])
+    this.#id = text
+  }
+  shown(): string {
+    return this.#id
+  }
+}
+class Servers extends Array<string> {
+  readonly #text: string
+  constructor(text: string) {
+    super()
+    this.#text = text
+    for (const host of text.split(',')) this.push(host.slice(0, 1))
+  }
+  shown(): string {
+    return this.#text
+  }
+}
+class Times extends Date {
+  readonly #text: string
+  constructor(text: string) {
+    super(0)
+    this.#text = text
+  }
+  shown(): string {
+    return this.#text
+  }
+}
+const texts = new WeakMap<object, string>()
+class Bytes extends Buffer<ArrayBuffer> {
+  static make(text: string): Bytes {
+    const bytes = Object.setPrototypeOf(Buffer.alloc(2), Bytes.prototype) as Bytes
+    texts.set(bytes, text)
+    return bytes
+  }
+  shown(): string {
+    return texts.get(this) ?? ''
+  }
+}
+
+test.each<[string, (text: string) => { shown: () => string }]>([
+  ['a typed array', (text) => new Key(text)],
+  ['a list', (text) => new Servers(text)],
+  ['a Date', (text) => new Times(text)],
+  ['a Buffer', Bytes.make],
+])(
+  'an instance of an own class that extends %s is served as it was made, and another one is a change',
+  async (_kind, make) => {
+    const parts = z.string().transform((text) => ({ text: make(text), list: [make(text)] }))
+    const definition = defineConfig({
+      name: 'own',
+      schema: z.object({ at: z.string().transform(make), parts }),
+    })
+    await using config = await createTestConfig(definition, { at: 'a=1,b=1', parts: 'a=1' })
+    expect(config.current.at.shown()).toBe('a=1,b=1')
+    expect(config.current.parts.list[0]?.shown()).toBe('a=1')
+    const told: string[] = []
+    config.on('change', ({ changes }) => void told.push(...changes.map(({ pathText }) => pathText)))
+    config.watch(
+      ({ at }) => at,
+      (at) => void told.push(at.shown()),
+    )
+    config.set({ at: 'a=2,b=1', parts: 'a=2' })
+    await config.refresh()
+    expect(told).toEqual(expect.arrayContaining(['at', 'a=2,b=1', 'parts.text', 'parts.list']))
+    expect(config.current.at.shown()).toBe('a=2,b=1')
+  },
+)

@@ -5,6 +5,7 @@ import { recordPart } from '../schema/loose-record.ts'
 import { coreOf, type SchemaNode } from '../schema/schema-node.ts'
 import { SECRET_TEXT } from '../secret-text.ts'
 import { isPlainObject } from './document.ts'
+import { isPlainList } from './is-equal.ts'
 
 /**
  * A copy of `value` with every secret replaced by `[secret]`. Where the schema reshapes a value that has a secret in it
@@ -14,7 +15,7 @@ export function redact(value: unknown, schemaNode: SchemaNode | undefined): unkn
   if (schemaNode === undefined || !schemaNode.hasSecret || value === undefined || value === null) return value
   if (isSecretWhole(schemaNode, value)) return SECRET_TEXT
   const part = (inner: unknown, key: unknown) => redact(inner, partView(schemaNode, value, key))
-  if (Array.isArray(value)) return value.map(part)
+  if (isPlainList(value)) return value.map(part)
   if (value instanceof Map) return new Map([...value].map(([key, inner]) => [key, part(inner, key)]))
   if (value instanceof Set) return new Set([...value].map((inner) => part(inner, 0)))
   if (isPlainObject(value)) {

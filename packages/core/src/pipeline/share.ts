@@ -2,7 +2,7 @@ import { types } from 'node:util'
 import type { SchemaNode } from '../schema/schema-node.ts'
 import { Sealed } from '../sealed.ts'
 import { isPlainObject } from './document.ts'
-import { isSameList } from './is-equal.ts'
+import { isPlainList, isSameList } from './is-equal.ts'
 import { PromiseInsideError } from './validate.ts'
 import { lock, lockedCopy, MAP_WRITERS, SET_WRITERS } from './lock.ts'
 import { namesOf } from './names.ts'
@@ -16,7 +16,7 @@ import { concealSecrets, partView } from './redact.ts'
  */
 export function shareFrozen(previous: unknown, next: unknown, schemaNode: SchemaNode | undefined): unknown {
   if (Object.is(previous, next) || typeof next !== 'object' || next === null) return next
-  if (Array.isArray(next)) return shareArray(previous, next, schemaNode)
+  if (isPlainList(next)) return shareArray(previous, next, schemaNode)
   if (isPlainObject(next)) return shareObject(previous, next, schemaNode)
   if (types.isPromise(next)) throw new PromiseInsideError()
   const prototype: unknown = Object.getPrototypeOf(next)
@@ -39,7 +39,7 @@ function shareArray(
   next: readonly unknown[],
   schemaNode: SchemaNode | undefined,
 ): unknown {
-  const before: readonly unknown[] | undefined = Array.isArray(previous) ? previous : undefined
+  const before = isPlainList(previous) ? previous : undefined
   const copy = next.map((item, index) =>
     shareFrozen(before?.[index], item, partView(schemaNode, next, index)),
   )
