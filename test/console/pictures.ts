@@ -48,6 +48,7 @@ async function takePictures(browser: Browser, shop: Shop, look: Look): Promise<v
   const { suffix, width, height, colorScheme } = look
   const context = await browser.newContext({ viewport: { width, height }, colorScheme })
   const page = await context.newPage()
+  page.setDefaultTimeout(120_000)
   page.on('pageerror', (error) => console.error(`${suffix}: ${error.message}`))
   const shoot = async (name: string) => {
     await page.waitForTimeout(500)

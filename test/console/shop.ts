@@ -88,7 +88,10 @@ export async function openShop(options: Partial<StartConsoleOptions> = {}, keys 
     staging,
     console,
     async startInstance({ isOlder = false, host } = {}) {
-      const config = await definitionFor(server.endpoint, { isOlder }).load()
+      // A tree of 100,000 keys takes a while where the machine has more to do.
+      const config = await definitionFor(server.endpoint, { isOlder }).load({
+        startup: { timeoutMs: 60_000 },
+      })
       const member = await joinFleet(config, {
         appVersion: isOlder ? '1.4.0' : '1.5.0',
         ...(host !== undefined && { labels: { zone: host } }),
