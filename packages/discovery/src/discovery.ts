@@ -44,9 +44,10 @@ export function createDiscovery(options: DiscoveryOptions): Discovery {
   return new EtcdDiscovery(resolveDiscoveryOptions(options))
 }
 
+const INTERCEPTOR_CHECKS: Checks<Omit<DispatcherOptions, 'fallback'>> = { policy: OBJECT, zone: LABEL }
+
 const DISPATCHER_CHECKS: Checks<DispatcherOptions> = {
-  policy: OBJECT,
-  zone: LABEL,
+  ...INTERCEPTOR_CHECKS,
   fallback: having('an undici dispatcher', 'dispatch'),
 }
 
@@ -180,7 +181,7 @@ class EtcdDiscovery implements Discovery {
 
   interceptor(given: Omit<DispatcherOptions, 'fallback'> = {}): Dispatcher.DispatcherComposeInterceptor {
     this.#assertOpen()
-    const { policy, zone } = readOptions('interceptor', DISPATCHER_CHECKS, given as DispatcherOptions)
+    const { policy, zone } = readOptions('interceptor', INTERCEPTOR_CHECKS, given)
     const routes = this.#routes(this.#policiesOf('interceptor', policy), zone)
     const running = new RunningRequests()
     return (dispatch) =>

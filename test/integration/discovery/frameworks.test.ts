@@ -1,4 +1,5 @@
 import 'reflect-metadata'
+import { createServer } from 'node:http'
 import type { Discovery, ServiceView } from '@livetree/discovery'
 import { discovery as discoverable } from '@livetree/fastify/discovery'
 import { DiscoveryModule, InjectService } from '@livetree/nestjs/discovery'
@@ -8,7 +9,7 @@ import { ExpressAdapter } from '@nestjs/platform-express'
 import { FastifyAdapter } from '@nestjs/platform-fastify'
 import express from 'express'
 import fastify from 'fastify'
-import { request } from 'undici'
+import { Agent, request } from 'undici'
 import { expect, onTestFinished, test } from 'vitest'
 import { oneEtcd } from '../../support/each-etcd.ts'
 import { withoutOpenHandles } from '../../support/open-handles.ts'
@@ -178,6 +179,17 @@ oneEtcd('a framework', (etcd) => {
     }
     await expect(start({ service: 'Strict' })).rejects.toMatchObject(invalid)
     await expect(start({ weihgt: 1 })).rejects.toMatchObject(invalid)
+    // What the adapter gives itself is no option of it.
+    for (const own of [{ signal: new AbortController().signal }, { server: createServer() }]) {
+      await expect(start(own)).rejects.toMatchObject(invalid)
+      const register = { service: 'shop', ...own }
+      expect(() => DiscoveryModule.forRoot({ discovery, register })).toThrow(/there is no option s/)
+    }
+    expect(() => discovery.interceptor({ fallback: new Agent() } as object)).toThrow(/no option fallback/)
+    const closing = fastify()
+    await closing.register(discoverable, { discovery, service: 'strict' })
+    await expect(closing.shutdown({ close: async () => {} } as object)).rejects.toMatchObject(invalid)
+    await closing.close()
     expect(() => DiscoveryModule.forRoot({ discovery, register: { service: 'a/b' } })).toThrow('service')
     const warnings: string[] = []
     const onWarning = (warning: Error): void => void warnings.push(warning.message)

@@ -7,7 +7,12 @@ import { cancelled, within } from '../wait.ts'
 import { advertisedAddress } from './address.ts'
 import { boundAddress } from './bound-address.ts'
 import type { Registration } from './registration-contract.ts'
-import { readRegisterOptions, type RegisterOptions } from './registration-options.ts'
+import {
+  type AdapterOptions,
+  readAdapterOptions,
+  readRegisterOptions,
+  type RegisterOptions,
+} from './registration-options.ts'
 import { ServerDrain } from './server-drain.ts'
 import type { RegistrationContext } from './registration-context.ts'
 import { ServiceRegistration } from './service-registration.ts'
@@ -36,12 +41,15 @@ export async function register<Metadata>(
 }
 
 /**
- * Judges what does not depend on the moment, so that a mistake is found where an application is put together.
+ * For adapters of frameworks, which give `server` and `signal` themselves: judges the other options of `register` as far as
+ * they do not depend on the moment, so that a mistake is found where an application is put together.
  *
- * @throws DiscoveryError `invalid_option`
+ * @throws DiscoveryError `invalid_option`, also for `server` and `signal`
  */
-export function assertRegisterOptions<Metadata>(options: RegisterOptions<Metadata>): void {
-  judged(readRegisterOptions(options as RegisterOptions))
+export function assertRegisterOptions<Metadata>(
+  options: Omit<RegisterOptions<Metadata>, 'server' | 'signal'>,
+): void {
+  judged(readAdapterOptions(options as AdapterOptions))
 }
 
 function judged({ service, metadata }: RegisterOptions) {

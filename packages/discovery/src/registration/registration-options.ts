@@ -124,6 +124,17 @@ const CALL_CHECKS: Checks<RegistrationCallOptions> = { timeoutMs: milliseconds(1
 
 const CHANGE_CHECKS: Checks<RegistrationChange> = { weight: WEIGHT, metadata: ANYTHING, version: LABEL }
 
+/** Options of `register` that an adapter of a framework takes; it gives the others itself. */
+export type AdapterOptions<Metadata = unknown> = Omit<RegisterOptions<Metadata>, 'server' | 'signal'>
+
+const { server: _, signal: __, ...ADAPTER_CHECKS } = REGISTER_CHECKS
+
+/** @throws DiscoveryError `invalid_option`, also for what the adapter gives itself */
+export function readAdapterOptions(given: AdapterOptions): AdapterOptions {
+  readOptions('register', ADAPTER_CHECKS, given)
+  return readRegisterOptions(given)
+}
+
 /** @throws DiscoveryError `invalid_option` */
 export function readRegisterOptions(given: RegisterOptions): RegisterOptions {
   const options = readOptions('register', REGISTER_CHECKS, given)

@@ -2,6 +2,7 @@ import { setTimeout as pause } from 'node:timers/promises'
 import {
   assertRegisterOptions,
   type Discovery,
+  DiscoveryError,
   type RegisterOptions,
   type Registration,
   type ShutdownOptions,
@@ -52,6 +53,8 @@ async function registerApp(app: FastifyInstance, options: DiscoveryPluginOptions
   }
   app.decorate('registration', { getter: () => registration })
   app.decorate('shutdown', async (shutdown: Omit<ShutdownOptions, 'close'> = {}) => {
+    if ('close' in shutdown)
+      throw new DiscoveryError('invalid_option', 'app.shutdown: there is no option close; it closes the app')
     isShutDown = true
     const close = () => app.close()
     const made = await registered()
