@@ -10,6 +10,7 @@ import type * as z from 'zod'
 import { arbitraryText } from './arbitrary-schema.ts'
 import { arbitraryValuedSchema } from './arbitrary-value.ts'
 import { propertyRuns } from './property-runs.ts'
+import { expectShare } from '../support/expect-share.ts'
 
 /** Each case writes up to five trees and reads them about twenty times. */
 const RUNS = propertyRuns(1 / 5, 0.12)
@@ -241,7 +242,7 @@ test(`without a schema, what export writes, import brings back (${RUNS} cases)`,
     ),
     { numRuns: RUNS },
   )
-  expect(seen.exported).toBeGreaterThan(RUNS / 4)
+  expectShare('exported', seen.exported, { of: RUNS, typical: 0.5 })
 })
 
 const typedTree = arbitraryValuedSchema.chain((valued) =>
@@ -267,8 +268,7 @@ test(`with a schema, what export writes, import brings back (${RUNS} cases)`, as
     }),
     { numRuns: RUNS },
   )
-  expect(seen.exported).toBeGreaterThan(RUNS / 2)
-  expect(seen.exported).toBeGreaterThan(seen.refused)
+  expectShare('exported', seen.exported, { of: RUNS, typical: 0.88 })
 })
 
 /** The keys of a value; undefined for one that no text stands for. */

@@ -8,6 +8,7 @@ import { flatten } from '../../packages/core/src/source/flatten.ts'
 import type { LayerInfo, Leaf } from '../../packages/core/src/source/source.ts'
 import { type ArbitrarySchema, arbitrarySchema, arbitraryText, arbitraryTyped } from './arbitrary-schema.ts'
 import { propertyRuns } from './property-runs.ts'
+import { expectShare } from '../support/expect-share.ts'
 
 const RUNS = propertyRuns(1, 0.5)
 
@@ -128,6 +129,6 @@ test(`an object means the same in a file, in a program and in a document, over l
     }),
     { numRuns: RUNS },
   )
-  expect(seen.accepted).toBeGreaterThan(RUNS / 10)
-  expect(seen.rejected).toBeGreaterThan(RUNS / 10)
+  expectShare('accepted', seen.accepted, { of: RUNS, typical: 0.8 })
+  expectShare('rejected', seen.rejected, { of: RUNS, typical: 0.2 })
 })

@@ -5,6 +5,7 @@ import { createPipeline } from '../../packages/core/src/pipeline/create-pipeline
 import { storedLayer } from '../../packages/core/src/pipeline/staged.test.kit.ts'
 import { compileSchema } from '../../packages/core/src/schema/compile-schema.ts'
 import { propertyRuns } from './property-runs.ts'
+import { expectShare } from '../support/expect-share.ts'
 
 const RUNS = propertyRuns(1, 0.2)
 
@@ -131,6 +132,6 @@ test(`a tree gets the same answer however often it is asked about, also after an
     expect(isGuarded(world.take(nothing))).toBe(false)
   })
   fc.assert(property, { numRuns: RUNS })
-  expect(seen.guard).toBeGreaterThan(RUNS / 20)
-  expect(seen.valid).toBeGreaterThan(RUNS / 20)
+  expectShare('guard', seen.guard, { of: RUNS, typical: 0.12 })
+  expectShare('valid', seen.valid, { of: RUNS, typical: 2.4 })
 })

@@ -9,11 +9,12 @@ import { type ArbitrarySchema, arbitrarySchema, arbitraryText } from './arbitrar
 import { completeTree } from './differential-oracle.ts'
 import { disk, GuardedProcess as Process, isAsLeft, keepFilesInMemory } from './guarded-process.ts'
 import { HistoryStore } from './history-store.ts'
-import { isLongRun } from '../support/run-length.ts'
 import { propertyRuns } from './property-runs.ts'
 
 /** Each case loads a configuration some twenty times. */
 const RUNS = propertyRuns(1 / 8, 0.4)
+/** Drawn in each run alike, beside the random ones: all kinds of answers are among them. */
+const SAME_CASES = { numRuns: 10, seed: 7 }
 
 beforeEach(keepFilesInMemory)
 afterEach(() => vi.restoreAllMocks())
@@ -155,8 +156,7 @@ test(`whatever the schema, a process that starts with a snapshot decides under t
     await running.stop()
     await other.stop()
   })
+  await fc.assert(property, SAME_CASES)
+  expect(Math.min(seen.accepted, seen.refused)).toBeGreaterThan(0)
   await fc.assert(property, { numRuns: RUNS })
-  expect(seen.accepted).toBeGreaterThan(seen.compared / 10)
-  // So few are refused that a share of the short form says nothing.
-  if (isLongRun) expect(seen.refused).toBeGreaterThan(seen.compared / 100)
 }, 900_000)

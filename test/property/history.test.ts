@@ -16,6 +16,7 @@ import {
 } from './arbitrary-schema.ts'
 import { propertyRuns } from './property-runs.ts'
 import { completeTree, type Edit, LAYERS } from './differential-oracle.ts'
+import { expectShare } from '../support/expect-share.ts'
 
 const RUNS = propertyRuns(1 / 2, 0.35)
 
@@ -155,8 +156,8 @@ test(`createPipeline: updates judged together come to what they come to one by o
     }),
     { numRuns: RUNS },
   )
-  expect(seen.together).toBeGreaterThan(RUNS / 4)
-  expect(seen.apart).toBeGreaterThan(RUNS / 4)
+  expectShare('together', seen.together, { of: RUNS, typical: 0.6 })
+  expectShare('apart', seen.apart, { of: RUNS, typical: 4.3 })
 })
 
 type HeldLeaves = readonly ReadonlyMap<string, Leaf>[]

@@ -7,6 +7,7 @@ import { arbitrarySchema } from './arbitrary-schema.ts'
 import { arbitraryValuedSchema } from './arbitrary-value.ts'
 import { completeTree } from './differential-oracle.ts'
 import { propertyRuns } from './property-runs.ts'
+import { expectShare } from '../support/expect-share.ts'
 
 const RUNS = propertyRuns(1, 0.5)
 /** Each case writes every part of a tree. */
@@ -49,7 +50,7 @@ test(`writeValue: a tree of what it writes is read as the same value (${RUNS} ca
     { numRuns: RUNS },
   )
   // refusals are for the few values that have no text of their own
-  expect(written).toBeGreaterThan(RUNS * 0.8)
+  expectShare('written', written, { of: RUNS, typical: 1 })
 })
 
 /** What the schema's own code, or a fallback, made and nobody can take back. */
@@ -81,7 +82,7 @@ test(`writeValue: writes every part of what was read from a tree, or says why no
     }),
     { numRuns: PART_RUNS },
   )
-  expect(written).toBeGreaterThan(refused)
+  expectShare('written', written, { of: written + refused, typical: 0.88 })
 })
 
 function expectRead(

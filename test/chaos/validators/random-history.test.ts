@@ -5,6 +5,7 @@ import { decode } from './model-history.test.kit.ts'
 import { randomHistory } from './random-history.test.kit.ts'
 import { spoilingsOf } from './history-mutators.test.kit.ts'
 import { describeViolations, validate, validators } from './validate.ts'
+import { expectShare } from '../../support/expect-share.ts'
 
 const runs = { numRuns: 300 }
 
@@ -32,6 +33,6 @@ describe('validate, on random histories', () => {
       runs,
     )
     // or the test has shown nothing
-    expect(spoiled).toBeGreaterThan(runs.numRuns / 4)
+    expectShare('spoiled', spoiled, { of: runs.numRuns, typical: 0.5 })
   })
 })

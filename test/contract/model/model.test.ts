@@ -37,7 +37,9 @@ eachRealEtcd('Model', (etcd) => {
     let position: Position = { revision: 1, compactRevision: 0 }
 
     for (let n = 0; n < operations; n += 1) {
-      if (random.chance(0.005) && reference.told.length < maxWatches) {
+      // Some in any run, and the others at random.
+      const isDue = n % 300 === 0 || random.chance(0.005)
+      if (isDue && reference.told.length < maxWatches) {
         const create = randomWatch(random, position)
         const isAhead = create.startRevision > position.revision
         await Promise.all([reference, ...embedded].map((subject) => subject.watch(create, isAhead)))

@@ -4,6 +4,7 @@ import { KV } from '@livetree/etcd/wire'
 import fc from 'fast-check'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { clientEtcds } from '../../support/each-etcd.ts'
+import { expectShare } from '../../support/expect-share.ts'
 
 /** A branch: puts, deletes of keys and ranges, and transactions inside. */
 type Step =
@@ -68,7 +69,7 @@ clientEtcds('a transaction is refused here only where the server is sure to refu
       }),
       { numRuns: 1_500 },
     )
-    expect(refused).toBeGreaterThan(50)
+    expectShare('refused', refused, { of: 1_500, typical: 0.38 })
   })
 
   test.each([

@@ -82,9 +82,9 @@ async function holdsWhole(store: Store): Promise<Readonly<Record<string, number>
   await expectSettled()
   for (const reader of readers) {
     expect(reader.wrong(writer), `seed ${SEED}`).toEqual([])
-    // Otherwise the run says little: most transactions touch what a reader reads, and some are invalid.
+    // Otherwise the run says little: most transactions touch what a reader reads. One that all reject was written above.
     expect(reader.seen.length).toBeGreaterThan(TRANSACTIONS / 20)
-    expect(reader.rejected.length).toBeGreaterThan(TRANSACTIONS / 200)
+    expect(reader.rejected.length).toBeGreaterThan(0)
   }
   const sum = (all: readonly (readonly unknown[])[]) => all.reduce((total, each) => total + each.length, 0)
   const [snapshots, rejections] = [sum(readers.map(({ seen }) => seen)), sum(readers.map((r) => r.rejected))]

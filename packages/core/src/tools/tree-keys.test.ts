@@ -4,6 +4,7 @@ import * as z from 'zod'
 import { defineConfig } from '../define-config.ts'
 import type { LayerInfo } from '../source/source.ts'
 import { keyOfPath, pathOfKey, placesOfKey, removalMarkerKey } from './tree-keys.ts'
+import { expectShare } from '../../../../test/support/expect-share.ts'
 
 const schema = z.object({
   maxSize: z.number(),
@@ -90,7 +91,7 @@ test('keyOfPath and pathOfKey: a path with a key comes back from it, and a key w
     }),
     { numRuns: 500 },
   )
-  expect(count).toBeGreaterThan(100)
+  expectShare('keys', count, { of: 500, typical: 0.5 })
 })
 
 test('removalMarkerKey: stands below the tree, with or without a slash at its end', () => {
