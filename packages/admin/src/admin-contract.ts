@@ -16,6 +16,7 @@ import type { Difference, DiffSide } from './transfer/diff.ts'
 import type { Exported, ExportOptions } from './transfer/export.ts'
 import type { ImportOptions } from './transfer/import.ts'
 import type { PromoteOptions } from './transfer/promote.ts'
+import type { RevisionsOptions } from './tree/follow-revisions.ts'
 import type { CallOptions } from './workspace.ts'
 import type { $ZodType } from 'zod/v4/core'
 
@@ -87,7 +88,7 @@ export interface Admin<T> extends AsyncDisposable {
    * @throws AdminError `permission_denied`, `store_unavailable`, `store_changed`, `timeout` of the first one, `aborted`, `closed`,
    *   `invalid_options`
    */
-  revisions(options?: CallOptions): AsyncIterable<number>
+  revisions(options?: RevisionsOptions): AsyncIterable<number>
   /**
    * The write with an id, such as that of an `outcome_unknown`; undefined if nothing was applied under it, or if its record
    * is pruned.

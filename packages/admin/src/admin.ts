@@ -23,7 +23,7 @@ import { type FleetInstances, readFleet, readsTree } from './fleet/instances.ts'
 import { treeVerdicts } from './fleet/tree-verdicts.ts'
 import { findRecord, type HistoryOptions, readHistory } from './history/history.ts'
 import type { HistoryEntry, RecordedEntry } from './history/history-entry.ts'
-import { followRevisions } from './tree/follow-revisions.ts'
+import { followRevisions, type RevisionsOptions } from './tree/follow-revisions.ts'
 import { jsonSchemaDefinition } from './json-schema-definition.ts'
 import { type AdminOptions, resolveAdmin } from './options.ts'
 import type { PathLike } from './selector.ts'
@@ -156,7 +156,7 @@ class StoreAdmin<T> implements Admin<T> {
     return readHistory(this.#workspace, options)
   }
 
-  revisions(options: CallOptions = {}): AsyncIterable<number> {
+  revisions(options: RevisionsOptions = {}): AsyncIterable<number> {
     return followRevisions(this.#workspace, options)
   }
 

@@ -33,6 +33,7 @@ export type { RecordedChange, RecordedText, StoredRecord } from './history/recor
 export { jsonSchemaDefinition } from './json-schema-definition.ts'
 export type { AdminOptions } from './options.ts'
 export type { PathLike, PathSelector } from './selector.ts'
+export type { RevisionsOptions } from './tree/follow-revisions.ts'
 export type { LayerChoice } from './tree/target-layer.ts'
 export type { AdminTree, ExplainedPath, TreeEntry } from './tree/tree-view.ts'
 export type { Difference, DiffSide } from './transfer/diff.ts'

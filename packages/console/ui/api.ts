@@ -1,4 +1,5 @@
-import type { ErrorView, LiveView } from '../src/wire/index.ts'
+import type { ErrorView } from '../src/wire/index.ts'
+import type { Opened } from './follow-store.ts'
 
 /** A failure of the console, in words for people. */
 export class ApiError extends Error {
@@ -12,14 +13,22 @@ export class ApiError extends Error {
   }
 }
 
+/** The event of the window when another token is there. */
+export const NEW_TOKEN = 'livetree-new-token'
+
 const TOKEN_NAME = 'livetree-token'
 
-/** Takes the token out of the address, so that it is neither seen nor copied, and keeps it for this tab. */
-export function takeToken(): void {
+/**
+ * Takes a token out of the address, so that it is neither seen nor copied, and keeps it for this tab.
+ *
+ * @returns whether there was one
+ */
+export function takeToken(): boolean {
   const token = /^#token=([\w-]+)$/.exec(location.hash)?.[1]
-  if (token === undefined) return
+  if (token === undefined) return false
   sessionStorage.setItem(TOKEN_NAME, token)
   history.replaceState(null, '', `${location.pathname}${location.search}#/tree`)
+  return true
 }
 
 function headersOf(more: Readonly<Record<string, string>> = {}): Record<string, string> {
@@ -56,11 +65,8 @@ async function request<R>(address: string, init: RequestInit): Promise<R> {
     if (init.signal?.aborted === true) throw error
     throw new ApiError(0, failure('away', 'The console does not answer. Is it still running?'))
   }
-  const body: unknown = await response.json().catch(() => undefined)
-  if (response.ok) return body as R
-  const view =
-    (body as ErrorView | undefined) ?? failure('internal', `The console answered ${response.status}.`)
-  throw new ApiError(response.status, view)
+  if (!response.ok) throw await errorOf(response)
+  return (await response.json().catch(() => undefined)) as R
 }
 
 function failure(code: string, message: string): ErrorView {
@@ -72,61 +78,24 @@ export function errorView(error: unknown): ErrorView {
   return error instanceof ApiError ? error.view : failure('internal', String(error))
 }
 
-/** How long a stream that ended is left alone before it is opened again, in milliseconds. */
-const AGAIN_MS = 1_000
-const MOST_AGAIN_MS = 15_000
-
-/** What the stream of the page is about. */
-export interface StreamListener {
-  onRevision(revision: number): void
-  onLive(view: LiveView): void
-  onTrouble(error: ErrorView): void
-  /** Whether the stream is there. */
-  onState(isConnected: boolean): void
-  /** Where the tail goes on; undefined: no tail is wanted. Asked whenever the stream is opened. */
-  position(): { readonly changes: number; readonly said: number } | undefined
+/** Whether the console lets the user in no more: to ask again is of no use before they have done something. */
+export function isRefused(error: unknown): boolean {
+  return error instanceof ApiError && [401, 403, 421].includes(error.status)
 }
 
-/** Follows the store for as long as the signal lets it: a stream that ends is opened again, where it was. */
-export async function followStore(listener: StreamListener, signal: AbortSignal): Promise<void> {
-  let waitMs = AGAIN_MS
-  while (!signal.aborted) {
-    try {
-      const position = listener.position()
-      const query = position && `?live=1&changes=${position.changes}&said=${position.said}`
-      const response = await fetch(`api/events${query ?? ''}`, { headers: headersOf(), signal })
-      if (!response.ok || response.body === null) throw new Error(String(response.status))
-      listener.onState(true)
-      waitMs = AGAIN_MS
-      await readEvents(response.body, listener)
-    } catch {
-      // Opened again below.
-    }
-    if (signal.aborted) return
-    listener.onState(false)
-    await new Promise((resolve) => setTimeout(resolve, waitMs))
-    waitMs = Math.min(MOST_AGAIN_MS, waitMs * 2)
-  }
+/** Opens the one stream of the tab. Rejects where the console does not answer. */
+export async function openStream(query: string, signal: AbortSignal): Promise<Opened> {
+  const response = await fetch(`api/events${query}`, { headers: headersOf(), signal })
+  if (response.ok && response.body !== null) return { type: 'stream', body: response.body }
+  const error = await errorOf(response)
+  if (isRefused(error)) return { type: 'refused', error: error.view }
+  throw error
 }
 
-async function readEvents(body: ReadableStream<Uint8Array>, listener: StreamListener): Promise<void> {
-  const reader = body.getReader()
-  const decoder = new TextDecoder()
-  let rest = ''
-  for (;;) {
-    const { done, value } = await reader.read()
-    if (done) return
-    const blocks = (rest + decoder.decode(value, { stream: true })).split('\n\n')
-    rest = blocks.pop() ?? ''
-    for (const block of blocks) takeEvent(block, listener)
-  }
-}
-
-function takeEvent(block: string, listener: StreamListener): void {
-  const event = /^event: (\w+)$/m.exec(block)?.[1]
-  const data = /^data: (.+)$/m.exec(block)?.[1]
-  if (event === undefined || data === undefined) return
-  if (event === 'revision') listener.onRevision(Number(data))
-  if (event === 'live') listener.onLive(JSON.parse(data) as LiveView)
-  if (event === 'trouble') listener.onTrouble(JSON.parse(data) as ErrorView)
+async function errorOf(response: Response): Promise<ApiError> {
+  const view = (await response.json().catch(() => undefined)) as ErrorView | undefined
+  return new ApiError(
+    response.status,
+    view ?? failure('internal', `The console answered ${response.status}.`),
+  )
 }

@@ -1,7 +1,8 @@
 import { useCallback, useEffect, useMemo, useState } from 'preact/hooks'
 import type { ErrorView, LiveView, SessionView } from '../src/wire/index.ts'
-import { errorView, followStore, get } from './api.ts'
+import { errorView, get, NEW_TOKEN, openStream } from './api.ts'
 import { countOf, type Draft } from './draft.ts'
+import { type Connection, StoreFollower } from './follow-store.ts'
 import { Failure } from './parts/failure.tsx'
 import { LiveTail } from './parts/live-tail.ts'
 import { addressOf, type Place, placeOf, type Screen, SCREENS } from './places.ts'
@@ -31,12 +32,20 @@ export function App() {
   const [error, setError] = useState<ErrorView>()
   const [draft, setDraft] = useState<Draft>()
   const place = usePlace()
-  const { revision, isConnected, tail } = useStream(session !== undefined, place.screen === 'live')
+  const { revision, connection, tail, again } = useStream(session !== undefined, place.screen === 'live')
   const open = useCallback(() => {
     setError(undefined)
     get<SessionView>('session').then(setSession, (reason) => setError(errorView(reason)))
   }, [])
   useEffect(open, [open])
+  useEffect(() => {
+    const onToken = () => {
+      open()
+      again()
+    }
+    addEventListener(NEW_TOKEN, onToken)
+    return () => removeEventListener(NEW_TOKEN, onToken)
+  }, [open, again])
   useEffect(() => {
     if (session !== undefined) document.title = `${NAMES[place.screen]} · ${session.name} · livetree`
   }, [session, place.screen])
@@ -50,13 +59,16 @@ export function App() {
   const props: ScreenProps = { session, place, revision, draft, setDraft }
   return (
     <>
-      <Header session={session} place={place} draft={draft} revision={revision} isConnected={isConnected} />
+      <Header session={session} place={place} draft={draft} revision={revision} connection={connection} />
       <main class="screen" id="main" tabIndex={-1}>
+        {connection.type === 'refused' && <Failure error={connection.error} again={again} />}
         {place.screen === 'tree' && <TreeScreen {...props} />}
         {place.screen === 'change' && <ChangeScreen {...props} />}
         {place.screen === 'history' && <HistoryScreen key={addressOf('history', place.path)} {...props} />}
         {place.screen === 'compare' && <CompareScreen {...props} />}
-        {place.screen === 'live' && <LiveScreen {...props} tail={tail} isConnected={isConnected} />}
+        {place.screen === 'live' && (
+          <LiveScreen {...props} tail={tail} isConnected={connection.type === 'live'} />
+        )}
         {place.screen === 'fleet' && <FleetScreen {...props} />}
         {place.screen === 'schema' && <SchemaScreen {...props} />}
       </main>
@@ -65,10 +77,10 @@ export function App() {
 }
 
 interface HeaderProps extends Pick<ScreenProps, 'session' | 'place' | 'draft' | 'revision'> {
-  readonly isConnected: boolean
+  readonly connection: Connection
 }
 
-function Header({ session, place, draft, revision, isConnected }: HeaderProps) {
+function Header({ session, place, draft, revision, connection }: HeaderProps) {
   const screens = session.canWrite ? SCREENS : SCREENS.filter((screen) => screen !== 'change')
   const count = countOf(draft)
   return (
@@ -96,12 +108,20 @@ function Header({ session, place, draft, revision, isConnected }: HeaderProps) {
       </nav>
       <span class="state" role="status">
         {session.isReadOnly && <span class="badge">read-only</span>}
-        <span class={isConnected ? 'dot on' : 'dot'} aria-hidden="true" />
-        {isConnected ? `revision ${revision}` : 'not connected'}
+        <span class={connection.type === 'live' ? 'dot on' : 'dot'} aria-hidden="true" />
+        {connectionText(connection, revision)}
         <span class="user">{visibleLine(session.user)}</span>
       </span>
     </header>
   )
+}
+
+function connectionText(connection: Connection, revision: number): string {
+  if (connection.type === 'live') return `revision ${revision}`
+  if (connection.type === 'opening') return 'connecting…'
+  if (connection.type === 'refused') return 'signed out'
+  const since = new Date(connection.since).toLocaleTimeString()
+  return connection.of === 'store' ? `store away since ${since}` : `not connected since ${since}`
 }
 
 function skipToMain(): void {
@@ -121,7 +141,9 @@ function usePlace(): Place {
 /** The one stream of the tab. The tail is only read while it is looked at, and then goes on where it was. */
 function useStream(isOpen: boolean, isLive: boolean) {
   const [revision, setRevision] = useState(0)
-  const [isConnected, setConnected] = useState(false)
+  const [connection, setConnection] = useState<Connection>({ type: 'opening' })
+  const [round, setRound] = useState(0)
+  const again = useCallback(() => setRound((before) => before + 1), [])
   const [, redraw] = useState(0)
   const tail = useMemo(() => new LiveTail(() => redraw((count) => count + 1)), [])
   useEffect(() => {
@@ -131,14 +153,14 @@ function useStream(isOpen: boolean, isLive: boolean) {
       onRevision: setRevision,
       onLive: (view: LiveView) => tail.take(view),
       onTrouble: (error: ErrorView) => tail.fail(error),
-      onState(isThere: boolean) {
-        setConnected(isThere)
-        if (isThere) tail.reopen()
+      onConnection(next: Connection) {
+        setConnection(next)
+        if (next.type === 'live') tail.reopen()
       },
       position: () => (isLive ? tail.position : undefined),
     }
-    void followStore(listener, stop.signal)
+    void new StoreFollower(listener, (query) => openStream(query, stop.signal)).follow(stop.signal)
     return () => stop.abort()
-  }, [isOpen, isLive, tail])
-  return { revision, isConnected, tail }
+  }, [isOpen, isLive, round, tail])
+  return { revision, connection, tail, again }
 }

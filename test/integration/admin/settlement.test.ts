@@ -176,4 +176,25 @@ oneEtcd('admin, replies that are lost', (etcd) => {
     expect(await admin.find(record?.id ?? '')).toMatchObject({ revision: record?.createRevision })
     expect(await client.kv.get('/config/shop/a')).toMatchObject({ version: 1 })
   })
+
+  test('revisions() says when the store is away, and when it is back', async () => {
+    const admin = openAdmin([first.endpoint])
+    const seen: number[] = []
+    const contacts: boolean[] = []
+    const following = (async () => {
+      for await (const revision of admin.revisions({ onContact: (isThere) => void contacts.push(isThere) }))
+        seen.push(revision)
+    })().catch((error: unknown) => error)
+    await waitFor(() => seen.length === 1, { what: 'the first revision' })
+    expect(contacts).toEqual([])
+    await first.refuse()
+    first.cutAll()
+    await waitFor(() => contacts.join() === 'false', { what: 'the loss' })
+    await first.accept()
+    await waitFor(() => contacts.join() === 'false,true', { what: 'the return' })
+    await client.kv.put('/config/shop/a', '3')
+    await waitFor(() => seen.length === 2, { what: 'the next revision' })
+    await admin.close()
+    expect(await following).toMatchObject({ code: 'closed' })
+  })
 })

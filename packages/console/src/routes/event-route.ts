@@ -6,7 +6,8 @@ import type { Route, RouteContext } from './route.ts'
 const HEARTBEAT_MS = 15_000
 
 /**
- * Server-sent events, of which a tab has one stream: `revision`, the newest one of the layers; and with `live=1`, of which the
+ * Server-sent events, of which a tab has one stream: `revision`, the newest one of the layers; `away` with
+ * the time since when the store is away, until there is a `revision` again; and with `live=1`, of which the
  * `id` has the two positions that it goes on from, `live` with what is written and said (`LiveView`), and `trouble`
  * (`ErrorView`) where a part of that cannot be followed. It ends where the store cannot be followed, and the page asks again.
  */
@@ -36,10 +37,12 @@ async function events(context: RouteContext): Promise<Response> {
             stream.send('revision', String(revision), isLive ? undefined : String(revision))
             tail?.reach(revision)
           },
+          onAway: (since) => stream.send('away', String(since)),
           onEnd: () => stream.end(),
         })
         stream.onEnd(leave)
       } catch {
+        stream.send('away', String(Date.now()))
         stream.end()
       }
     },

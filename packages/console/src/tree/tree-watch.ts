@@ -1,4 +1,4 @@
-import type { Admin, AdminTree } from '@livetree/admin'
+import { type Admin, AdminError, type AdminTree } from '@livetree/admin'
 import { TreeIndex } from './tree-index.ts'
 import { leavesOf, type SchemaLeaf } from '@livetree/core/tools'
 import type { Access } from '../security/access.ts'
@@ -26,6 +26,8 @@ interface HeldTree {
 export interface Follower {
   /** Called with the newest revision, at first and whenever the layers are written. */
   onRevision(revision: number): void
+  /** Called when the store is away, with the time since when, in ms since the Unix epoch. `onRevision` says that it is back. */
+  onAway(since: number): void
   /** Called once when the store cannot be followed any more. */
   onEnd(): void
 }
@@ -42,9 +44,12 @@ export class TreeWatch {
   #reading: Promise<HeldTree> | undefined
   #watching: { readonly stop: AbortController; readonly started: Promise<void> } | undefined
   #newest = 0
+  /** In ms since the Unix epoch; undefined: the store is there. */
+  #awaySince: number | undefined
   /** The oldest first. Nothing says when the first one was written. */
   #reported: { readonly revision: number; readonly at: number | undefined }[] = []
   #idle: NodeJS.Timeout | undefined
+  #isClosed = false
 
   constructor(admin: Admin<unknown>) {
     this.#admin = admin
@@ -98,14 +103,16 @@ export class TreeWatch {
   async follow(follower: Follower): Promise<() => void> {
     await this.#watch()
     this.#followers.add(follower)
-    follower.onRevision(this.#newest)
+    this.#tell(follower)
     return () => {
       this.#followers.delete(follower)
       this.#restIfIdle()
     }
   }
 
+  /** Ends the watch. Nothing begins another one. */
   close(): void {
+    this.#isClosed = true
     this.#stop()
     clearTimeout(this.#idle)
   }
@@ -139,16 +146,22 @@ export class TreeWatch {
 
   /** Watches the store, unless that is done already. Resolves once the newest revision is known. */
   #watch(): Promise<void> {
+    if (this.#isClosed) return Promise.reject(new AdminError('closed', { what: 'The console is closed' }))
     if (this.#watching !== undefined) return this.#watching.started
     const stop = new AbortController()
     const { promise: started, resolve, reject } = Promise.withResolvers<void>()
     this.#watching = { stop, started }
+    const onContact = (isThere: boolean) => {
+      if (stop.signal.aborted) return
+      this.#awaySince = isThere ? undefined : Date.now()
+      for (const follower of this.#followers) this.#tell(follower)
+    }
     const run = async () => {
-      for await (const revision of this.#admin.revisions({ signal: stop.signal })) {
+      for await (const revision of this.#admin.revisions({ signal: stop.signal, onContact })) {
         this.#newest = Math.max(this.#newest, revision)
         this.#report(this.#newest)
         resolve()
-        for (const follower of this.#followers) follower.onRevision(this.#newest)
+        for (const follower of this.#followers) this.#tell(follower)
       }
     }
     run()
@@ -157,6 +170,11 @@ export class TreeWatch {
         if (this.#watching?.stop === stop) this.#stop()
       })
     return started
+  }
+
+  #tell(follower: Follower): void {
+    if (this.#awaySince === undefined) follower.onRevision(this.#newest)
+    else follower.onAway(this.#awaySince)
   }
 
   #report(revision: number): void {
@@ -172,6 +190,7 @@ export class TreeWatch {
     this.#watching = undefined
     this.#held = undefined
     this.#newest = 0
+    this.#awaySince = undefined
     this.#reported = []
     const followers = [...this.#followers]
     this.#followers.clear()

@@ -61,7 +61,7 @@ export function TreeScreen(props: ScreenProps) {
             </>
           )}
         </div>
-        {error !== undefined && <Failure error={error} again={() => store.ensure(0, 0)} />}
+        {error !== undefined && <Failure error={error} again={() => store.again()} />}
         {about !== undefined && <About about={about} search={search} />}
         <TreeList
           store={store}
