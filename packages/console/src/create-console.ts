@@ -19,7 +19,7 @@ export interface LivetreeConsole extends AsyncDisposable {
    * @throws AdminError as `Admin.read`
    */
   ready(): Promise<void>
-  /** Ends streams and the watch of the store. The admin stays open. Idempotent. */
+  /** Ends streams and the watch of the store; what is asked afterwards is answered with 503. The admin stays open. Idempotent. */
   close(): Promise<void>
 }
 

@@ -279,6 +279,16 @@ describe('createConsole', () => {
     expect(() => createConsole({ admin: shop.admin as never, ...options })).toThrow(message)
   })
 
+  test('answers 503 to everything once it is closed, and keeps no connection', async () => {
+    const console = createConsole({ admin: shop.admin as never, authorize: () => ({ user: 'ana' }) })
+    await console.close()
+    for (const address of ['', 'assets/app.js', 'api/session', 'api/events', 'api/value?path=[]']) {
+      const { status, headers } = await console.fetch(new Request(`http://any.example/${address}`))
+      expect([address, status, headers.get('connection')]).toEqual([address, 503, 'close'])
+    }
+    await expect(console.ready()).rejects.toMatchObject({ code: 'closed' })
+  })
+
   test('asks authorize for every request of data, and takes what it throws for a no', async () => {
     await using console = createConsole({
       admin: shop.admin as never,

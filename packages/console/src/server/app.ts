@@ -36,6 +36,12 @@ export function consoleApp(settings: ResolvedConsole, watches: StoreWatches, clo
     for (const [name, value] of Object.entries(securityHeaders(undefined)))
       if (!context.res.headers.has(name)) context.res.headers.set(name, value)
   })
+  // A browser that comes again would keep the connection, and with it the server, from ending.
+  app.use(async (context, next) => {
+    if (!closed.aborted) return next()
+    context.header('connection', 'close')
+    return sendFailure(context, new Refusal(503, 'closed', 'The console is closed.'))
+  })
   app.use(async ({ req }, next) => {
     assertHost(req.raw.headers.get('host'), settings.hosts)
     await next()
