@@ -1,7 +1,10 @@
-import { existsSync, readFileSync } from 'node:fs'
-import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, beforeAll, describe, expect, onTestFinished, test, vi } from 'vitest'
 import type { EtcdServer } from '../../support/start-etcd.ts'
 import { oneEtcd } from '../../support/each-etcd.ts'
+import { waitFor } from '../../support/wait-for.ts'
 import { CONFIG } from './support/checkout-config.ts'
 import { BIN, makeWorkplace, type Run, type Workplace } from './support/livetree-process.ts'
 
@@ -310,19 +313,34 @@ oneEtcd('livetree, the command', (etcd) => {
     let isAsked = false
     const answers: Promise<Response>[] = []
     const directories = '/config/checkout/base,/config/checkout/staging'
-    const run = await place.run(['console', '--read-only', '--compare', directories], {
+    // It stands in for the program that opens a browser, and notes what it gets.
+    const folder = mkdtempSync(join(tmpdir(), 'livetree-open-'))
+    onTestFinished(() => rmSync(folder, { recursive: true }))
+    const noting = `#!/bin/sh\nstat -c %a "$1" > ${folder}/mode\ncat "$1" > ${folder}/page\necho "$@" > ${folder}/new\nmv ${folder}/new ${folder}/args\n`
+    writeFileSync(join(folder, 'xdg-open'), noting, { mode: 0o755 })
+    const before = process.env['PATH']
+    vi.stubEnv('PATH', `${folder}:${before}`)
+    onTestFinished(() => void vi.stubEnv('PATH', before))
+    const noted = (name: string) => readFileSync(join(folder, name), 'utf8').trim()
+    let url = ''
+    const run = await place.run(['console', '--read-only', '--open', '--compare', directories], {
       onOutput(text, kill) {
         if (isAsked || !text.includes('Ctrl-C')) return
         isAsked = true
         const [, address = '', token = ''] = /^(http:\S+)#token=(\S+)\n/.exec(text) ?? []
+        url = `${address}#token=${token}`
         const sent = ['', token].map((each) =>
           fetch(`${address}api/session`, { headers: { authorization: `Bearer ${each}` } }),
         )
         answers.push(...sent)
-        void Promise.allSettled(sent).then(() => kill('SIGINT'))
+        const opened = waitFor(() => existsSync(join(folder, 'args')), { what: 'the browser' })
+        void Promise.allSettled([...sent, opened]).then(() => kill('SIGINT'))
       },
     })
     expect(run).toMatchObject({ exitCode: 130, stderr: expect.stringContaining('read-only') })
+    expect(noted('args')).not.toContain('token')
+    expect([noted('mode'), noted('page').includes(`url=${url}"`)]).toEqual(['600', true])
+    expect(existsSync(noted('args'))).toBe(false)
     const [refused, session] = await Promise.all(answers)
     expect(refused?.status).toBe(401)
     expect(await session?.json()).toMatchObject({

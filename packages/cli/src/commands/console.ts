@@ -1,10 +1,10 @@
-import { spawn } from 'node:child_process'
 import { ConsoleError, startConsole } from '@livetree/console'
 import type { Outcome } from '../command-line/runner.ts'
 import { openBeside, openTree, type OpenedTree } from '../connect/open-tree.ts'
 import { usageError } from '../errors/cli-error.ts'
 import { written } from '../output/io.ts'
 import type { Session } from '../session.ts'
+import { openInBrowser } from './open-in-browser.ts'
 
 /** Options of `livetree console`. */
 export interface ConsoleCommandOptions {
@@ -39,7 +39,7 @@ export async function console(
     `The console of "${admin.name}" is open${readOnly === true ? ', read-only' : ''}. Ctrl-C ends it.`,
   )
   session.note('Whoever has this address may do everything that you may: give it to nobody.')
-  if (open === true) openInBrowser(session, url)
+  if (open === true) await openInBrowser(session, url)
   session.deadline.pause()
   return new Promise(() => {})
 }
@@ -59,18 +59,4 @@ function environmentsOf(
   const twice = admins.find(([name], index) => admins.findIndex(([other]) => other === name) < index)
   if (twice === undefined) return Object.fromEntries(admins)
   throw usageError(`--compare names two environments ${twice[0]}`, 'Each has the name of its last directory.')
-}
-
-const OPENERS: Readonly<Partial<Record<NodeJS.Platform, readonly [program: string, ...args: string[]]>>> = {
-  darwin: ['open'],
-  win32: ['explorer.exe'],
-}
-
-function openInBrowser(session: Session, url: string): void {
-  const [program, ...args] = OPENERS[process.platform] ?? ['xdg-open']
-  const child = spawn(program, [...args, url], { stdio: 'ignore', detached: true })
-  child.on('error', () =>
-    session.warn(`There is no ${program} to open a browser with: open the address yourself.`),
-  )
-  child.unref()
 }
