@@ -1,5 +1,6 @@
 import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
+import { hostname, networkInterfaces } from 'node:os'
 import type { ConsoleOptions } from './console-options.ts'
 import { createConsole } from './create-console.ts'
 import { ConsoleError } from './errors.ts'
@@ -10,7 +11,10 @@ import { newToken } from './security/token.ts'
 export interface StartConsoleOptions extends ConsoleOptions {
   /** Default 0: one that is free. */
   readonly port?: number | undefined
-  /** The name or address to listen at. Default `127.0.0.1`, which is reached from this machine alone. */
+  /**
+   * The name or address to listen at. Default `127.0.0.1`, which is reached from this machine alone. `0.0.0.0` and `::` are all
+   * addresses of this machine: it is served at each of them and at the machine's name, and at others that `hosts` names instead.
+   */
   readonly host?: string | undefined
 }
 
@@ -38,12 +42,12 @@ export async function startConsole(options: StartConsoleOptions): Promise<Runnin
   if (typeof host !== 'string' || host === '')
     throw new ConsoleError('invalid_options', 'startConsole() needs a host such as "127.0.0.1".')
   const token = rest.token ?? (rest.authorize === undefined ? newToken() : undefined)
-  const name = host.includes(':') ? `[${host}]` : host
-  const hosts = rest.hosts ?? (token === undefined || isLoopback(host) || isEvery(host) ? undefined : [name])
+  const names = isEvery(host) ? ownNames() : [hostName(host)]
+  const hosts = rest.hosts ?? (token === undefined || isLoopback(host) ? undefined : names)
   const console = createConsole({ ...rest, token, ...(hosts !== undefined && { hosts }) })
   const server = createServer((request, response) => void console.node(request, response))
   await listening(server, port, host)
-  const address = `http://${name}:${(server.address() as AddressInfo).port}/`
+  const address = `http://${names[0]}:${(server.address() as AddressInfo).port}/`
   const close = async () => {
     await console.close()
     const closed = new Promise<void>((resolve) => void server.close(() => resolve()))
@@ -60,7 +64,20 @@ export async function startConsole(options: StartConsoleOptions): Promise<Runnin
   }
 }
 
-/** Whether an address stands for all of this machine's. Which names lead there is for `hosts` to say. */
+/** As it stands in an address. */
+function hostName(host: string): string {
+  return host.includes(':') ? `[${host}]` : host
+}
+
+/** The addresses of this machine that others reach it at, and its name. One that leads here is no name that another site can take. */
+function ownNames(): readonly string[] {
+  const all = Object.values(networkInterfaces()).flatMap((addresses) => addresses ?? [])
+  const others = all.filter(({ internal, address }) => !internal && !address.startsWith('fe80:'))
+  const sorted = others.toSorted((a, b) => a.family.localeCompare(b.family))
+  return [...sorted.map(({ address }) => hostName(address)), hostname().toLowerCase(), 'localhost']
+}
+
+/** Whether an address stands for all of this machine's. */
 function isEvery(host: string): boolean {
   return host === '0.0.0.0' || host === '::'
 }

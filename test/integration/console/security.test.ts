@@ -279,6 +279,18 @@ describe('createConsole', () => {
     expect(() => createConsole({ admin: shop.admin as never, ...options })).toThrow(message)
   })
 
+  test.each(['127.0.0.1', '127.0.0.2', 'localhost', '0.0.0.0', '::'])(
+    'opens at the address that it says, at %s',
+    async (host) => {
+      await using console = await startConsole({ admin: shop.admin as never, token: TOKEN, host })
+      expect((await send(console.address, 'api/session', { headers: signedIn })).status).toBe(200)
+      const foreign = await send(console.address, 'api/session', {
+        headers: { ...signedIn, host: 'evil.example' },
+      })
+      expect(foreign.status).toBe(421)
+    },
+  )
+
   test('answers 503 to everything once it is closed, and keeps no connection', async () => {
     const console = createConsole({ admin: shop.admin as never, authorize: () => ({ user: 'ana' }) })
     await console.close()

@@ -4,7 +4,7 @@ import { Refusal } from './refusal.ts'
 /** Names that lead to this machine alone. */
 const LOOPBACK: readonly string[] = ['localhost', '127.0.0.1', '[::1]']
 
-/** Whether an address to listen at is reached from this machine alone. */
+/** Whether an address to listen at, or the host of a request, is reached from this machine alone. */
 export function isLoopback(host: string): boolean {
   return LOOPBACK.includes(host) || host === '::1' || (isIP(host) === 4 && host.startsWith('127.'))
 }
@@ -19,7 +19,7 @@ export function isLoopback(host: string): boolean {
 export function assertHost(host: string | null, hosts: readonly string[] | undefined): void {
   if (hosts === undefined) return
   const name = nameOf(host ?? '')
-  if (LOOPBACK.includes(name) || hosts.some((allowed) => allowed.toLowerCase() === name)) return
+  if (isLoopback(name) || hosts.some((allowed) => allowed.toLowerCase() === name)) return
   throw new Refusal(421, 'foreign_host', 'This host is not served. Name it in `hosts` if that is meant.')
 }
 
@@ -38,7 +38,11 @@ export function assertOrigin(headers: Headers): void {
   if (site === 'same-origin' || site === 'none') return
   const origin = headers.get('origin')
   if (site === null && (origin === null || originHost(origin) === headers.get('host'))) return
-  throw new Refusal(403, 'foreign_origin', 'Pages of other sites may not use the console.')
+  throw new Refusal(
+    403,
+    'foreign_origin',
+    'Pages of other sites may not use the console. Behind a proxy: use TLS, or have it pass the Host on.',
+  )
 }
 
 function originHost(origin: string): string | undefined {
