@@ -570,7 +570,7 @@ oneEtcd('livetree, the command', (etcd) => {
       )
       expect(run, run.stdout).toMatchObject({ exitCode: 0, kept: undefined })
       expect(run.shown).toHaveLength(3)
-      expect(run.shown[1]).toContain('# livetree: What you wrote is no YAML')
+      expect(run.shown[1]).toContain('# livetree: The text cannot be read: it is no YAML')
       expect(run.shown[1]).toContain('timeoutMs: [broken')
       expect(run.shown[2]).toContain('# livetree:   http.timeoutMs: ')
       expect(run.shown[2]).toContain('timeoutMs: soon')
@@ -593,6 +593,13 @@ oneEtcd('livetree, the command', (etcd) => {
       expect(failing).toMatchObject({ exitCode: 1, kept: expect.stringContaining('timeoutMs: 7') })
       const untouched = await editing('untouched', [''])
       expect(untouched).toMatchObject({ exitCode: 0, kept: undefined })
+      const emptied = await editing('emptied', [': > "$1"', `echo garbage > "$1"`, ''], ['--allow-removal'])
+      expect(emptied, emptied.stdout).toMatchObject({
+        exitCode: 64,
+        kept: expect.stringContaining('garbage'),
+      })
+      expect(emptied.shown[1]).toContain('# livetree: The text cannot be read: it holds nothing')
+      expect(emptied.shown[2]).toContain('no object of names at its top')
       expect((await ok(['get', 'http.timeoutMs'])).stdout).toBe('1500\n')
     })
 

@@ -2,6 +2,7 @@ import type { Path } from '@livetree/core'
 import { checkOptions, optionKinds, type OptionTable } from '@livetree/core/source'
 import { AdminError } from '../errors.ts'
 import { pathOf, type PathLike } from '../selector.ts'
+import { assertLength } from '../transfer/formats.ts'
 import { choosePrefix, type LayerChoice } from '../tree/target-layer.ts'
 import { translatedNow } from '../translate-error.ts'
 import type { CallOptions, Workspace } from '../workspace.ts'
@@ -34,12 +35,21 @@ export interface ChangeSet<T> {
    * @throws AdminError `invalid_path` for a selector that names no place
    */
   setText(place: PathLike<T>, text: string): ChangeSet<T>
+  /**
+   * Writes what differs between two YAML texts of this layer: the one that `export` gave, and that text after somebody edited
+   * it. What the edited text has no more is removed; what neither text has stays. Numbers keep their digits. The texts are
+   * read when the change is planned.
+   *
+   * @param place only what is at or below this path. Default: everything
+   * @throws AdminError `invalid_path` for a selector that names no place
+   */
+  setEdited(before: string, after: string, place?: PathLike<T>): ChangeSet<T>
   /** Removes everything at and below a path from this layer. */
   unset(place: PathLike<T>): ChangeSet<T>
   /**
    * Works the change out against the newest tree, and judges the whole tree after it.
    *
-   * @throws AdminError `invalid_path`, `invalid_value`, `unwritable_value`, `not_found` for an `unset` of nothing,
+   * @throws AdminError `invalid_path`, `invalid_value`, `unwritable_value`, `unreadable` for edited text, `not_found` for an `unset` of nothing,
    *   `permission_denied`, `store_unavailable`, `timeout`, `aborted`
    */
   plan(options?: CallOptions): Promise<Plan>
@@ -93,6 +103,15 @@ class StepList<T> implements ChangeSet<T> {
     if (typeof text !== 'string')
       throw new AdminError('invalid_options', { what: 'setText() needs a text', remedy: '' })
     return this.#with({ type: 'written', prefix: this.#prefix, path: pathOf(place), text })
+  }
+
+  setEdited(before: string, after: string, place?: PathLike<T>): ChangeSet<T> {
+    for (const text of [before, after])
+      if (typeof text !== 'string')
+        throw new AdminError('invalid_options', { what: 'setEdited() needs two texts', remedy: '' })
+      else assertLength(text)
+    const top = place === undefined ? [] : pathOf(place)
+    return this.#with({ type: 'edited', prefix: this.#prefix, before, after, top })
   }
 
   unset(place: PathLike<T>): ChangeSet<T> {

@@ -10,6 +10,14 @@ export type Step =
   | { readonly type: 'tree'; readonly prefix: string; readonly path: Path; readonly tree: PlainTree }
   /** A value as people write it: the text of a scalar, or a list or an object as YAML. */
   | { readonly type: 'written'; readonly prefix: string; readonly path: Path; readonly text: string }
+  /** What differs between two YAML texts of the layer, at and below `top`. */
+  | {
+      readonly type: 'edited'
+      readonly prefix: string
+      readonly before: string
+      readonly after: string
+      readonly top: Path
+    }
   /** The text of a variable. */
   | { readonly type: 'text'; readonly prefix: string; readonly path: Path; readonly text: string }
   /** What takes the place of what is at a path. */
@@ -17,8 +25,8 @@ export type Step =
   /** Puts a key with this text; undefined: removes the key. */
   | { readonly type: 'key'; readonly key: string; readonly text: string | undefined }
 
-/** A step whose text was read: that of a list or an object is a `part`. */
-export type ReadStep = Exclude<Step, { type: 'written' }>
+/** A step whose text was read: that of a list or an object is a `part`, that of a whole layer a `tree`. */
+export type ReadStep = Exclude<Step, { type: 'written' | 'edited' }>
 
 /** A change that does not depend on a tree: its keys are computed again if the tree has changed. */
 export interface Draft<S = Step> {

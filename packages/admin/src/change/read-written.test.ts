@@ -36,6 +36,75 @@ test.each([
   expect(await written(path, text)).toEqual(edits)
 })
 
+const loose = defineConfig({
+  name: 'shop',
+  schema: z.object({
+    any: z.array(z.unknown()),
+    nums: z.array(z.number()),
+    num: z.number(),
+    text: z.string(),
+    pool: z.object({ min: z.number(), max: z.number() }),
+  }),
+})
+
+/** The keys that an edited text changes. */
+async function edited(
+  before: string,
+  after: string,
+  stored: Readonly<Record<string, string>>,
+  top: string[] = [],
+) {
+  const { workspace, edit, edits } = editedLayer(loose, stored)
+  const steps = await readWritten(workspace, [{ type: 'edited', prefix: '/shop', before, after, top }])
+  for (const step of steps)
+    if (step.type === 'tree') edit.setTree(step.path, step.tree)
+    else if (step.type === 'unset') edit.unset(step.path)
+  return edits()
+}
+
+const LONG = '[1,100000000000000000000,1e400,1.10]'
+
+test.each([
+  ['nothing', `any: ${LONG}`, {}],
+  [
+    'an item of a list',
+    'any: [2,100000000000000000000,1e400,1.10]',
+    { '/shop/any': '[2,100000000000000000000,1e400,1.10]' },
+  ],
+  ['another list', `any: ${LONG}\nnums: [0x1FFFFFFFFFFFFFFFFF]`, { '/shop/nums': '[590295810358705651711]' }],
+  ['a number', `any: ${LONG}\nnum: 0.10000000000000000001`, { '/shop/num': '0.10000000000000000001' }],
+  ['an object', `any: ${LONG}\npool: {min: 1, max: 2}`, { '/shop/pool/min': '1', '/shop/pool/max': '2' }],
+  ['merged names', `any: ${LONG}\npool: {<<: {min: 1}}`, { '/shop/pool/min': '1' }],
+  ['a name', 'text: x', { '/shop/any': undefined, '/shop/text': 'x' }],
+  ['all names', '{}', { '/shop/any': undefined }],
+])('an edited text writes what differs, with all digits, as an import does: %s', async (_, after, edits) => {
+  expect(await edited(`any: ${LONG}\n`, after, { any: LONG, 'pool/secret': 'kept' })).toEqual(edits)
+})
+
+test('an edited text changes nothing beside the place that is meant', async () => {
+  expect(
+    await edited('num: 1\ntext: a\n', 'num: 2\npool: { min: 3 }\n', { num: '1', text: 'a' }, ['pool']),
+  ).toEqual({
+    '/shop/pool/min': '3',
+  })
+})
+
+test.each([
+  ['', 'it holds nothing'],
+  ['# a comment\n', 'it holds nothing'],
+  ['---\n', 'no object of names'],
+  ['null', 'no object of names'],
+  ['garbage', 'no object of names'],
+  ['- a', 'no object of names'],
+  ['num: 1\n---\nnum: 2', '2 documents'],
+  ['any: [.nan, 1e400]', '"any.0" (line 1)'],
+  ['num: 5\nany: !!binary aGVsbG8=', '"any" (line 2)'],
+  ['text: !!set { x }', '"text" (line 1)'],
+  ['any: [!!omap [a: 1]]', '"any.0" (line 1)'],
+])('an edited text that is no tree is refused, and removes nothing: %j', async (after, why) => {
+  await expect(edited('num: 1\n', after, { num: '1' })).rejects.toThrow(why)
+})
+
 test('what stands below an object is replaced, and a key that stays the same is no change', async () => {
   const stored = { 'pool/min': '1', 'pool/max': '9', 'pool/old': '7' }
   expect(await written('pool', '{"min": 1, "max": 2}', stored)).toEqual({

@@ -10,14 +10,18 @@ import type { ReadStep, Step } from './draft.ts'
  * Reads values as people write them. The text of a scalar is written as it is, so that the schema reads it; where the schema has
  * a list or an object, the text is YAML, which JSON is too. Only then what reads YAML is loaded.
  *
- * @throws AdminError `invalid_value` for YAML that cannot be read, or is of another kind
+ * @throws AdminError `invalid_value` for YAML that cannot be read, or is of another kind; `unreadable` for such a text of a layer
  */
 export async function readWritten(
   workspace: Workspace,
   steps: readonly Step[],
 ): Promise<readonly ReadStep[]> {
   const read: ReadStep[] = []
-  for (const step of steps) read.push(step.type === 'written' ? await readStep(workspace, step) : step)
+  for (const step of steps)
+    if (step.type === 'edited') {
+      const { editedSteps } = await import('./edited-text.ts')
+      read.push(...editedSteps(workspace, step))
+    } else read.push(step.type === 'written' ? await readStep(workspace, step) : step)
   return read
 }
 

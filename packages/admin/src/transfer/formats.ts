@@ -15,9 +15,9 @@ export function assertLength(text: string): void {
     throw unreadable(`it has ${text.length} characters, more than ${MOST_CHARACTERS}`)
 }
 
-const UNREADABLE = 'The text cannot be imported: '
+const UNREADABLE = 'The text cannot be read: '
 
-/** The error for a text that cannot be imported. It never quotes that text, of which any part may be a secret. */
+/** The error for a text that cannot be read. It never quotes that text, of which any part may be a secret. */
 export function unreadable(why: string, remedy = ''): AdminError {
   return new AdminError('unreadable', { what: `${UNREADABLE}${why}`, remedy })
 }

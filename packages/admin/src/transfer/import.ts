@@ -11,7 +11,7 @@ import type { CallOptions, Workspace } from '../workspace.ts'
 import { parseDotenv, variableLayer } from './dotenv.ts'
 import { parseEtcdctl } from './etcdctl.ts'
 import { assertLength, TRANSFER_FORMATS, type TransferFormat, unreadable } from './formats.ts'
-import { documentKind, documentOf } from './parse-yaml.ts'
+import { documentKind, documentOf, holdsNothing } from './parse-yaml.ts'
 
 /** Options of `Admin.import`. */
 export interface ImportOptions extends CallOptions, LayerChoice {
@@ -75,6 +75,8 @@ function treeSteps(
   if (format === 'dotenv') return variableSteps(workspace, text, prefix, variablePrefix)
   const path = mountOf(workspace, prefix)
   const tree = documentOf(text, options.document)
+  if (options.prune === true && holdsNothing(text))
+    throw unreadable('it holds nothing, and what a text has not is removed', 'Write {} if that is meant.')
   if (tree.type !== 'object' && path.length === 0) throw unreadable('it holds no object of names at its top')
   return [{ type: 'tree', prefix, path, tree }]
 }

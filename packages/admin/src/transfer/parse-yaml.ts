@@ -47,6 +47,11 @@ export function parseYaml(text: string): readonly PlainTree[] {
   return trees
 }
 
+/** Whether there is nothing in a text but comments: it is no tree, not even an empty one. */
+export function holdsNothing(text: string): boolean {
+  return [...composed(text)].every(({ contents }) => contents === null)
+}
+
 /** What the option `document` takes. */
 export const documentKind: OptionKind = {
   expected: 'the number of a document, from 1 on',

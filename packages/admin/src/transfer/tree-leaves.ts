@@ -33,7 +33,7 @@ export function treeLeaves(
   if (kind === 'json') return [{ path, text: untypedText(tree) }]
   try {
     const leaves = writeValue(definition, path, plainValue(tree), { form })
-    return leaves.map((leaf) => (isNumberAs(tree, leaf.text) ? { path: leaf.path, text } : leaf))
+    return leaves.map((leaf) => (isWrittenAs(tree, leaf.text) ? { path: leaf.path, text } : leaf))
   } catch (error) {
     const code = error instanceof LivetreeError ? error.code : undefined
     const isNull = tree.type === 'scalar' && tree.value === null
@@ -44,15 +44,13 @@ export function treeLeaves(
   }
 }
 
-/** Whether a text is the number of the file, which the file may have with more digits: `1.10`. */
-function isNumberAs(tree: PlainTree, text: string): boolean {
-  return (
-    tree.type === 'scalar' &&
-    typeof tree.value === 'number' &&
-    isJsonNumber(tree.text) &&
-    isJsonNumber(text) &&
-    Number(text) === tree.value
-  )
+/** Whether a text says what the file says, which may have numbers with more digits: `1.10`, `[1.10]`. */
+function isWrittenAs(tree: PlainTree, text: string): boolean {
+  const json = parseJson(text)
+  if (json === undefined || json.type !== tree.type) return false
+  if (tree.type !== 'scalar') return isDeepStrictEqual(plainValue(json), plainValue(tree))
+  const isNumber = typeof tree.value === 'number' && isJsonNumber(tree.text) && isJsonNumber(text)
+  return isNumber && Number(text) === tree.value
 }
 
 /** The part of a file that an import writes this text of. */

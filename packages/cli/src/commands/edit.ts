@@ -1,7 +1,5 @@
-import { parse } from 'yaml'
 import type { Plan } from '@livetree/admin'
-import type { Path } from '@livetree/core'
-import { encodeSegment, isWithin, parsePathText, pathOfKey } from '@livetree/core/tools'
+import { parsePathText } from '@livetree/core/tools'
 import type { Outcome } from '../command-line/runner.ts'
 import { openTree, type OpenedTree } from '../connect/open-tree.ts'
 import { type CliError, usageError } from '../errors/cli-error.ts'
@@ -110,56 +108,6 @@ async function planOf(
   { edited, layer, place }: Editing,
   ifRevision: number,
 ): Promise<Plan> {
-  const top = parsePathText(place)
-  const [before, after] = [scalarsOf(opened, parsed(layer.text)), scalarsOf(opened, parsed(edited.text))]
-  const isMeant = ({ path }: Scalar) => isWithin(path, top)
-  const set = [...after].filter(([name, scalar]) => isMeant(scalar) && before.get(name)?.text !== scalar.text)
-  const unset = [...before].filter(([name, scalar]) => isMeant(scalar) && !after.has(name))
-  let change = opened.admin.change({ ...layer.choice, ifRevision })
-  for (const [, { path }] of unset) change = change.unset(path)
-  for (const [, { path, text: value }] of set) change = change.setText(path as never, value)
-  return change.plan(session.call)
-}
-
-/** Whole numbers keep all of their digits. */
-function parsed(text: string): unknown {
-  try {
-    return parse(text, { intAsBigInt: true })
-  } catch (error) {
-    throw usageError(`What you wrote is no YAML: ${(error as Error).message}`, 'Nothing was written.')
-  }
-}
-
-interface Scalar {
-  readonly path: Path
-  /** What `setText` takes. */
-  readonly text: string
-}
-
-const STORED = { name: 'stored', keyPrefix: '', separator: '/', naming: 'stored' } as const
-
-/** The scalars and lists of a text, by their places. */
-function scalarsOf({ definition }: OpenedTree, tree: unknown): ReadonlyMap<string, Scalar> {
-  const found = new Map<string, Scalar>()
-  const visit = (part: unknown, names: readonly string[]) => {
-    if (typeof part === 'object' && part !== null && !Array.isArray(part) && Object.keys(part).length > 0) {
-      for (const [name, inner] of Object.entries(part)) visit(inner, [...names, name])
-      return
-    }
-    if (names.length === 0) return
-    const key = names.map(encodeSegment).join('/')
-    const path = definition === undefined ? names : (pathOfKey(definition, key, STORED) ?? names)
-    found.set(JSON.stringify(names), { path, text: textOf(part) })
-  }
-  visit(tree, [])
-  return found
-}
-
-/** A text as it is, everything else as JSON. */
-function textOf(part: unknown): string {
-  if (typeof part === 'string' || typeof part === 'bigint') return String(part)
-  return JSON.stringify(part, (_, value: unknown) => {
-    if (typeof value !== 'bigint') return value
-    return Number.isSafeInteger(Number(value)) ? Number(value) : String(value)
-  })
+  const change = opened.admin.change({ ...layer.choice, ifRevision })
+  return change.setEdited(layer.text, edited.text, parsePathText(place) as never).plan(session.call)
 }

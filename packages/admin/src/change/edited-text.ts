@@ -1,0 +1,85 @@
+import type { Path } from '@livetree/core'
+import { encodeSegment, isWithin, pathOfKey } from '@livetree/core/tools'
+import { unreadable } from '../transfer/formats.ts'
+import { documentOf, holdsNothing } from '../transfer/parse-yaml.ts'
+import { jsonOf, type PlainTree } from '../transfer/plain-tree.ts'
+import { prefixOf } from '../tree/tree-state.ts'
+import { translatedNow } from '../translate-error.ts'
+import type { Workspace } from '../workspace.ts'
+import type { ReadStep, Step } from './draft.ts'
+
+/** A scalar, a list or an empty object of a text, with the names that lead to it. */
+interface Leaf {
+  readonly names: readonly string[]
+  readonly path: Path
+  readonly tree: PlainTree
+}
+
+/**
+ * What differs between two texts of a layer, as steps: what the first has and the second has not is removed, and what is new
+ * in the second is written as an import writes it.
+ *
+ * @throws AdminError `unreadable` for a text that is no YAML, or holds no tree
+ */
+export function editedSteps(
+  workspace: Workspace,
+  { prefix, before, after, top }: Extract<Step, { type: 'edited' }>,
+): readonly ReadStep[] {
+  const given = leavesOf(workspace, prefix, before)
+  const wanted = leavesOf(workspace, prefix, after)
+  if (holdsNothing(after) && given.size > 0)
+    throw unreadable('it holds nothing', 'Write {} to remove all that it had.')
+  const isMeant = ({ path }: Leaf) => isWithin(path, top)
+  const isNew = ([key, { tree }]: readonly [string, Leaf]) => {
+    const old = given.get(key)
+    return old === undefined || jsonOf(old.tree) !== jsonOf(tree)
+  }
+  const changed = [...wanted].filter(isNew).map(([, leaf]) => leaf)
+  const set = changed.filter(isMeant)
+  const gone = [...given].filter(([key]) => !wanted.has(key)).map(([, leaf]) => leaf)
+  const isEntered = ({ names, tree }: Leaf) =>
+    tree.type === 'object' && changed.some((leaf) => names.every((name, depth) => leaf.names[depth] === name))
+  const unset = gone.filter((leaf) => isMeant(leaf) && !isEntered(leaf))
+  return [
+    ...unset.map(({ path }) => ({ type: 'unset', prefix, path }) as const),
+    ...(set.length === 0
+      ? []
+      : [{ type: 'tree', prefix, path: pathOf(workspace, prefix, []), tree: joined(set, 0) } as const]),
+  ]
+}
+
+function leavesOf(workspace: Workspace, prefix: string, text: string): ReadonlyMap<string, Leaf> {
+  const leaves = new Map<string, Leaf>()
+  const visit = (tree: PlainTree, names: readonly string[]) => {
+    if (tree.type === 'object' && tree.parts.length > 0)
+      for (const [name, part] of tree.parts) visit(part, [...names, name])
+    else leaves.set(JSON.stringify(names), { names, path: pathOf(workspace, prefix, names), tree })
+  }
+  const tree = documentOf(text, undefined)
+  if (tree.type === 'object' && tree.parts.length === 0) return leaves
+  if (tree.type !== 'object' && pathOf(workspace, prefix, []).length === 0)
+    throw unreadable('it holds no object of names at its top')
+  visit(tree, [])
+  return leaves
+}
+
+/** The path of names in a file of the layer; names inside a document stand for themselves. */
+function pathOf(workspace: Workspace, prefix: string, names: readonly string[]): Path {
+  const { definition, store } = workspace.settings
+  const layer = store.layers.find((each) => prefixOf(each) === prefix)
+  if (layer === undefined) return names
+  const key = layer.keyPrefix + names.map(encodeSegment).join('/')
+  const path = translatedNow(() => pathOfKey(definition, key, layer))
+  const last = names.at(-1)
+  if (path !== undefined) return path
+  return last === undefined ? [] : [...pathOf(workspace, prefix, names.slice(0, -1)), last]
+}
+
+/** Leaves as one tree; each of them stands below the same names up to a depth. */
+function joined(leaves: readonly Leaf[], depth: number): PlainTree {
+  const groups = Map.groupBy(leaves, ({ names }) => names[depth])
+  const whole = groups.get(undefined)?.[0]
+  if (whole !== undefined) return whole.tree
+  const parts = [...groups].map(([name = '', group]) => [name, joined(group, depth + 1)] as const)
+  return { type: 'object', parts }
+}
