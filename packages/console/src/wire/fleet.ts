@@ -16,7 +16,7 @@ export interface AnswersView {
   readonly revision: number
   readonly outcome: string
   readonly answers: readonly AnswerView[]
-  /** Of a plan: places that no instance has judged, since what may be secret is not sent. */
+  /** The places of a plan that no instance has judged: texts that may be secret are not sent. */
   readonly hidden: readonly string[]
   /** Records of instances that cannot be read here. */
   readonly unreadable: number
