@@ -42,6 +42,18 @@ const mounts: Readonly<Record<string, (pages: ReturnType<typeof open>) => Promis
     app.use(AT, pages.node)
     return listening(createServer(app))
   },
+  'Express, after one that leaves the bytes': (pages) => {
+    const app = express()
+    app.use(express.raw({ type: '*/*' }))
+    app.use(AT, pages.node)
+    return listening(createServer(app))
+  },
+  'Express, after one that leaves the text': (pages) => {
+    const app = express()
+    app.use(express.text({ type: '*/*' }))
+    app.use(AT, pages.node)
+    return listening(createServer(app))
+  },
   async Fastify(pages) {
     const app = fastify()
     app.post('/own', async (request) => request.body)

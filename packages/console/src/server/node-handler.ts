@@ -19,8 +19,13 @@ function realRequest(request: Request, incoming: IncomingMessage & { readonly bo
   const { url, method, headers, signal } = request
   const init = { method, headers: [...headers], signal }
   if (method === 'GET' || method === 'HEAD') return new Request(url, init)
-  // `express.json()` reads the body before the console can, and leaves what it has read in `body`.
-  const isParsed = incoming.body !== undefined && incoming.readableEnded
-  const body = isParsed ? JSON.stringify(incoming.body) : request.body
+  const body = incoming.readableEnded ? (readBefore(incoming.body) ?? request.body) : request.body
   return new Request(url, { ...init, ...(body !== null && { body, duplex: 'half' as const }) })
+}
+
+/** What a parser of the application has read before the console could: `express.json()` leaves a value, the others text or bytes. */
+function readBefore(body: unknown): string | Uint8Array<ArrayBuffer> | undefined {
+  if (body instanceof Uint8Array) return new Uint8Array(body)
+  if (typeof body === 'string') return body
+  return body === undefined ? undefined : JSON.stringify(body)
 }
