@@ -93,7 +93,7 @@ function showWarnings(): void {
 const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const
 
 /** Each signal interrupts the command, which ends at once by the second. */
-function onInterrupt(interrupt: () => void): () => void {
+function onInterrupt(interrupt: (signal: string) => void): () => void {
   for (const signal of SIGNALS) process.on(signal, interrupt)
   return () => {
     for (const signal of SIGNALS) process.off(signal, interrupt)

@@ -19,13 +19,13 @@ const COMPLETION_MS = 3_000
  * failed; everything else goes to stderr. Never rejects.
  *
  * @param args without the program's name, such as `['get', 'db.pool.max']`
- * @param listen gets a function that interrupts the command, and returns a function that stops listening
+ * @param listen gets a function that interrupts the command by a signal, and returns a function that stops listening
  * @param begin learns, before the command begins, whether it writes to the store
  */
 export async function run(
   args: readonly string[],
   io: Io,
-  listen: (interrupt: () => void) => () => void = () => () => {},
+  listen: (interrupt: (signal?: string) => void) => () => void = () => () => {},
   begin: (isWriting: boolean) => void = () => {},
 ): Promise<ExitCode> {
   try {
@@ -91,13 +91,13 @@ function parse(args: readonly string[], io: Io): Chosen | undefined {
 async function execute(
   { command, load }: Chosen,
   io: Io,
-  listen: (interrupt: () => void) => () => void,
+  listen: (interrupt: (signal?: string) => void) => () => void,
 ): Promise<ExitCode> {
   const session = new Session(io, globalOptionsOf(command))
   let unlisten = () => {}
   session.hearing((isHearing) => {
     unlisten()
-    unlisten = isHearing ? listen(() => session.deadline.interrupt()) : () => {}
+    unlisten = isHearing ? listen((signal) => session.interrupt(signal)) : () => {}
   })
   const progress = io.stderr.isTTY === true ? showProgress(session) : undefined
   try {

@@ -16,6 +16,7 @@ export class Session {
   readonly noteStyle: Style
   readonly #closers: (() => Promise<unknown>)[] = []
   #notes: string[] = []
+  #isEditing = false
   #hear: (isHearing: boolean) => void = () => {}
   #change: SentChange = { id: undefined, state: 'none' }
 
@@ -90,6 +91,35 @@ export class Session {
     } finally {
       asking.close()
       this.deadline.resume()
+    }
+  }
+
+  /** Interrupts the command. While an editor is open, Ctrl-C is a key of the editor. */
+  interrupt(signal?: string): void {
+    if (!(this.#isEditing && signal === 'SIGINT')) this.deadline.interrupt()
+  }
+
+  /**
+   * Waits for an editor, in time that does not count; the time of the command starts again from zero.
+   *
+   * @throws CliError 130 as soon as the command is ended meanwhile: the editor may go on
+   */
+  async editing<R>(edit: () => Promise<R>): Promise<R> {
+    const { signal } = this.deadline
+    signal.throwIfAborted()
+    this.deadline.pause()
+    this.#isEditing = true
+    let end = () => {}
+    const ended = new Promise<never>((_, reject) => {
+      end = () => reject(signal.reason as CliError)
+      signal.addEventListener('abort', end)
+    })
+    try {
+      return await Promise.race([edit(), ended])
+    } finally {
+      signal.removeEventListener('abort', end)
+      this.#isEditing = false
+      this.deadline.renew()
     }
   }
 

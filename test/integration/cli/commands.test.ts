@@ -603,6 +603,28 @@ oneEtcd('livetree, the command', (etcd) => {
       expect((await ok(['get', 'http.timeoutMs'])).stdout).toBe('1500\n')
     })
 
+    test('edit leaves Ctrl-C to the editor, names the file when it is ended, and gives up over the same text', async () => {
+      await ok(['set', 'http.timeoutMs', '1500', '--overlay', 'prod'])
+      const signal = (name: string) =>
+        `p=$PPID; [ "$(cat /proc/$p/comm)" = sh ] && p=$(awk '{print $4}' /proc/$p/stat); kill -${name} $p; sleep 1`
+      const [keyed, ended, same] = await Promise.all([
+        editing('keyed', [`${signal('INT')}; echo STILL`]),
+        editing('ended', [signal('TERM')]),
+        editing('same', [
+          `printf 'http: { timeoutMs: many }\\n' > "$1"`,
+          `printf 'http: { timeoutMs: many }\\n' > "$1"`,
+        ]),
+      ])
+      expect(keyed, keyed.stdout).toMatchObject({ exitCode: 0, kept: undefined })
+      expect(keyed.stdout).toContain('STILL')
+      expect(ended, ended.stdout).toMatchObject({
+        exitCode: 130,
+        kept: expect.stringContaining('timeoutMs: 1500'),
+      })
+      expect(same, same.stdout).toMatchObject({ exitCode: 5, kept: expect.stringContaining('many') })
+      expect(same.shown).toHaveLength(2)
+    })
+
     test('edit shows a conflict above the text, and writes over it only when told so', async () => {
       await ok(['set', 'http.timeoutMs', '1500', '--overlay', 'prod'])
       const other = `${process.execPath} ${BIN} set http.timeoutMs 1666 --overlay prod -m other`

@@ -1,5 +1,5 @@
 import { LivetreeError, type Path } from '@livetree/core'
-import type { LayerInfo } from '@livetree/core/source'
+import { type LayerInfo, shownKey } from '@livetree/core/source'
 import { encodeSegment, kindAt, pathOfKey, pathText, writePart, writeValue } from '@livetree/core/tools'
 import { AdminError } from '../errors.ts'
 import { prefixOf } from '../tree/tree-state.ts'
@@ -214,8 +214,17 @@ export class LayerEdit {
     for (const key of keys) this.putKey(key, undefined)
   }
 
-  /** Puts or removes one key as it is. */
+  /**
+   * Puts or removes one key as it is.
+   *
+   * @throws AdminError `unwritable_value` for what is no UTF-8 text
+   */
   putKey(key: string, text: string | undefined): void {
+    if (text?.isWellFormed() === false)
+      throw new AdminError('unwritable_value', {
+        what: `The text for the key ${shownKey(key)} has half of a surrogate pair, which no UTF-8 text has`,
+        remedy: 'Give the whole character.',
+      })
     this.#tree.documents.forget(key)
     if (text !== undefined) this.#tree.put.add(key)
     const isStored = text === undefined ? !this.#tree.entries.has(key) : this.#view.stored(key) === text

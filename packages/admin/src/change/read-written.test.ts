@@ -105,6 +105,12 @@ test.each([
   await expect(edited('num: 1\n', after, { num: '1' })).rejects.toThrow(why)
 })
 
+test('a text that UTF-8 cannot say is refused when the change is planned', async () => {
+  const { edit } = editedLayer(loose)
+  for (const write of [() => edit.setText(['text'], 'a\ud800'), () => edit.putKey('/shop/x', '\udc00')])
+    expect(write).toThrow(/\[unwritable_value\].*half of a surrogate pair/)
+})
+
 test('what stands below an object is replaced, and a key that stays the same is no change', async () => {
   const stored = { 'pool/min': '1', 'pool/max': '9', 'pool/old': '7' }
   expect(await written('pool', '{"min": 1, "max": 2}', stored)).toEqual({

@@ -66,8 +66,11 @@ async function untilTaken(session: Session, opened: OpenedTree, editing: Editing
   let { revision } = layer
   let refusal: CliError | undefined
   for (;;) {
+    const refused = edited.text
     const text = await edited.edit(refusal === undefined ? [] : reasonsOf(refusal))
-    if (text === undefined && refusal !== undefined) throw refusal
+    // The text that was refused is refused again, but for a conflict, which somebody saw now.
+    const isSame = text === undefined || (text === refused && refusal?.exitCode !== 4)
+    if (isSame && refusal !== undefined) throw refusal
     try {
       const plan = await planOf(session, opened, editing, revision)
       const outcome = await carryOut(session, opened, plan, options, { asks: true })

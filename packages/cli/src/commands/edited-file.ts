@@ -34,20 +34,22 @@ export class EditedFile {
   }
 
   /**
-   * Opens the editor with the file as it was saved last, below lines that say why it is opened again. The time limit of the
-   * command is paused meanwhile, and starts again from zero.
+   * Opens the editor with the file as it was saved last, below lines that say why it is opened again.
    *
    * @returns what it holds then; undefined where it was left as it is
-   * @throws CliError 1 for an editor that fails
+   * @throws CliError 1 for an editor that fails; 130 where the command is ended meanwhile
    */
   async edit(reasons: readonly string[]): Promise<string | undefined> {
     const head = reasons.map((line) => `${MARK}${safeText(line)}`.trimEnd()).join('\n')
     this.#given = head === '' ? this.#text : `${head}\n${this.#text}`
     await writeFile(this.file, this.#given, { mode: 0o600 })
-    const { deadline, io } = this.#session
-    deadline.pause()
-    const code = await runEditor(io.env, this.file)
-    deadline.renew()
+    const code = await this.#session
+      .editing(() => runEditor(this.#session.io.env, this.file))
+      .catch((error) => {
+        // The editor may still be open, and save what nobody would find.
+        this.isWorthless = false
+        throw error
+      })
     const now = await readFile(this.file, 'utf8')
     const isSame = now === this.#given
     const text = withoutMarks(now)

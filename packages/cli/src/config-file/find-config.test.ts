@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, it } from 'vitest'
 import { findConfig } from './find-config.ts'
+import { loadDefinitions } from './load-definitions.ts'
 
 let top: string
 
@@ -22,4 +23,24 @@ it.each([
   const expected = { file: join(top, 'releases/shared/a.config.mjs'), exportName }
   expect(findConfig(given, top)).toEqual(expected)
   expect(findConfig(`${top}/${given}`, '/')).toEqual(expected)
+})
+
+it.each([
+  ['weird', 'throw { toString() { throw 1 } }', 'cannot be imported'],
+  ['bare', 'throw Object.create(null)', 'cannot be imported'],
+  [
+    'trap',
+    'throw new Proxy({}, { get() { throw new Error("trap") }, getPrototypeOf() { throw 1 } })',
+    'cannot be imported',
+  ],
+  ['getter', 'export default { get name() { throw new Error("getter") } }', 'exports no definition'],
+  ['proxy', 'export default new Proxy({}, { get() { throw new Error("trap") } })', 'exports no definition'],
+])('loadDefinitions names the file that throws or exports something odd: %s', async (name, text, why) => {
+  const file = join(top, `${name}.config.mjs`)
+  writeFileSync(file, text)
+  const loading = loadDefinitions({ file, exportName: undefined })
+  await expect(loading).rejects.toMatchObject({
+    exitCode: 64,
+    message: expect.stringContaining(`${name}.config.mjs ${why}`),
+  })
 })

@@ -61,13 +61,22 @@ async function importFile(file: string): Promise<Readonly<Record<string, unknown
   try {
     return (await import(pathToFileURL(file).href)) as Readonly<Record<string, unknown>>
   } catch (error) {
-    const why = error instanceof Error ? error.message : String(error)
-    throw usageError(`${relative('', file)} cannot be imported: ${why}`, remedyOf(error))
+    const { why, code } = thrownBy(error)
+    throw usageError(`${relative('', file)} cannot be imported: ${why}`, remedyOf(code))
   }
 }
 
-function remedyOf(error: unknown): string {
-  const code = (error as { readonly code?: unknown } | null)?.code
+/** What a file threw, of which nothing is known: reading it may throw again. */
+function thrownBy(error: unknown): { readonly why: string; readonly code?: unknown } {
+  try {
+    const why = error instanceof Error ? String(error.message) : String(error)
+    return { why, code: (error as { readonly code?: unknown } | null)?.code }
+  } catch {
+    return { why: 'it threw something that has no text' }
+  }
+}
+
+function remedyOf(code: unknown): string {
   if (code === 'ERR_MODULE_NOT_FOUND')
     return 'Install what it imports (npm install livetree zod), and name files with their extension.'
   if (code === 'ERR_UNSUPPORTED_TYPESCRIPT_SYNTAX')
@@ -89,6 +98,10 @@ function definitionsOf(module: Readonly<Record<string, unknown>>): readonly Name
 /** Whether a value is what `defineConfig` returned, of whichever copy of livetree. */
 function isDefinition(value: unknown): value is Definition {
   if (typeof value !== 'object' || value === null) return false
-  const { name, compiled, load } = value as Partial<Definition>
-  return typeof name === 'string' && typeof compiled === 'object' && typeof load === 'function'
+  try {
+    const { name, compiled, load } = value as Partial<Definition>
+    return typeof name === 'string' && typeof compiled === 'object' && typeof load === 'function'
+  } catch {
+    return false
+  }
 }
