@@ -1,32 +1,15 @@
-import type { ConnectionOptions as TlsOptions } from 'node:tls'
 import type { Client, Dispatcher } from 'undici'
-import type { Clock } from '../clock.ts'
 import { EtcdError } from '../errors.ts'
-import type { AddressOrder } from './address-order.ts'
+import type { ConnectionSettings } from './connection-settings.ts'
 import { connector } from './connector.ts'
 import { http2Client, MAX_CONCURRENT_CALLS } from './http2-client.ts'
 import { errorOfNetwork } from './network-errors.ts'
 import { OpenSockets } from './open-sockets.ts'
 import { Opening } from './opening.ts'
 import { PeerWatch } from './peer-watch.ts'
-import type { PingPolicy } from './ping-policy.ts'
 import { SendBudget } from './send-budget.ts'
 import { StreamQueue } from './stream-queue.ts'
 import { type GuardedSession, guardSession, type Sending } from './undici/session-guard.ts'
-
-/** Settings of all connections of a client. */
-export interface ConnectionSettings {
-  /** Returns the current certificates; a new object whenever they have changed. */
-  readonly tls: (() => TlsOptions) | undefined
-  /** Time limit, in milliseconds, for connecting and until the peer sends its HTTP/2 settings. */
-  readonly connectTimeoutMs: number
-  readonly pings: PingPolicy
-  /** The addresses of the endpoint, which all its connections share. */
-  readonly addresses: AddressOrder
-  readonly clock: Clock
-  /** A connection leaves a ping unanswered. Default: nothing happens. */
-  readonly onSilent?: () => void
-}
 
 /** A duplex body is an async iterable, which undici's types do not include. */
 type Body = Buffer | AsyncIterable<Uint8Array>
