@@ -246,7 +246,13 @@ oneEtcd('livetree and the fleet', (etcd) => {
         at: 1e300,
         startedAt: -1e300,
       },
-      ...{ verdict: 'rejected', needsRestart: [`p${evil}`], moreIssues: 7, applied: -1.5, revision: 9e99 },
+      ...{
+        verdict: 'rejected',
+        needsRestart: [`p${evil}`],
+        moreIssues: 7,
+        applied: 0,
+        revision: 2 ** 53 - 1,
+      },
       issues: [{ path: `p${evil}`, message: `m${evil}\n${evil}`, code: 'c', keys: [`k${evil}`] }],
     })
     await record('forged', {}, `${INSTANCES}shop/another`)
