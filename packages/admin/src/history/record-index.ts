@@ -98,7 +98,9 @@ export async function readIndexed(
     Promise.all(
       parts.map(async ({ history: { prefix }, key }) => {
         const entry = await workspace.client.kv.get(key, limit.control)
-        return entry === undefined ? [] : [{ prefix, read: readRecord(entry.text), at: entry.createRevision }]
+        return entry === undefined
+          ? []
+          : [{ prefix, read: readRecord(entry.text, id), at: entry.createRevision }]
       }),
     ),
   )

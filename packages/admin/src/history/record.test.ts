@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import { RecordKeys } from './record-keys.ts'
-import { parseRecord, recordedText, recordText, type StoredRecord } from './record.ts'
+import { parseRecord, readRecord, recordedText, recordText, type StoredRecord } from './record.ts'
 import { uuidV7 } from './uuid-v7.ts'
 
 const record: StoredRecord = {
@@ -26,6 +26,11 @@ test('parseRecord: reads what recordText wrote, and leaves alone what is no reco
     JSON.stringify({ ...record, changes: [1] }),
   ]
   for (const text of odd) expect(parseRecord(text)).toBeUndefined()
+})
+
+test('readRecord: a record in the place of another is damaged', () => {
+  expect(readRecord(recordText(record), record.id)).toEqual({ type: 'record', record })
+  expect(readRecord(recordText(record), uuidV7(1))).toEqual({ type: 'unreadable' })
 })
 
 test('recordedText: leaves out what may be secret, and long texts but for length and hash', () => {

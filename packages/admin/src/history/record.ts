@@ -76,15 +76,20 @@ export type RecordRead =
   /** It is damaged, or something else stands in its place. */
   | { readonly type: 'unreadable' }
 
-/** Reads a record. */
-export function readRecord(text: string): RecordRead {
+/**
+ * Reads a record.
+ *
+ * @param id the one in the name of its key, which a record has too. Default: whatever it has
+ */
+export function readRecord(text: string, id?: string): RecordRead {
   let read: unknown
   try {
     read = JSON.parse(text)
   } catch {
     return { type: 'unreadable' }
   }
-  if (isRecord(read)) return { type: 'record', record: read }
+  if (isRecord(read))
+    return id === undefined || read.id === id ? { type: 'record', record: read } : { type: 'unreadable' }
   const version = optionKinds.isObject(read) ? read['version'] : undefined
   return Number.isSafeInteger(version) && (version as number) > 1
     ? { type: 'newer', version: version as number }
