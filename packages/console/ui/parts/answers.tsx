@@ -1,5 +1,6 @@
 import type { AnswersView, AnswerView } from '../../src/wire/index.ts'
-import { visible, visibleLine } from '../visible.ts'
+import { visibleLine } from '../visible.ts'
+import { SaidIssues } from './said-issues.tsx'
 
 interface AnswersProps {
   readonly answers: AnswersView
@@ -84,16 +85,7 @@ function Verdict({ answer }: { readonly answer: AnswerView }) {
           Runs the old value until it starts again: {needsRestart.map(visibleLine).join(', ')}
         </p>
       )}
-      {(issues.length > 0 || moreIssues > 0) && (
-        <ul class="issues">
-          {issues.map(({ path, message }, index) => (
-            <li key={index}>
-              <code>{visibleLine(path)}</code> {visible(message)}
-            </li>
-          ))}
-          {moreIssues > 0 && <li class="quiet">and {moreIssues} more</li>}
-        </ul>
-      )}
+      {(issues.length > 0 || moreIssues > 0) && <SaidIssues issues={issues} moreIssues={moreIssues} />}
     </>
   )
 }

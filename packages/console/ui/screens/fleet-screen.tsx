@@ -4,8 +4,9 @@ import { get } from '../api.ts'
 import type { ScreenProps } from '../screen-props.ts'
 import { Convergence } from '../parts/convergence-plot.tsx'
 import { Failure } from '../parts/failure.tsx'
+import { SaidIssues } from '../parts/said-issues.tsx'
 import { useLoaded } from '../parts/use-loaded.ts'
-import { visible, visibleLine } from '../visible.ts'
+import { visibleLine } from '../visible.ts'
 
 /** How often the instances are read while they are looked at, in milliseconds. */
 const AGAIN_MS = 3_000
@@ -110,16 +111,7 @@ function State({ instance }: { readonly instance: InstanceView }) {
           Runs an old value until it starts again: {needsRestart.map(visibleLine).join(', ')}
         </p>
       )}
-      {issues.length > 0 && (
-        <ul class="issues">
-          {issues.map(({ path, message }, index) => (
-            <li key={index}>
-              <code>{visibleLine(path)}</code> {visible(message)}
-            </li>
-          ))}
-          {moreIssues > 0 && <li class="quiet">and {moreIssues} more</li>}
-        </ul>
-      )}
+      {issues.length > 0 && <SaidIssues issues={issues} moreIssues={moreIssues} />}
     </>
   )
 }

@@ -1,10 +1,11 @@
-import { useEffect } from 'preact/hooks'
 import type { SaidView } from '../../src/wire/index.ts'
 import { Failure } from '../parts/failure.tsx'
 import { HistoryEntry } from '../parts/history-entry.tsx'
 import type { LiveTail, TailLine } from '../parts/live-tail.ts'
+import { SaidIssues } from '../parts/said-issues.tsx'
+import { useKey } from '../parts/use-key.ts'
 import type { ScreenProps } from '../screen-props.ts'
-import { visible, visibleLine } from '../visible.ts'
+import { visibleLine } from '../visible.ts'
 
 interface LiveScreenProps extends ScreenProps {
   readonly tail: LiveTail
@@ -71,14 +72,7 @@ function Said({ said }: { readonly said: SaidView }) {
         </p>
       )}
       {!isGone && (issues.length > 0 || moreIssues > 0) && (
-        <ul class="issues">
-          {issues.map(({ path, message }, index) => (
-            <li key={index}>
-              <code>{visibleLine(path)}</code> {visible(message)}
-            </li>
-          ))}
-          {moreIssues > 0 && <li class="quiet">and {moreIssues} more</li>}
-        </ul>
+        <SaidIssues issues={issues} moreIssues={moreIssues} />
       )}
     </li>
   )
@@ -103,15 +97,5 @@ function stateText(isConnected: boolean, isPaused: boolean, heldCount: number): 
 
 /** `p` pauses, and goes on, unless a field has it. */
 function usePauseKey(tail: LiveTail): void {
-  useEffect(() => {
-    const onKeyDown = (event: KeyboardEvent) => {
-      const isTyping =
-        event.target instanceof HTMLElement && /^(INPUT|TEXTAREA|SELECT)$/.test(event.target.tagName)
-      if (event.key !== 'p' || isTyping || event.ctrlKey || event.metaKey || event.altKey) return
-      event.preventDefault()
-      tail.pause(!tail.isPaused)
-    }
-    addEventListener('keydown', onKeyDown)
-    return () => removeEventListener('keydown', onKeyDown)
-  }, [tail])
+  useKey('p', () => tail.pause(!tail.isPaused), [tail])
 }
