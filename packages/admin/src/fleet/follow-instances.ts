@@ -4,6 +4,7 @@ import type { InstanceRecord } from 'livetree/operate'
 import { CALL_TABLE, revisionKind } from '../change/change-set.ts'
 import { AdminError } from '../errors.ts'
 import { newestRevision } from '../history/newest-revision.ts'
+import { AwaitedNews } from '../tree/awaited-news.ts'
 import { translatedNow, translateError } from '../translate-error.ts'
 import type { CallOptions, Workspace } from '../workspace.ts'
 import { instanceAt, operationsKeys, readingFleet, readsTree } from './instances.ts'
@@ -87,26 +88,14 @@ function newsOf(workspace: Workspace, event: WatchEvent): readonly InstanceNews[
 }
 
 /** What has come in and was not asked for yet: of each instance the newest. */
-class WaitingNews {
-  readonly #signal: AbortSignal | undefined
-  readonly #onAbort = () =>
-    this.fail(
-      new AdminError('aborted', {
-        what: 'Aborted while following the instances',
-        cause: this.#signal?.reason,
-      }),
-    )
+class WaitingNews extends AwaitedNews {
   #revision: number
   #isNew = false
   #news = new Map<string, InstanceNews>()
-  #error: Error | undefined
-  #wake: () => void = () => {}
 
   constructor(revision: number, signal: AbortSignal | undefined) {
+    super('Aborted while following the instances', signal)
     this.#revision = revision
-    this.#signal = signal
-    signal?.addEventListener('abort', this.#onAbort, { once: true })
-    if (signal?.aborted === true) this.#onAbort()
   }
 
   take(revision: number, news: readonly InstanceNews[]): void {
@@ -117,29 +106,15 @@ class WaitingNews {
       this.#news.delete(name)
       this.#news.set(name, each)
     }
-    this.#wake()
-  }
-
-  fail(error: Error): void {
-    this.#error ??= error
-    this.#wake()
+    this.wake()
   }
 
   /** @throws AdminError */
   async next(): Promise<InstancesNews> {
-    while (!this.#isNew) {
-      if (this.#error !== undefined) throw this.#error
-      await new Promise<void>((resolve) => {
-        this.#wake = resolve
-      })
-    }
+    await this.until(() => this.#isNew)
     const news = [...this.#news.values()]
     this.#news = new Map()
     this.#isNew = false
     return { revision: this.#revision, news }
-  }
-
-  end(): void {
-    this.#signal?.removeEventListener('abort', this.#onAbort)
   }
 }

@@ -5,6 +5,7 @@ import { AdminError } from '../errors.ts'
 import { newestRevision } from '../history/newest-revision.ts'
 import { translatedNow, translateError } from '../translate-error.ts'
 import type { CallOptions, Workspace } from '../workspace.ts'
+import { AwaitedNews } from './awaited-news.ts'
 import { readingLayers } from './tree-state.ts'
 
 /** Options of `Admin.revisions`. */
@@ -95,45 +96,22 @@ class Contact {
 }
 
 /** The newest revision that is known, and who waits for one after it. */
-class NewestRevision {
-  readonly #signal: AbortSignal | undefined
-  readonly #onAbort = () =>
-    this.fail(
-      new AdminError('aborted', { what: 'Aborted while watching the layers', cause: this.#signal?.reason }),
-    )
+class NewestRevision extends AwaitedNews {
   #revision: number
-  #error: Error | undefined
-  #wake: () => void = () => {}
 
   constructor(revision: number, signal: AbortSignal | undefined) {
+    super('Aborted while watching the layers', signal)
     this.#revision = revision
-    this.#signal = signal
-    signal?.addEventListener('abort', this.#onAbort, { once: true })
-    if (signal?.aborted === true) this.#onAbort()
   }
 
   reach(revision: number): void {
     this.#revision = Math.max(this.#revision, revision)
-    this.#wake()
-  }
-
-  fail(error: Error): void {
-    this.#error ??= error
-    this.#wake()
+    this.wake()
   }
 
   /** Waits for a revision after one. @throws AdminError */
   async after(revision: number): Promise<number> {
-    while (this.#revision <= revision) {
-      if (this.#error !== undefined) throw this.#error
-      await new Promise<void>((resolve) => {
-        this.#wake = resolve
-      })
-    }
+    await this.until(() => this.#revision > revision)
     return this.#revision
-  }
-
-  end(): void {
-    this.#signal?.removeEventListener('abort', this.#onAbort)
   }
 }
