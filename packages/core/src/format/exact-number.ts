@@ -7,7 +7,8 @@ const ZERO = /^[+-]?[0.]*(?:[eE]|$)/
  * 9007199254740992. A fraction may be rounded to the nearest one, and never to a whole number. Linear in the text.
  */
 export function isLost(text: string, value: number): boolean {
-  if (!Number.isInteger(value)) return false
+  // Most whole numbers are written as JavaScript prints them.
+  if (!Number.isInteger(value) || String(value) === text) return false
   if (value === 0) return !ZERO.test(text)
   const written = normal(text)
   return written !== normal(String(value)) && written !== normal(String(BigInt(value)))

@@ -10,7 +10,7 @@ import { isStandIn } from './stand-in.ts'
 import { eachBelow, touch, type Trail } from './trail.ts'
 import { newEntry, type TreeEntries } from './tree-entries.ts'
 import { countKeysBelow } from './key-below.ts'
-import { type DocumentMark, entriesOf, type TreeNode } from './tree-node.ts'
+import { type DocumentMark, documentOf, entriesOf, type TreeNode } from './tree-node.ts'
 import { unheld } from './tree-place.ts'
 
 /** A document as it is to be spread over the nodes below its own. */
@@ -91,7 +91,7 @@ export class DocumentSpread {
     if (!this.#documentLayers.has(layer)) return
     for (const node of trail.nodes) {
       if (node === trail.end) return
-      const mark = node.documents?.find((document) => document.layer === layer)
+      const mark = documentOf(node, layer)
       if (mark === undefined) continue
       mark.keysBelow += delta
       if (mark.keysBelow > 0) this.conflicts.add(mark)

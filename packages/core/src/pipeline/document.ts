@@ -37,9 +37,10 @@ export function readDocument(value: unknown, schemaNode: SchemaNode | undefined,
 
 function readText(text: string, schemaNode: SchemaNode | undefined, isQuoted: boolean): Content {
   const scalar: Content = { type: 'scalar', value: text }
-  if (schemaNode === undefined || !/^\s*\{/.test(text)) return scalar
+  if (schemaNode === undefined) return scalar
   const isPure = isPureDirectory(schemaNode)
   if (!isPure && (isQuoted || !mayBeObject(schemaNode))) return scalar
+  if (!/^\s*\{/.test(text)) return scalar
   const parsed = readJson(text) ?? new Unreadable(PROBLEMS.syntax)
   if (parsed instanceof Unreadable) return isPure ? { type: 'scalar', value: parsed } : scalar
   const { value } = parsed

@@ -15,6 +15,7 @@ export interface Holder {
   readonly above: Holder | undefined
 }
 
+const NONE: readonly DoublingPart[] = []
 const known = new WeakMap<z.$ZodType, ReadonlySet<z.$ZodType>>()
 
 /**
@@ -85,8 +86,9 @@ function innerOf(schema: z.$ZodType): readonly z.$ZodType[] {
 
 /** The parts of a value that such schemas read, the innermost first; none for most schemas. */
 export function doublingParts(schema: z.$ZodType, value: unknown): readonly DoublingPart[] {
+  if (typeof value !== 'object' || value === null) return NONE
   const schemas = doublingSchemas(schema)
-  if (schemas.size === 0) return []
+  if (schemas.size === 0) return NONE
   const found: DoublingPart[] = []
   const seen = new Map<z.$ZodType, Set<unknown>>()
   const visit = (at: z.$ZodType, part: unknown, path: readonly PropertyKey[], above?: Holder): void => {

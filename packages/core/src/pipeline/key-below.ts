@@ -1,4 +1,4 @@
-import { keyEntry, type TreeNode } from './tree-node.ts'
+import { documentOf, keyEntry, type TreeNode } from './tree-node.ts'
 
 /** The first key of a layer, by its name, below a node that is at `path`. */
 export function firstKeyBelow(
@@ -9,7 +9,7 @@ export function firstKeyBelow(
   for (const child of node.children) {
     if (child.leafCount === 0) continue
     const at = [...path, child.name]
-    const own = keyEntry(child, layer) ?? child.documents?.find((document) => document.layer === layer)
+    const own = keyEntry(child, layer) ?? documentOf(child, layer)
     if (own !== undefined) return { path: at, revision: own.revision }
     const deeper = firstKeyBelow(child, layer, at)
     if (deeper !== undefined) return deeper

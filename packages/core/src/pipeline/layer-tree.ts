@@ -11,7 +11,7 @@ import { UnplaceableKeys } from './unplaceable-keys.ts'
 import { isEqual } from './is-equal.ts'
 import { eachBelow, prune, Trail } from './trail.ts'
 import { newEntry, TreeEntries } from './tree-entries.ts'
-import { type DocumentMark, type Entry, keyEntry, TreeNode } from './tree-node.ts'
+import { type DocumentMark, documentOf, type Entry, keyEntry, TreeNode } from './tree-node.ts'
 import { type TreePlace, TreePlaces } from './tree-place.ts'
 import { UnusedWatch } from './unused-watch.ts'
 import { isNames } from './variable-names.ts'
@@ -145,7 +145,7 @@ export class LayerTree {
       if (leaf.value === undefined) continue
       list.lastPlace =
         typeof list.lastPlace === 'object'
-          ? this.#places.placeBeside(list.lastPlace, layer, leaf.path)
+          ? this.#places.placeNear(list.lastPlace, layer, leaf.path)
           : this.#places.place(layer, leaf.path)
       this.#put(layer, leaf, list.lastPlace, seen)
     }
@@ -170,7 +170,7 @@ export class LayerTree {
     if (given.path === '') this.#noteDocumentKey(layer, given)
     const { trail, schemaNode } = place
     const leaf = this.#takesCommas[layer] ? { ...given, value: listIn(given.value, schemaNode) } : given
-    const mark = trail.end.documents?.find((document) => document.layer === layer)
+    const mark = documentOf(trail.end, layer)
     if (mark === undefined) this.unusedWatch.note(trail.nodes)
     else this.unusedWatch.noteAll()
     const entry = keyEntry(trail.end, layer)

@@ -2,7 +2,7 @@ import { isOpenAt } from '../schema/describe.ts'
 import type { SchemaNode } from '../schema/schema-node.ts'
 import { type LayerInfo, type Leaf, Unreadable } from '../source/source.ts'
 import { storedPath } from './stored-path.ts'
-import { type DocumentMark, type Entry, keyEntry, type TreeNode } from './tree-node.ts'
+import { type DocumentMark, documentOf, type Entry, keyEntry, type TreeNode } from './tree-node.ts'
 
 /** Which leaves are meant; both default to false. */
 export interface LeafChoice {
@@ -48,7 +48,7 @@ export function isChosen(
 export function eachLeaf(root: TreeNode, layer: number, visit: (held: HeldLeaf) => void): void {
   const walk = (node: TreeNode, path: readonly string[]): void => {
     if (node.leafCount === 0) return
-    const own = node.documents?.find((document) => document.layer === layer) ?? keyEntry(node, layer)
+    const own = documentOf(node, layer) ?? keyEntry(node, layer)
     if (own !== undefined) visit({ node, path, own })
     for (const child of node.children) walk(child, [...path, child.name])
   }

@@ -167,11 +167,11 @@ export class Losses {
   accept(layer: number, replaced: readonly string[] = []): void {
     const losses = itemAt(this.#layers, layer)
     const { lost, allowed, recent, back, forgiven } = losses
-    losses.newcomers = new Set()
+    if (losses.newcomers?.size !== 0) losses.newcomers = new Set()
     for (const key of [...back, ...forgiven]) recent.delete(key)
     for (const key of replaced) lost.delete(key)
     for (const key of lost) recent.add(key)
-    for (const keys of [lost, allowed, back, forgiven]) keys.clear()
+    for (const keys of [lost, allowed, back, forgiven]) if (keys.size > 0) keys.clear()
     if (recent.size > MOST_RECENT) dropOldest(recent, recent.size - MOST_RECENT)
   }
 

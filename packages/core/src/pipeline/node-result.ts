@@ -47,7 +47,7 @@ export function frozen(
   previous: unknown,
   schemaNode: SchemaNode,
 ): ValidationResult {
-  if (!result.isValid) return result
+  if (!result.isValid || typeof result.value !== 'object' || result.value === null) return result
   const problem = runsOwnCode(schemaNode.schema) ? madeProblem(result.value) : undefined
   if (problem !== undefined) return { isValid: false, issues: [problem] }
   try {

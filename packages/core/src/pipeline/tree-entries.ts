@@ -1,3 +1,4 @@
+import { itemAt } from '../item-at.ts'
 import { isPureDirectory } from '../schema/directory.ts'
 import type { SchemaNode } from '../schema/schema-node.ts'
 import { coverOf } from '../format/cover.ts'
@@ -16,7 +17,7 @@ export class TreeEntries {
   /** Scalars where only a directory can be valid; they make the tree invalid also when a higher layer covers them. */
   readonly scalarsAtDirectories = new Map<Entry, readonly string[]>()
   /** By layer, those spread from documents counted one by one. */
-  readonly #counts = new Map<number, number>()
+  readonly #counts: number[]
 
   readonly #noted: (names: readonly string[], entry: Pick<Entry, 'layer' | 'document'>) => void
 
@@ -26,6 +27,7 @@ export class TreeEntries {
     noted: (names: readonly string[], entry: Pick<Entry, 'layer' | 'document'>) => void,
   ) {
     this.losses = new Losses(layerCount)
+    this.#counts = Array.from({ length: layerCount }, () => 0)
     this.#noted = noted
   }
 
@@ -34,7 +36,7 @@ export class TreeEntries {
   }
 
   isEmpty(layer: number): boolean {
-    return (this.#counts.get(layer) ?? 0) === 0
+    return itemAt(this.#counts, layer) === 0
   }
 
   set(trail: Trail, entry: Entry, schemaNode: SchemaNode | undefined): void {
@@ -52,8 +54,8 @@ export class TreeEntries {
     }
     const isCover = coverOf(entry.value) !== undefined
     if (isCover) for (const node of trail.nodes) node.markCovering()
-    const isBare = () => isCover || isNullText(entry.value) || isEmptyObject(entry.value)
-    if (schemaNode !== undefined && isPureDirectory(schemaNode) && !isBare())
+    const isMisplaced = schemaNode !== undefined && isPureDirectory(schemaNode) && !isCover
+    if (isMisplaced && !isNullText(entry.value) && !isEmptyObject(entry.value))
       this.scalarsAtDirectories.set(entry, [...trail.names])
   }
 
@@ -69,7 +71,7 @@ export class TreeEntries {
   }
 
   #count(layer: number, delta: 1 | -1): void {
-    this.#counts.set(layer, (this.#counts.get(layer) ?? 0) + delta)
+    this.#counts[layer] = itemAt(this.#counts, layer) + delta
   }
 }
 

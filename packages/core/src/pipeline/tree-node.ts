@@ -1,6 +1,6 @@
 import type { RawIssue } from './validate.ts'
 import { coverOf } from '../format/cover.ts'
-import { byName, ChildMap, withOneMore } from './child-map.ts'
+import { byName, ChildMap, type Children, withChild } from './child-map.ts'
 
 /** A document (JSON text or a typed object) that stands for the subtree at its node, in one layer. */
 export interface DocumentMark {
@@ -43,15 +43,12 @@ const COVERING = 16
 const FIXED = 32
 const LAYER_SHIFT = 6
 
-/** Up to this number of children are searched one by one; a map costs twice as much memory. */
-const FEW = 16
-
-const NONE: readonly TreeNode[] = []
+const NONE: Children<TreeNode> = []
 
 /**
  * One position of the tree, with what every layer has there, and what was made of it the last time. `isDirty` is set on
  * the whole way from the root when something below changed; all else may be used again. A node is only ever judged by
- * the schema node at its path. A tree has one for every leaf, so it is kept small.
+ * the schema node at its path. A tree has one for every leaf, so it is kept small: without private methods, which cost a field.
  */
 export class TreeNode {
   readonly name: string
@@ -60,7 +57,7 @@ export class TreeNode {
   documents: DocumentMark[] | undefined = undefined
   /** Entries and documents at this node and below, over all layers. */
   leafCount = 0
-  #children: readonly TreeNode[] | ChildMap<TreeNode> = NONE
+  #children: Children<TreeNode> = NONE
   #validation = DIRTY
   /** The value if it is valid, else the issues. */
   #result: unknown = undefined
@@ -94,7 +91,7 @@ export class TreeNode {
     const known = this.child(name)
     if (known !== undefined) return known
     const child = new TreeNode(name)
-    this.#add(child)
+    this.#children = withChild(this.#children, child)
     return child
   }
 
@@ -103,14 +100,7 @@ export class TreeNode {
     const other = this.child(child.name)
     if (other === child) return
     if (other !== undefined) this.dropChild(other)
-    this.#add(child)
-  }
-
-  #add(child: TreeNode): void {
-    const children = this.#children
-    if (children instanceof ChildMap) children.add(child)
-    else if (children.length < FEW) this.#children = withOneMore(children, child)
-    else this.#children = new ChildMap([...children, child])
+    this.#children = withChild(this.#children, child)
   }
 
   dropChild(child: TreeNode): void {
@@ -226,6 +216,11 @@ export function entriesOf(node: TreeNode): Entry[] {
   return entries.reverse()
 }
 
+/** The document that a layer has at the node. */
+export function documentOf(node: TreeNode, layer: number): DocumentMark | undefined {
+  return node.documents?.find((document) => document.layer === layer)
+}
+
 /** The entry of a layer's own key at the node, as against a leaf out of a document. */
 export function keyEntry(node: TreeNode, layer: number): Entry | undefined {
   let entry = node.top
@@ -235,9 +230,13 @@ export function keyEntry(node: TreeNode, layer: number): Entry | undefined {
 
 /** Puts an entry in the place of the one of its layer and document, which is handed back, or in a place of its own. */
 export function insertEntry(node: TreeNode, entry: Entry): Entry | undefined {
+  if (node.top === undefined) {
+    node.top = entry
+    return undefined
+  }
   const isOwn = (at: Entry) => at.layer === entry.layer && at.document === entry.document
   let above: Entry | undefined
-  let at = node.top
+  let at: Entry | undefined = node.top
   while (at !== undefined && rank(at) >= rank(entry) && !isOwn(at)) {
     above = at
     at = at.below

@@ -14,14 +14,36 @@ import { Trail } from './trail.ts'
 import type { TreeNode } from './tree-node.ts'
 import { isNames, type MovedVariable, VariableNames, type VariablePlace } from './variable-names.ts'
 
-/** Where a key leads. */
-export interface TreePlace {
+/** Where a key leads: the way to its node, with what the schema has for each node. It is moved from key to key. */
+export class TreePlace {
   readonly trail: Trail
-  schemaNode: SchemaNode | undefined
-  /** The schema node of the directory the key is in. */
-  readonly above: SchemaNode | undefined
   /** The key's path without its last segment. */
-  readonly directory: string
+  directory = ''
+  /** The schema nodes of the nodes of the trail. */
+  readonly #schemaNodes: (SchemaNode | undefined)[]
+
+  constructor(root: TreeNode, schemaNode: SchemaNode) {
+    this.trail = new Trail(root)
+    this.#schemaNodes = [schemaNode]
+  }
+
+  /** The schema node of the node it leads to. */
+  get schemaNode(): SchemaNode | undefined {
+    return this.#schemaNodes.at(-1)
+  }
+
+  /** Moves on to the child of that name, which is made if there is none. */
+  enter(name: string): void {
+    const { trail, schemaNode } = this
+    trail.enter(trail.end.makeChild(name))
+    this.#schemaNodes.push(schemaNode === undefined ? undefined : childSchemaNode(schemaNode, name))
+  }
+
+  /** Moves back to the parent. */
+  leave(): void {
+    this.trail.leave()
+    this.#schemaNodes.pop()
+  }
 }
 
 const NOT_ENCODED = 'a segment that is not valid percent-encoded UTF-8'
@@ -38,6 +60,12 @@ const STYLE = { stored: 'how that name is written', env: 'in upper case' } as co
 
 function notWritten(segment: string, naming: keyof typeof STYLE): string {
   return `the segment ${segment}, which is not ${STYLE[naming]}`
+}
+
+/** The names that a path leads over; `isOpen` where a variable has a segment that the schema leaves open. */
+interface FoundPlace {
+  readonly place: VariablePlace
+  readonly isOpen: boolean
 }
 
 /** Finds the place of a key in the tree: what its segments are called there, and what the schema has for it. */
@@ -69,23 +97,52 @@ export class TreePlaces {
     const known = this.variables.placeOf(layer, path)
     if (known !== undefined) return isNames(known) ? this.at(known) : known.reason
     const found = this.#find(layer, path)
-    const place = found.isOpen ? this.variables.put(layer, path, found.place) : found.place
-    if (!isNames(place)) return place.reason
-    const { separator } = itemAt(this.#layers, layer)
-    return { ...this.at(place), directory: path.slice(0, path.lastIndexOf(separator) + 1) }
+    const names = found.isOpen ? this.variables.put(layer, path, found.place) : found.place
+    if (!isNames(names)) return names.reason
+    const place = this.at(names)
+    place.directory = directoryIn(path, itemAt(this.#layers, layer).separator)
+    return place
+  }
+
+  /**
+   * The same for a key that comes after that of `last`, most often in the same directory or in one beside it. Moves `last`
+   * there, as far as the two have their way in common.
+   */
+  placeNear(last: TreePlace, layer: number, path: string): TreePlace | string {
+    const { separator, naming } = itemAt(this.#layers, layer)
+    // Each variable is looked up by itself.
+    if (separator !== '/' || naming === 'env' || last.directory === '') return this.place(layer, path)
+    last.leave()
+    while (!path.startsWith(last.directory)) {
+      last.directory = directoryIn(last.directory.slice(0, -1), separator)
+      if (last.directory === '') return this.place(layer, path)
+      last.leave()
+    }
+    return this.#placeBelow(last, layer, path)
+  }
+
+  /** Moves a place from the directory that it leads to. */
+  #placeBelow(place: TreePlace, layer: number, path: string): TreePlace | string {
+    const rest = path.slice(place.directory.length)
+    if (!rest.includes('/')) {
+      const name = this.#readSegment(layer, rest, place.schemaNode)
+      if (typeof name !== 'string') return name.reason
+      place.enter(name)
+      return place
+    }
+    const above = place.trail.names
+    const found = this.#read(layer, rest, above, place.schemaNode).place
+    if (!isNames(found)) return found.reason
+    for (const name of found.slice(above.length)) place.enter(name)
+    place.directory = directoryIn(path, '/')
+    return place
   }
 
   /** The place that names lead to. Makes the nodes on the way. */
   at(names: readonly string[]): TreePlace {
-    const trail = new Trail(this.#root)
-    let above: SchemaNode | undefined
-    let schemaNode: SchemaNode | undefined = this.#schemaNode
-    for (const name of names) {
-      trail.enter(trail.end.makeChild(name))
-      above = schemaNode
-      schemaNode = schemaNode === undefined ? undefined : childSchemaNode(schemaNode, name)
-    }
-    return { trail, schemaNode, above, directory: '' }
+    const place = new TreePlace(this.#root, this.#schemaNode)
+    for (const name of names) place.enter(name)
+    return place
   }
 
   /** The variables that lead elsewhere than where they were put. */
@@ -93,15 +150,25 @@ export class TreePlaces {
     return this.variables.moves((layer, path) => this.#find(layer, path).place)
   }
 
-  /** The names a path leads over; `isOpen` where a variable has a segment that the schema leaves open. */
-  #find(layer: number, path: string): { readonly place: VariablePlace; readonly isOpen: boolean } {
+  #find(layer: number, path: string): FoundPlace {
+    const mount = mountOf(itemAt(this.#layers, layer))
+    return this.#read(layer, path, mount, schemaNodeAt(this.#schemaNode, mount))
+  }
+
+  /** Reads a path below the directory that the names `above` lead to, which `schemaNodeAbove` reads. */
+  #read(
+    layer: number,
+    path: string,
+    above: readonly string[],
+    schemaNodeAbove: SchemaNode | undefined,
+  ): FoundPlace {
     const info = itemAt(this.#layers, layer)
     const segments = path === '' ? [] : path.split(info.separator, MAX_DEPTH + 1)
-    const names = [...mountOf(info)]
+    const names = [...above]
     let isOpen = false
     if (names.length + segments.length > MAX_DEPTH)
       return { place: { reason: `more than ${MAX_DEPTH} levels` }, isOpen }
-    let schemaNode = schemaNodeAt(this.#schemaNode, names)
+    let schemaNode = schemaNodeAbove
     for (const segment of segments) {
       const isOpenHere = info.naming === 'env' && hasOpenNames(schemaNode, segment)
       isOpen ||= isOpenHere
@@ -126,20 +193,6 @@ export class TreePlaces {
     const isProperty = schemaNode !== undefined && propertyOf(schemaNode, name, 'properties') !== undefined
     const reason = isProperty ? notWritten(segment, 'env') : unheld(name, schemaNode)
     return reason === undefined ? name : { reason }
-  }
-
-  /** The same for the key after `last`, which most often is in the same directory; then `last` is moved on. */
-  placeBeside(last: TreePlace, layer: number, path: string): TreePlace | string {
-    const { trail, above, directory } = last
-    const isBeside =
-      directory !== '' && path.startsWith(directory) && path.indexOf('/', directory.length) === -1
-    if (!isBeside || itemAt(this.#layers, layer).separator !== '/') return this.place(layer, path)
-    const name = this.#readSegment(layer, path.slice(directory.length), above)
-    if (typeof name !== 'string') return name.reason
-    trail.leave()
-    trail.enter(trail.end.makeChild(name))
-    last.schemaNode = above === undefined ? undefined : childSchemaNode(above, name)
-    return last
   }
 
   /** Only one way of writing each name is taken: two keys for one place would undo each other, and be shown as one. */
@@ -168,4 +221,9 @@ export class TreePlaces {
     // one text for all nodes of that name
     return (schemaNode === undefined ? undefined : propertyOf(schemaNode, name, 'properties')?.name) ?? name
   }
+}
+
+/** A path without its last segment, but for the separator. */
+function directoryIn(path: string, separator: string): string {
+  return path.slice(0, path.lastIndexOf(separator) + 1)
 }

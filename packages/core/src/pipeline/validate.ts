@@ -97,11 +97,15 @@ function isOfOtherKind(schema: z.$ZodType, input: unknown): boolean {
   return SCALARS.has(def.type) && typeof input !== def.type && !('coerce' in def && def.coerce === true)
 }
 
+const NONE: readonly RawIssue[] = []
+
 /** The issues of the innermost parts which, listed by zod for the whole, would be twice as many at each level. */
 function innermostIssues(schema: z.$ZodType, input: unknown): readonly RawIssue[] {
+  const parts = doublingParts(schema, input)
+  if (parts.length === 0) return NONE
   const issues: RawIssue[] = []
   const invalid = new Set<object>()
-  for (const part of doublingParts(schema, input)) {
+  for (const part of parts) {
     if (invalid.has(part.at.value)) continue
     const result = parseCopy(part.schema, part.at.value)
     if (result.success) continue

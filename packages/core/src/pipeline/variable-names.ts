@@ -83,7 +83,7 @@ export class VariableNames {
 
   /** Where a variable was put. */
   placeOf(layer: number, path: string): VariablePlace | undefined {
-    return this.#variables.get(idOf(layer, path))?.place
+    return this.#variables.size === 0 ? undefined : this.#variables.get(idOf(layer, path))?.place
   }
 
   /** The variable of a layer that leads to a place, as the environment writes it; undefined where its name says so. */

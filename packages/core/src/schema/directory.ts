@@ -1,5 +1,5 @@
 import { prefaultOf } from './filled-in.ts'
-import { coreOf, parts, readingsOf, type SchemaNode } from './schema-node.ts'
+import { coreOf, everyReading, parts, type SchemaNode, someReading } from './schema-node.ts'
 
 /** Whether an absent node is read as an empty directory, so that what is inside can have its defaults. */
 export function isMadeWhenAbsent(schemaNode: SchemaNode): boolean {
@@ -49,24 +49,25 @@ export function isNothingButItself(
 
 /** Whether typed objects are spread over child nodes, so that layers merge leaf by leaf. */
 export function isDirectory(schemaNode: SchemaNode): boolean {
-  return readingsOf(schemaNode).some(isNamed)
+  return someReading(schemaNode, isNamed)
 }
 
 /** Whether text can only mean a JSON document here (never where a plain text would do as well). */
 export function isPureDirectory(schemaNode: SchemaNode): boolean {
-  return readingsOf(schemaNode).every(isNamed)
+  return everyReading(schemaNode, isNamed)
 }
 
 /** Whether an object may be read here: also where anything may be, or one option of a union is an object. */
 export function mayBeObject(schemaNode: SchemaNode): boolean {
-  return readingsOf(schemaNode).some((reading) => isNamed(reading) || reading.type === 'raw')
+  return someReading(schemaNode, (reading) => isNamed(reading) || reading.type === 'raw')
 }
 
 /** Whether text of any kind may be read here as it stands. `z.json()` reads text that is JSON, and no other. */
 export function mayBeText(schemaNode: SchemaNode): boolean {
   const core = coreOf(schemaNode)
   if (core.type === 'union' && core.isJson === true) return false
-  return readingsOf(schemaNode).some(
+  return someReading(
+    schemaNode,
     (reading) =>
       reading.type === 'raw' || (reading.type === 'leaf' && TEXT_TYPES.has(reading.schema._zod.def.type)),
   )
@@ -76,7 +77,7 @@ const TEXT_TYPES: ReadonlySet<string> = new Set(['string', 'template_literal'])
 
 /** Whether it is one key's text and never a directory. */
 export function isScalar(schemaNode: SchemaNode): boolean {
-  return readingsOf(schemaNode).every(({ type }) => type === 'leaf')
+  return everyReading(schemaNode, ({ type }) => type === 'leaf')
 }
 
 /** Whether its parts go by names. */

@@ -1,5 +1,5 @@
 import { lowerCase, upperCase } from './letter-case.ts'
-import { coreOf, type PropertyNode, readingsOf, type SchemaNode } from './schema-node.ts'
+import { coreOf, type PropertyNode, readingsOf, type SchemaNode, someReading } from './schema-node.ts'
 
 /**
  * The name under which a child is kept, from a segment as a layer writes it; undefined where that is not how the name is
@@ -26,7 +26,7 @@ export function canonicalName(
 export function hasOpenNames(schemaNode: SchemaNode | undefined, segment: string): boolean {
   if (schemaNode === undefined || propertyOf(schemaNode, segment, 'byEnvironment') !== undefined) return false
   if (keysByEnvironment(schemaNode)?.has(segment) === true) return false
-  return readingsOf(schemaNode).some(takesAnyName)
+  return someReading(schemaNode, takesAnyName)
 }
 
 function takesAnyName(reading: SchemaNode): boolean {
@@ -50,6 +50,7 @@ export function propertyOf(
 ): PropertyNode | undefined {
   const core = coreOf(schemaNode)
   if (core.type === 'object') return core[table].get(name)
+  if (core.type !== 'union' && core.type !== 'intersection') return undefined
   for (const reading of readingsOf(core)) {
     const found = reading.type === 'object' ? reading[table].get(name) : undefined
     if (found !== undefined) return found

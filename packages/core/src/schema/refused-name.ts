@@ -1,6 +1,6 @@
 import * as z from 'zod/v4/core'
 import { Unreadable } from '../source/source.ts'
-import { readingsOf, type SchemaNode } from './schema-node.ts'
+import { type SchemaNode, someReading } from './schema-node.ts'
 
 /** Unions and wrappers inside each other: more than any schema has. */
 const MAX_DEPTH = 100
@@ -11,7 +11,7 @@ const MAX_DEPTH = 100
  */
 export function refusedName(key: SchemaNode, name: string): string | undefined {
   // Hardly any key has a template in it.
-  const mayRefuse = readingsOf(key).some((reading) => reading.type === 'leaf' && reading.mayRefuse === true)
+  const mayRefuse = someReading(key, (reading) => reading.type === 'leaf' && reading.mayRefuse === true)
   return mayRefuse ? refusedBy(key, name, 0) : undefined
 }
 

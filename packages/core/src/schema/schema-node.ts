@@ -185,6 +185,26 @@ export function readingsOf(schemaNode: SchemaNode): readonly SchemaNode[] {
   return placeOf(schemaNode).readings
 }
 
+type ReadingTest = (reading: SchemaNode) => boolean
+
+/** Whether all `readingsOf` a place pass a test. */
+export function everyReading(schemaNode: SchemaNode, test: ReadingTest): boolean {
+  const only = onlyReading(schemaNode)
+  return only === undefined ? readingsOf(schemaNode).every(test) : test(only)
+}
+
+/** Whether any of `readingsOf` a place passes a test. */
+export function someReading(schemaNode: SchemaNode, test: ReadingTest): boolean {
+  const only = onlyReading(schemaNode)
+  return only === undefined ? readingsOf(schemaNode).some(test) : test(only)
+}
+
+/** Most places have one reading, which needs no lookup: these tests are asked of every leaf. */
+function onlyReading(schemaNode: SchemaNode): SchemaNode | undefined {
+  const core = coreOf(schemaNode)
+  return core.type === 'union' || core.type === 'intersection' || core.type === 'wrapper' ? undefined : core
+}
+
 /** Whether some of the readings are alternatives, as the options of a union are and the sides of an intersection are not. */
 export function hasAlternatives(schemaNode: SchemaNode): boolean {
   return placeOf(schemaNode).hasUnion

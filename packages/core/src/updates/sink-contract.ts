@@ -138,7 +138,10 @@ function layersOf(given: unknown): readonly (readonly Leaf[])[] {
 
 function leavesOf(name: string, given: unknown): readonly Leaf[] {
   if (!Array.isArray(given)) return refuse(name, given, 'a list of leaves')
-  return Array.from(given as unknown[], (leaf, index) => leafOf(leaf, () => `${name}[${index}]`))
+  const leaves: Leaf[] = []
+  const nameOf = (part: string) => `${name}[${leaves.length}]${part}`
+  for (const leaf of given as unknown[]) leaves.push(leafOf(leaf, nameOf))
+  return leaves
 }
 
 function changesOf(given: unknown): readonly LayerChange[] {
@@ -149,21 +152,23 @@ function changesOf(given: unknown): readonly LayerChange[] {
       return refuse(name, change, '{ layer, leaf }')
     const { layer, leaf } = change as Fields
     if (!Number.isInteger(layer)) return refuse(`${name}.layer`, layer, 'a number')
-    return { layer: layer as number, leaf: leafOf(leaf, () => `${name}.leaf`) }
+    return { layer: layer as number, leaf: leafOf(leaf, (part) => `${name}.leaf${part}`) }
   })
 }
 
-function leafOf(given: unknown, name: () => string): Leaf {
-  if (typeof given !== 'object' || given === null) return refuse(name(), given, '{ path, value, revision }')
+/** `nameOf` names a part of the leaf, such as `.path`; the leaf itself for `''`. */
+function leafOf(given: unknown, nameOf: (part: string) => string): Leaf {
+  if (typeof given !== 'object' || given === null)
+    return refuse(nameOf(''), given, '{ path, value, revision }')
   const { path, value: held, revision, key } = given as Fields
   const value = ownCopy(held)
   // Before anything is refused: a getter may have made the promise, and nobody else has it.
   const holdsPromise = (typeof value === 'object' || typeof value === 'function') && disown(value)
-  if (typeof path !== 'string') return refuse(`${name()}.path`, path, 'a text')
-  if (key !== undefined && typeof key !== 'string') return refuse(`${name()}.key`, key, 'a text')
-  if (holdsPromise) refusePromise(`${name()}.value`, value)
+  if (typeof path !== 'string') return refuse(nameOf('.path'), path, 'a text')
+  if (key !== undefined && typeof key !== 'string') return refuse(nameOf('.key'), key, 'a text')
+  if (holdsPromise) refusePromise(nameOf('.value'), value)
   if (!Number.isFinite(revision))
-    return refuse(`${name()}.revision`, revision, 'a number (0 where there is none)')
+    return refuse(nameOf('.revision'), revision, 'a number (0 where there is none)')
   const leaf = { path, value, revision: revision as number }
   return key === undefined ? leaf : { ...leaf, key }
 }

@@ -15,6 +15,7 @@ import {
 } from './continuity-question.ts'
 import { isInRange } from './is-in-range.ts'
 import { NewestEntries } from './newest-entries.ts'
+import { SampledEntries } from './sampled-entries.ts'
 
 /** A page of a list, as far as evidence requires. */
 export interface EvidencePage {
@@ -93,17 +94,14 @@ export class StoreEvidence {
   listed(page: EvidencePage, range: number): void {
     this.#counts[range]! += page.length
     const newest = new NewestEntries(this.#maxRecent, this.#forgottenTo)
+    const sampled = new SampledEntries(this.#sample.size, SAMPLE_SIZE)
     page.eachEntry((modRevision, at, end) => {
       this.#seen += 1
-      newest.add({ modRevision, at, end })
-      if (this.#sample.size < SAMPLE_SIZE) this.#addToSample(page.entryAt(at, end))
-      else {
-        this.#isComplete = false
-        // Reservoir sampling: each entry has the same chance to be in the sample.
-        const place = Math.floor(Math.random() * this.#seen)
-        if (place < SAMPLE_SIZE) this.#exchange(place, page.entryAt(at, end))
-      }
+      const entry = { modRevision, at, end }
+      newest.add(entry)
+      if (!sampled.add(entry, this.#seen)) this.#isComplete = false
     })
+    this.#addSample(sampled, page)
     this.#takeNewest(newest.taken().map(({ at, end }) => page.entryAt(at, end)))
   }
 
@@ -263,13 +261,13 @@ export class StoreEvidence {
     else this.#isComplete = false
   }
 
-  #addToSample(kv: KeyValue): void {
-    this.#sample.set(nameOf(kv.key), traceOf(kv))
-  }
-
-  #exchange(place: number, kv: KeyValue): void {
-    this.#sample.delete([...this.#sample.keys()][place]!)
-    this.#addToSample(kv)
+  #addSample({ replaced, entries }: SampledEntries, page: EvidencePage): void {
+    const names = [...this.#sample.keys()]
+    for (const place of replaced) this.#sample.delete(names[place]!)
+    for (const { at, end } of entries) {
+      const kv = page.entryAt(at, end)
+      this.#sample.set(nameOf(kv.key), traceOf(kv))
+    }
   }
 
   #takeNewest(kvs: readonly KeyValue[]): void {
