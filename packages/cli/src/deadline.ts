@@ -6,6 +6,18 @@ const GRACE_MS = 500
 /** How long a write may go on after that, in milliseconds: an admin asks the store for 5 s about the fate of a change. */
 const SETTLE_MS = 7_000
 
+/** What a command that is late reports. */
+export interface LateWords {
+  /** What was not done, such as `The command was not done`. */
+  readonly what: string
+  readonly remedy: string
+}
+
+const LATE: LateWords = {
+  what: 'The command was not done',
+  remedy: 'Raise --timeout, or see `livetree doctor`.',
+}
+
 /** The time of a command: aborts its signal when it is over, or when the command is interrupted. */
 export class Deadline {
   readonly #timeoutMs: number
@@ -19,6 +31,7 @@ export class Deadline {
   #isWriting = false
   #isAside = false
   #hasEnded = false
+  #late: LateWords = LATE
 
   constructor(timeoutMs: number) {
     this.#timeoutMs = timeoutMs
@@ -76,6 +89,11 @@ export class Deadline {
     else this.#abandon(new CliError(130, 'Interrupted', { code: 'interrupted' }), GRACE_MS)
   }
 
+  /** Ends the command by a failure from outside of it: a write that was sent is settled first. */
+  fail(error: CliError): void {
+    if (!this.#hasEnded && !this.#abort.signal.aborted) this.#abandon(error, 0)
+  }
+
   /**
    * Does the writing of a command, which gets more time to learn the fate of its change. After that the command cannot be
    * late any more.
@@ -88,6 +106,16 @@ export class Deadline {
       return done
     } finally {
       this.#isWriting = false
+    }
+  }
+
+  /** Does a part of the work, of which a command that is late meanwhile reports that it was late. */
+  async part<R>(late: LateWords, work: () => Promise<R>): Promise<R> {
+    this.#late = late
+    try {
+      return await this.race(work())
+    } finally {
+      this.#late = LATE
     }
   }
 
@@ -119,11 +147,9 @@ export class Deadline {
   }
 
   #expire(): void {
-    const error = new CliError(124, `The command was not done within ${this.#timeoutMs / 1000} s`, {
-      code: 'timeout',
-      remedy: 'Raise --timeout, or see `livetree doctor`.',
-    })
-    this.#abandon(error, 0)
+    const { what, remedy } = this.#late
+    const seconds = this.#timeoutMs / 1_000
+    this.#abandon(new CliError(124, `${what} within ${seconds} s`, { code: 'timeout', remedy }), 0)
   }
 
   #abandon(error: CliError, graceMs: number): void {

@@ -37,7 +37,11 @@ async function runIn(io: Omit<Io, 'cwd'>, readers: Readers): Promise<number> {
     const failure = usageError('The working directory is not there any more', 'Change to one that is.')
     return report(failure, { ...io, cwd: '/' })
   }
-  return run(process.argv.slice(2), { ...io, cwd }, onInterrupt, (isWriting) => readers.begin(isWriting))
+  return run(
+    process.argv.slice(2),
+    { ...io, cwd },
+    { onSignal, onUncaught, begin: (isWriting) => readers.begin(isWriting) },
+  )
 }
 
 /**
@@ -93,9 +97,15 @@ function showWarnings(): void {
 const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const
 
 /** Each signal interrupts the command, which ends at once by the second. */
-function onInterrupt(interrupt: (signal: string) => void): () => void {
+function onSignal(interrupt: (signal: string) => void): () => void {
   for (const signal of SIGNALS) process.on(signal, interrupt)
   return () => {
     for (const signal of SIGNALS) process.off(signal, interrupt)
   }
+}
+
+/** Exceptions and rejections of promises that nobody handles. */
+function onUncaught(fail: (error: unknown) => void): () => void {
+  process.on('uncaughtException', fail)
+  return () => process.off('uncaughtException', fail)
 }

@@ -8,6 +8,21 @@ import { type Io, written } from './output/io.ts'
 import { resultText } from './output/result.ts'
 import { Session } from './session.ts'
 
+/** Calls a function at each event, until the function is called that it returns. */
+type Listen<Event> = (onEvent: (event: Event) => void) => () => void
+
+/** The process around a command; each part may be left out. */
+export interface Outside {
+  /** A signal, which interrupts the command. */
+  readonly onSignal?: Listen<string | undefined>
+  /** An error that nobody caught, such as one of the configuration file's own code, by which the command fails. */
+  readonly onUncaught?: Listen<unknown>
+  /** Called before the command begins; `isWriting`: it writes to the store. */
+  readonly begin?: (isWriting: boolean) => void
+}
+
+const listenToNothing = () => () => {}
+
 /** How often a long command says that it is at work. */
 const PROGRESS_MS = 2_000
 
@@ -19,21 +34,15 @@ const COMPLETION_MS = 3_000
  * failed; everything else goes to stderr. Never rejects.
  *
  * @param args without the program's name, such as `['get', 'db.pool.max']`
- * @param listen gets a function that interrupts the command by a signal, and returns a function that stops listening
- * @param begin learns, before the command begins, whether it writes to the store
+ * @param outside what ends the command from outside, and what has to know of it
  */
-export async function run(
-  args: readonly string[],
-  io: Io,
-  listen: (interrupt: (signal?: string) => void) => () => void = () => () => {},
-  begin: (isWriting: boolean) => void = () => {},
-): Promise<ExitCode> {
+export async function run(args: readonly string[], io: Io, outside: Outside = {}): Promise<ExitCode> {
   try {
     if (args[0] === 'complete' && args[1] === '--') return await complete(args.slice(2), io)
     const chosen = parse(args, io)
     if (chosen === undefined) return 0
-    begin(isWriting(chosen.command))
-    return await execute(chosen, io, listen)
+    outside.begin?.(isWriting(chosen.command))
+    return await execute(chosen, io, outside)
   } catch (error) {
     // Loaded with the words for errors by a command that fails.
     const { report } = await import('./errors/report.ts')
@@ -91,14 +100,15 @@ function parse(args: readonly string[], io: Io): Chosen | undefined {
 async function execute(
   { command, load }: Chosen,
   io: Io,
-  listen: (interrupt: (signal?: string) => void) => () => void,
+  { onSignal = listenToNothing, onUncaught = listenToNothing }: Outside,
 ): Promise<ExitCode> {
   const session = new Session(io, globalOptionsOf(command))
   let unlisten = () => {}
   session.hearing((isHearing) => {
     unlisten()
-    unlisten = isHearing ? listen((signal) => session.interrupt(signal)) : () => {}
+    unlisten = isHearing ? onSignal((signal) => session.interrupt(signal)) : () => {}
   })
+  const uncaught = onUncaught((error) => session.fail(error))
   const progress = io.stderr.isTTY === true ? showProgress(session) : undefined
   try {
     const runner = await load()
@@ -116,6 +126,7 @@ async function execute(
     clearInterval(progress)
     await session.close()
     unlisten()
+    uncaught()
   }
 }
 

@@ -1,6 +1,9 @@
+import { relative } from 'node:path'
 import type { GlobalOptions } from './command-line/global-options.ts'
+import type { ConfigFile } from './config-file/find-config.ts'
 import { Deadline } from './deadline.ts'
 import { CliError, usageError } from './errors/cli-error.ts'
+import { thrownBy } from './errors/thrown-by.ts'
 import type { SentChange } from './errors/with-fate.ts'
 import type { Io } from './output/io.ts'
 import { safeLines, safeText } from './output/safe-text.ts'
@@ -17,6 +20,8 @@ export class Session {
   readonly #closers: (() => Promise<unknown>)[] = []
   #notes: string[] = []
   #isEditing = false
+  /** The configuration files whose code runs. */
+  readonly #loaded: string[] = []
   #hear: (isHearing: boolean) => void = () => {}
   #change: SentChange = { id: undefined, state: 'none' }
 
@@ -166,13 +171,31 @@ export class Session {
    * Runs the code of a configuration file. A signal ends the process meanwhile: a loop in the file would keep the command
    * from hearing it, and nothing was sent.
    */
-  async loading<R>(load: () => Promise<R>): Promise<R> {
+  async loading<R>({ file }: ConfigFile, load: () => Promise<R>): Promise<R> {
+    const shown = relative('', file)
+    this.#loaded.push(shown)
     this.#hear(false)
+    const late = {
+      what: `${shown} was not imported`,
+      remedy: 'It waits for something that does not come, such as an `await` at its top level.',
+    }
     try {
-      return await this.deadline.race(load())
+      return await this.deadline.part(late, load)
     } finally {
       this.#hear(true)
     }
+  }
+
+  /** Ends the command by an error that nobody caught. */
+  fail(error: unknown): void {
+    const { why } = thrownBy(error)
+    const [file] = this.#loaded
+    const details = { code: 'uncaught', cause: error }
+    this.deadline.fail(
+      file === undefined
+        ? new CliError(1, `Something threw where nobody catches it: ${why}`, details)
+        : new CliError(64, `${file}, or what it imports, threw where nobody catches it: ${why}`, details),
+    )
   }
 
   /** Has something closed when the command is over. */

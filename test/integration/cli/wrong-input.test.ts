@@ -113,6 +113,32 @@ describe('livetree, wrong input', () => {
       expect(await fails(place, 64, args)).toContain(said)
   })
 
+  test.each([
+    ['throws in a callback', "setImmediate(() => { throw new Error('no DB_HOST') })", 'no DB_HOST'],
+    ['rejects', "void Promise.reject(new Error('no DB_HOST'))", 'no DB_HOST'],
+    ['throws what has no text', 'setImmediate(() => { throw Object.create(null) })', 'has no text'],
+  ])('a configuration file that %s where nobody catches it is a wrong file', async (_, code, said) => {
+    const place = workplace(`${CONFIG}\n${code}\nawait new Promise((resolve) => setTimeout(resolve, 100))\n`)
+    for (const args of [['tree'], ['set', 'http.timeoutMs', '1', '--overlay', 'base']]) {
+      const run = await place.spawn(args)
+      expect(run).toMatchObject({ exitCode: 64, stdout: '' })
+      expect(run.stderr).toContain('livetree.config.ts, or what it imports, threw where nobody catches it')
+      expect(run.stderr).toContain(said)
+      expect(run.stderr).not.toContain('process.exit')
+      expect(run.stderr).not.toContain('    at ')
+      expect(run.stderr.includes('Nothing was written')).toBe(args[0] === 'set')
+    }
+  })
+
+  test('a configuration file that waits for ever is named', async () => {
+    const place = workplace(`${CONFIG}\nawait new Promise((resolve) => setTimeout(resolve, 100_000))\n`)
+    for (const command of ['tree', 'doctor', 'check']) {
+      const run = await place.spawn([command, '--timeout', '1'])
+      expect(run).toMatchObject({ exitCode: 124, stdout: '' })
+      expect(run.stderr).toContain('livetree.config.ts was not imported within 1 s')
+    }
+  })
+
   test('a loop in the configuration file ends with a signal', async () => {
     const place = workplace("console.log('looping')\nfor (;;) {}\n")
     let isKilled = false

@@ -16,7 +16,7 @@ export async function check(session: Session): Promise<Outcome> {
       'check judges by the schema of this code, and there is no livetree.config.ts here or above',
       'Write one with `livetree init`, or name one with --config.',
     )
-  const definitions = await session.loading(() => loadDefinitions(file))
+  const definitions = await session.loading(file, () => loadDefinitions(file))
   const checked = await Promise.all(
     definitions.map(async ({ definition }) => {
       const { admin } = openDefinition(session, definition)

@@ -61,5 +61,5 @@ async function schemaAtRevision(session: Session, revision: string): Promise<Jso
   const file = join(folder, relative(root, config.file))
   if (!existsSync(file)) throw usageError(`There was no ${relative(root, config.file)} at ${revision}`)
   const then = { file, exportName: config.exportName }
-  return toJsonSchema(onlyDefinition(await session.loading(() => loadDefinitions(then)), then))
+  return toJsonSchema(onlyDefinition(await session.loading(then, () => loadDefinitions(then)), then))
 }

@@ -4,6 +4,7 @@ import type { ConfigDefinition } from '@livetree/core'
 import { nearestName } from '@livetree/core/tools'
 import type { $ZodType } from 'zod/v4/core'
 import { usageError } from '../errors/cli-error.ts'
+import { thrownBy } from '../errors/thrown-by.ts'
 import { meantHint } from '../output/words.ts'
 import type { ConfigFile } from './find-config.ts'
 
@@ -63,16 +64,6 @@ async function importFile(file: string): Promise<Readonly<Record<string, unknown
   } catch (error) {
     const { why, code } = thrownBy(error)
     throw usageError(`${relative('', file)} cannot be imported: ${why}`, remedyOf(code))
-  }
-}
-
-/** What a file threw, of which nothing is known: reading it may throw again. */
-function thrownBy(error: unknown): { readonly why: string; readonly code?: unknown } {
-  try {
-    const why = error instanceof Error ? String(error.message) : String(error)
-    return { why, code: (error as { readonly code?: unknown } | null)?.code }
-  } catch {
-    return { why: 'it threw something that has no text' }
   }
 }
 

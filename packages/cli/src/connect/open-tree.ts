@@ -43,7 +43,7 @@ export async function openTree(session: Session, { isAwayTaken = false } = {}): 
 export async function chosenDefinition(session: Session): Promise<Definition | undefined> {
   const file = findConfig(session.options.config, session.io.cwd)
   if (file === undefined) return undefined
-  return onlyDefinition(await session.loading(() => loadDefinitions(file)), file)
+  return onlyDefinition(await session.loading(file, () => loadDefinitions(file)), file)
 }
 
 /** Opens the tree of one definition, with what flags and environment replace. */

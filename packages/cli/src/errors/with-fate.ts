@@ -8,7 +8,7 @@ export interface SentChange {
   readonly state: 'none' | 'sent' | 'settled' | 'written'
 }
 
-/** Failures that leave open, without more words, whether something was written. */
+/** Exit codes that leave open, without more words, whether something was written. */
 const DOUBTFUL: readonly number[] = [1, 7, 8, 124, 130]
 
 /**
@@ -22,7 +22,8 @@ export function withFate(error: unknown, reason: CliError | undefined, { id, sta
   if (failure.code === 'outcome_unknown' || state === 'written') return failure
   const told = reason ?? failure
   const words = `${told.message} ${told.remedy ?? ''}`
-  if (!DOUBTFUL.includes(told.exitCode) || words.includes('Nothing was written')) return told
+  const isDoubtful = DOUBTFUL.includes(told.exitCode) || told.code === 'uncaught'
+  if (!isDoubtful || words.includes('Nothing was written')) return told
   return new CliError(told.exitCode, told.message, {
     code: told.code,
     lines: told.lines,

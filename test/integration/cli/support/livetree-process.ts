@@ -95,7 +95,7 @@ async function runHere(
   { input, onOutput }: RunOptions,
 ): Promise<Run> {
   const text = { stdout: '', stderr: '' }
-  let interrupt = () => {}
+  let interrupt: (signal?: string) => void = () => {}
   const sink = (name: 'stdout' | 'stderr') => ({
     isTTY: false,
     write(part: string, done?: () => void) {
@@ -107,10 +107,11 @@ async function runHere(
   })
   const stdin = Readable.from(input === undefined ? [] : [input])
   const io = { stdin, stdout: sink('stdout'), stderr: sink('stderr'), env, cwd }
-  const exitCode = await run(args, io, (given) => {
+  const onSignal = (given: typeof interrupt) => {
     interrupt = given
     return () => {}
-  })
+  }
+  const exitCode = await run(args, io, { onSignal })
   return { exitCode, ...text }
 }
 
