@@ -153,6 +153,46 @@ describe('a comparison', () => {
     const left = await get<CompareView>('compare', { environment: 'staging', search: 'db' })
     expect(left).toMatchObject({ found: 0 })
   })
+
+  test('is not promoted with a secret that was written after it was looked at', async () => {
+    const key = '/config/staging/base/db/url'
+    for (const from of [
+      { environment: 'staging', layer: '' },
+      { environment: 'staging', layer: '/config/staging/base' },
+    ]) {
+      await shop.client.kv.put(key, `looked at ${from.layer}`)
+      const change = { promote: { from, layer: '/config/shop/prod', paths: [['db', 'url']] } }
+      const wire = { change, message: '', allowRemoval: false }
+      const { digest } = await post<PlanView>('plan', change)
+      await shop.client.kv.put(key, `written later ${from.layer}`)
+      expect(await post('apply', { ...wire, digest })).toMatchObject({ code: 'moved' })
+      const again = await post<PlanView>('plan', change)
+      // what else is written in either environment is of no concern
+      await shop.client.kv.put('/config/staging/base/greeting', `Hello from ${from.layer}`)
+      const applied = await post('apply', { ...wire, digest: again.digest })
+      expect(applied).toMatchObject({ revision: expect.any(Number) })
+    }
+  })
+
+  test('removes nothing from a layer that another environment does not have as a whole', async () => {
+    await shop.client.kv.put('/config/shop/prod/features/ours', 'true')
+    await shop.client.kv.put('/config/staging/prod/features/theirs', 'true')
+    const planOf = (from: object, ...paths: string[][]) =>
+      post<PlanView>('plan', { promote: { from, layer: '/config/shop/prod', paths } })
+    const whole = { environment: 'staging', layer: '' }
+    const refused = { code: 'invalid_value', message: expect.stringContaining('"features.ours"') }
+    expect(await planOf(whole, ['features', 'ours'])).toMatchObject(refused)
+    expect(await planOf(whole, ['features', 'theirs'], ['features', 'ours'])).toMatchObject(refused)
+    expect(await planOf(whole, ['features'])).toMatchObject({ code: 'invalid_value' })
+    const { changes } = await planOf(whole, ['features', 'theirs'])
+    expect(changes).toMatchObject([{ type: 'added', pathText: 'features.theirs' }])
+    const layer = { environment: 'staging', layer: '/config/staging/prod' }
+    expect((await planOf(layer, ['features', 'ours'])).changes).toMatchObject([{ type: 'removed' }])
+    // a list is one place, however much of it goes
+    await shop.client.kv.put('/config/shop/prod/http/hosts', '["a","b","c"]')
+    await shop.client.kv.put('/config/staging/prod/http/hosts', '["a"]')
+    expect((await planOf(whole, ['http', 'hosts'])).changes).toMatchObject([{ after: '["a"]' }])
+  })
 })
 
 test('a value says what it takes, where it is from, and what may be chosen', async () => {

@@ -2,11 +2,12 @@ import { request as httpRequest } from 'node:http'
 import { gzipSync } from 'node:zlib'
 import { createAdmin } from '@livetree/admin'
 import { createConsole, startConsole } from '@livetree/console'
-import { defineConfig } from 'livetree'
+import { defineConfig, secret } from 'livetree'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import * as z from 'zod'
 import { ALL_ROUTES } from '../../../packages/console/src/routes/all-routes.ts'
 import type { Route } from '../../../packages/console/src/routes/route.ts'
+import type { CompareView } from '../../../packages/console/src/wire/index.ts'
 import { openShop, schema, type Shop, TAINT } from '../../console/shop.ts'
 
 const HOSTILE = '<img src=x onerror=alert(1)>\u202e'
@@ -247,24 +248,35 @@ test.each([
 })
 
 test('what another schema calls secret is in no comparison, and is not promoted to where it would be shown', async () => {
-  const open = schema.extend({ db: schema.shape.db.extend({ url: z.string() }) })
+  const open = schema.extend({
+    db: schema.shape.db.extend({ url: z.string(), own: secret(z.string()).optional() }),
+  })
   const store = { client: shop.client, root: '/config/staging', overlays: ['base', 'prod'] }
   await using admin = createAdmin(defineConfig({ name: 'shop', schema: open }), { store })
   const environments = { own: shop.admin as never }
   await using console = createConsole({ admin, environments, authorize: () => ({ user: 'ana' }) } as never)
-  const compared = await console.fetch(new Request('http://any.example/api/compare?environment=own'))
-  const text = await compared.text()
+  const answer = await console.fetch(new Request('http://any.example/api/compare?environment=own'))
+  const text = await answer.text()
   expect(text).toContain('"pathText":"db.url","isSecret":true')
   expect(text).not.toContain(TAINT)
-  const from = { environment: 'own', layer: '' }
-  const change = { promote: { from, layer: '/config/staging/prod', paths: [['db', 'url']] } }
-  const init = {
-    method: 'POST',
-    headers: { 'content-type': 'application/json' },
-    body: JSON.stringify(change),
+  const compared = JSON.parse(text) as CompareView
+  expect(compared.places.find(({ pathText }) => pathText === 'db.url')).toMatchObject({ canPromote: false })
+  // also not by a place that holds it, and something that is secret here too
+  for (const [layer, path] of [
+    ['', ['db', 'url']],
+    ['', ['db']],
+    ['/config/shop/base', ['db']],
+  ] as const) {
+    const from = { environment: 'own', layer }
+    const change = { promote: { from, layer: '/config/staging/prod', paths: [path] } }
+    const init = {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify(change),
+    }
+    const planned = await console.fetch(new Request('http://any.example/api/plan', init))
+    expect([planned.status, await planned.text()]).toEqual([422, expect.not.stringContaining(TAINT)])
   }
-  const planned = await console.fetch(new Request('http://any.example/api/plan', init))
-  expect([planned.status, await planned.text()]).toEqual([422, expect.not.stringContaining(TAINT)])
 })
 
 describe('createConsole', () => {

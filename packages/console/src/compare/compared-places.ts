@@ -1,7 +1,8 @@
 import type { Difference } from '@livetree/admin'
 import type { ConfigDefinition, Path } from '@livetree/core'
-import { kindAt, pathText, SECRET_TEXT } from '@livetree/core/tools'
+import { isAlong, kindAt, pathText, SECRET_TEXT } from '@livetree/core/tools'
 import type { $ZodType } from 'zod/v4/core'
+import { Refusal } from '../security/refusal.ts'
 import { fullText } from '../tree/shown-text.ts'
 import type { ComparedLineView, ComparedView } from '../wire/index.ts'
 
@@ -14,14 +15,21 @@ interface Place {
   readonly path: Path
   readonly lines: ComparedLineView[]
   isSecret: boolean
+  isWithheld: boolean
 }
 
-/** Who may see and promote what. */
-export interface PlaceRules {
-  sees(path: Path): boolean
+/** What of a comparison can be promoted, whoever wants it. */
+export interface PromotionRules {
+  /** Whether it is secret by the schema of the side that is promoted alone: it would be shown here. */
   isWithheld(path: Path): boolean
-  /** @param isMissing whether the side that is promoted has nothing there */
-  canPromote(path: Path, isMissing: boolean): boolean
+  /** Whether the side that is promoted is all of its layers together. What they lack, no layer can be rid of. */
+  readonly isWhole: boolean
+}
+
+/** What a user may do with a comparison. */
+export interface PlaceRules extends PromotionRules {
+  sees(path: Path): boolean
+  mayPromote(path: Path): boolean
 }
 
 /**
@@ -35,21 +43,63 @@ export function comparedPlaces(
   differences: readonly Difference[],
   rules: PlaceRules,
 ): readonly ComparedView[] {
+  return placesOf(definition, differences, rules)
+    .filter(({ path }) => rules.sees(path))
+    .map((place) => placeView(place, rules))
+}
+
+/**
+ * Refuses to promote what `comparedPlaces` does not let anybody choose.
+ *
+ * @param differences as of `comparedPlaces`
+ * @throws Refusal 422
+ */
+export function assertPromotable(
+  definition: ConfigDefinition<$ZodType>,
+  differences: readonly Difference[],
+  paths: readonly Path[],
+  rules: PromotionRules,
+): void {
+  for (const place of placesOf(definition, differences, rules)) {
+    if (!paths.some((path) => isAlong(place.path, path))) continue
+    const obstacle = obstacleTo(place, rules)
+    if (obstacle !== undefined)
+      throw new Refusal(422, 'invalid_value', `"${pathText(place.path)}" ${obstacle}`)
+  }
+}
+
+/** Why nobody can promote a place; undefined: it can be done. */
+function obstacleTo({ lines, isWithheld }: Place, { isWhole }: PromotionRules): string | undefined {
+  if (isWithheld) return 'is secret by the schema of the other environment, and not by the one of this.'
+  return isWhole && isMissing(lines)
+    ? 'is set nowhere on the other side, and may come from another layer here: compare the layers.'
+    : undefined
+}
+
+function isMissing(lines: readonly ComparedLineView[]): boolean {
+  return lines.every(({ at, from }) => at === '' && from === undefined)
+}
+
+function placesOf(
+  definition: ConfigDefinition<$ZodType>,
+  differences: readonly Difference[],
+  { isWithheld }: PromotionRules,
+): readonly Place[] {
   const places = new Map<string, Place>()
   for (const { path, previous, next } of differences) {
     const top = placeOf(definition, path)
-    if (!rules.sees(top)) continue
     const name = JSON.stringify(top.map(String))
-    const place = places.get(name) ?? { path: top, lines: [], isSecret: false }
+    const place = places.get(name) ?? { path: top, lines: [], isSecret: false, isWithheld: false }
     places.set(name, place)
-    place.isSecret ||= rules.isWithheld(path) || previous === SECRET_TEXT || next === SECRET_TEXT
+    place.isWithheld ||= isWithheld(path)
+    place.isSecret ||= place.isWithheld || previous === SECRET_TEXT || next === SECRET_TEXT
     place.lines.push({ at: pathText(path.slice(top.length)), into: shown(previous), from: shown(next) })
   }
-  return [...places.values()].map((place) => placeView(place, rules))
+  return [...places.values()]
 }
 
-function placeView({ path, lines, isSecret }: Place, rules: PlaceRules): ComparedView {
-  const isMissing = lines.every(({ at, from }) => at === '' && from === undefined)
+function placeView(place: Place, rules: PlaceRules): ComparedView {
+  const { path, lines, isSecret } = place
   const withheld = (text: string | undefined) => (isSecret && text !== undefined ? SECRET_TEXT : text)
   return {
     path,
@@ -59,7 +109,7 @@ function placeView({ path, lines, isSecret }: Place, rules: PlaceRules): Compare
       .slice(0, MOST_LINES)
       .map(({ at, into, from }) => ({ at, into: withheld(into), from: withheld(from) })),
     moreLines: Math.max(0, lines.length - MOST_LINES),
-    canPromote: rules.canPromote(path, isMissing),
+    canPromote: obstacleTo(place, rules) === undefined && rules.mayPromote(path),
   }
 }
 

@@ -1,17 +1,18 @@
 import type { Admin, DiffSide } from '@livetree/admin'
 import type { Path } from '@livetree/core'
-import { isTextOpenAt } from '@livetree/core/tools'
+import { isAlong, isTextOpenAt } from '@livetree/core/tools'
 import { Refusal } from '../security/refusal.ts'
 import type { SideWire } from '../wire/index.ts'
+import type { PromotionRules } from './compared-places.ts'
 
 /** Other environments by their names. */
 export type Environments = ReadonlyMap<string, Admin<unknown>>
 
 /** What is compared with a layer, or with all of them. */
-export interface ReadSide {
+export interface ReadSide extends PromotionRules {
   readonly side: DiffSide
-  /** Whether its schema calls a place secret that the console's own shows. */
-  isWithheld(path: Path): boolean
+  /** The keys that may hold secrets of some places, each with the revision that wrote it, as they are now. @throws AdminError */
+  secretsOf(paths: readonly Path[]): Promise<readonly string[]>
 }
 
 /**
@@ -28,21 +29,37 @@ export async function readSide(
   signal: AbortSignal,
 ): Promise<ReadSide> {
   const { environment, layer } = from
-  if (environment === '') return { side: layer === '' ? 'now' : { layer }, isWithheld: () => false }
-  const other = environments.get(environment)
+  const isWhole = layer === ''
+  const other = environment === '' ? admin : environments.get(environment)
   if (other === undefined)
     throw new Refusal(404, 'not_found', `There is no environment ${JSON.stringify(environment)} here.`)
+  const secretsOf = (paths: readonly Path[]) => secretKeys(other, layer, paths, signal)
+  if (environment === '')
+    return { side: isWhole ? 'now' : { layer }, isWhole, isWithheld: () => false, secretsOf }
   if (mountOf(other, layer) !== mountOf(admin, into))
     throw new Refusal(422, 'invalid_options', 'The two layers do not stand at the same place of the schema.')
   const { text } = await other.export({
     format: 'json',
     reveal: true,
     signal,
-    ...(layer !== '' && { layer }),
+    ...(!isWhole && { layer }),
   })
   const isWithheld = (path: Path) =>
     isTextOpenAt(admin.definition, path) && !isTextOpenAt(other.definition, path)
-  return { side: { text }, isWithheld }
+  return { side: { text }, isWhole, isWithheld, secretsOf }
+}
+
+async function secretKeys(
+  other: Admin<unknown>,
+  layer: string,
+  paths: readonly Path[],
+  signal: AbortSignal,
+): Promise<readonly string[]> {
+  const entries = (await other.read({ signal })).entries()
+  return entries
+    .filter((entry) => entry.isSecret && (layer === '' || entry.layer === layer))
+    .filter((entry) => paths.some((path) => isAlong(entry.path, path)))
+    .map(({ key, revision }) => `${key} ${revision}`)
 }
 
 /** Where a layer stands in the schema, as text; empty: at the top, as all of them together do. */

@@ -14,6 +14,7 @@ import type {
   WirePath,
 } from '../wire/index.ts'
 import { preflightView, verdictsView } from './answer-views.ts'
+import { assertPromotable } from '../compare/compared-places.ts'
 import { readSide } from '../compare/read-sides.ts'
 import { issueViews } from './issue-views.ts'
 import { readApply, readChange, readQueryCount } from './read-input.ts'
@@ -35,13 +36,13 @@ export const CHANGE_ROUTES: readonly Route[] = [
 ]
 
 async function plan(context: RouteContext): Promise<PlanView> {
-  return planView(await planOf(context, readChange(context.body)), context.access)
+  return planView(await reviewOf(context, readChange(context.body)), context.access)
 }
 
 async function preflight(context: RouteContext): Promise<AnswersView> {
   const { access, body, signal } = context
   const { change, allowRemoval } = readApply(body)
-  const planned = await planOf(context, change)
+  const { plan: planned } = await reviewOf(context, change)
   return preflightView(await planned.preflight({ timeoutMs: PREFLIGHT_MS, allowRemoval, signal }), access)
 }
 
@@ -56,10 +57,10 @@ async function applied(
   context: RouteContext,
   { change, digest, message, allowRemoval }: ApplyWire,
 ): Promise<AppliedView> {
-  const planned = await planOf(context, change)
-  if (digestOf(planned) !== digest)
+  const review = await reviewOf(context, change)
+  if (digestOf(review) !== digest)
     throw new Refusal(409, 'moved', 'The tree has moved since you looked at this change. Look at it again.')
-  const { revision, id = '' } = await planned.apply({
+  const { revision, id = '' } = await review.plan.apply({
     author: context.access.user,
     allowRemoval,
     ...(message !== '' && { message }),
@@ -74,13 +75,20 @@ async function verdicts({ admin, access, query, signal }: RouteContext): Promise
   return verdictsView(await admin.verdicts(asked, { timeoutMs, signal }), access)
 }
 
+/** What a user looks at before it is applied. */
+interface Review {
+  readonly plan: Plan
+  /** The keys of secrets that the plan takes from the other side, each with its revision. */
+  readonly secrets: readonly string[]
+}
+
 /** @throws Refusal 403 for a change of places that the user may not change; AdminError */
-async function planOf(context: RouteContext, change: ChangeWire): Promise<Plan> {
+async function reviewOf(context: RouteContext, change: ChangeWire): Promise<Review> {
   const { access } = context
   if (!placesOf(change).every((path) => access.mayWrite(path)))
     throw new Refusal(403, 'not_allowed', 'You may not change this place.')
-  const planned = await workedOut(context, change)
-  if (planned.changes.every(({ path }) => access.mayWrite(path))) return planned
+  const review = await workedOut(context, change)
+  if (review.plan.changes.every(({ path }) => access.mayWrite(path))) return review
   throw new Refusal(
     403,
     'not_allowed',
@@ -94,43 +102,47 @@ function placesOf(change: ChangeWire): readonly WirePath[] {
   return 'promote' in change ? change.promote.paths : (change.only ?? [[]])
 }
 
-async function workedOut(context: RouteContext, change: ChangeWire): Promise<Plan> {
+async function workedOut(context: RouteContext, change: ChangeWire): Promise<Review> {
   const { admin, signal } = context
   if ('rollbackTo' in change) {
     const { rollbackTo: to, only } = change
-    return admin.rollback({ to, signal, ...(only !== undefined && { only }) })
+    const plan = await admin.rollback({ to, signal, ...(only !== undefined && { only }) })
+    return { plan, secrets: [] }
   }
   if ('promote' in change) return promotion(context, change.promote)
-  return change.steps
+  const plan = await change.steps
     .reduce(
       (set, step) => ('text' in step ? set.setText(step.path, step.text) : set.unset(step.path)),
       admin.change({ layer: change.layer }),
     )
     .plan({ signal })
+  return { plan, secrets: [] }
 }
 
 /** Values are taken as the other side has them now: the digest is of what they were when they were looked at. */
 async function promotion(
   { admin, environments, signal }: RouteContext,
   { from, layer, paths }: PromoteWire,
-): Promise<Plan> {
-  const { side, isWithheld } = await readSide(admin, environments, from, layer, signal)
-  if (paths.some(isWithheld))
-    throw new Refusal(
-      422,
-      'invalid_value',
-      'A place is secret by the schema of the other environment, and not by the one of this.',
-    )
-  return admin.promote({ from: side, layer, only: paths, signal })
+): Promise<Review> {
+  const { side, secretsOf, ...rules } = await readSide(admin, environments, from, layer, signal)
+  if (rules.isWhole || from.environment !== '') {
+    const differences = await admin.diff({ layer }, side, { signal })
+    assertPromotable(admin.definition, differences, paths, rules)
+  }
+  const plan = await admin.promote({ from: side, layer, only: paths, signal })
+  // Read after what is written: what moves in between is not taken for what was looked at.
+  const secrets = plan.changes.some(({ isSecret }) => isSecret) ? await secretsOf(paths) : []
+  return { plan, secrets }
 }
 
-function planView(planned: Plan, access: Access): PlanView {
+function planView(review: Review, access: Access): PlanView {
+  const { revision, changes, issues, needsAllowRemoval } = review.plan
   return {
-    revision: planned.revision,
-    digest: digestOf(planned),
-    changes: planned.changes.map(plannedView),
-    issues: issueViews(planned.issues, access),
-    needsAllowRemoval: planned.needsAllowRemoval,
+    revision,
+    digest: digestOf(review),
+    changes: changes.map(plannedView),
+    issues: issueViews(issues, access),
+    needsAllowRemoval,
   }
 }
 
@@ -146,7 +158,9 @@ function plannedView(change: PlannedChange): PlannedView {
 }
 
 /** What a plan writes over what. Equal for plans that a user need not look at again. */
-function digestOf({ changes }: Plan): string {
-  const parts = changes.map(({ type, key, before, after }) => [type, key, before?.revision, after?.text])
-  return createHash('sha256').update(JSON.stringify(parts)).digest('hex')
+function digestOf({ plan, secrets }: Review): string {
+  const parts = plan.changes.map(({ type, key, before, after }) => [type, key, before?.revision, after?.text])
+  return createHash('sha256')
+    .update(JSON.stringify([parts, secrets]))
+    .digest('hex')
 }

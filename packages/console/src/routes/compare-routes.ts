@@ -12,13 +12,12 @@ export const COMPARE_ROUTES: readonly Route[] = [
 async function compare(context: RouteContext): Promise<CompareView> {
   const { admin, environments, access, isReadOnly, query, signal } = context
   const { from, into, search, limit } = readCompareQuery(query)
-  const { side, isWithheld } = await readSide(admin, environments, from, into, signal)
+  const { side, ...rules } = await readSide(admin, environments, from, into, signal)
   const differences = await admin.diff(into === '' ? 'now' : { layer: into }, side, { signal })
   const places = comparedPlaces(admin.definition, differences, {
+    ...rules,
     sees: (path) => access.sees(path),
-    isWithheld,
-    canPromote: (path, isMissing) =>
-      !isReadOnly && access.mayWrite(path) && !(isMissing && from.layer === ''),
+    mayPromote: (path) => !isReadOnly && access.mayWrite(path),
   })
   const words = search.toLowerCase().split(/\s+/).filter(Boolean)
   const found = words.length === 0 ? places : places.filter((place) => hasWords(place, words))

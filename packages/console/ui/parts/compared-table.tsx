@@ -55,6 +55,9 @@ export function ComparedTable({ places, into, from, chosen, onChoose }: Compared
   )
 }
 
+const NOT_OPEN =
+  'You may not change it, no layer can be rid of it, or it would be shown here and is secret there.'
+
 interface PlaceProps {
   readonly place: ComparedView
   /** Undefined: nothing can be chosen. */
@@ -76,7 +79,7 @@ function Place({ place, isChosen, onChoose }: PlaceProps) {
                   aria-label={`Promote ${visibleLine(pathText)}`}
                   checked={isChosen}
                   disabled={!canPromote}
-                  title={canPromote ? undefined : 'You may not change it, or no layer can be rid of it.'}
+                  title={canPromote ? undefined : NOT_OPEN}
                   onChange={({ currentTarget }) => onChoose(currentTarget.checked)}
                 />
               )}

@@ -96,9 +96,10 @@ function Compared({ session, revision, draft, setDraft, from, into }: ComparedPr
     }
     setChosen(next)
   }
+  const paths = data === undefined ? [] : stillOpen(chosen, data, search)
   const promote = (target: string) => {
     if (!mayReplace(draft)) return
-    setDraft({ promote: { from, layer: target, paths: [...chosen.values()] } })
+    setDraft({ promote: { from, layer: target, paths } })
     goTo('change')
   }
   if (data === undefined)
@@ -119,14 +120,14 @@ function Compared({ session, revision, draft, setDraft, from, into }: ComparedPr
         {counted(data, search)}
       </p>
       {session.canWrite && (
-        <Promotion session={session} into={into} count={chosen.size} onPromote={promote} />
+        <Promotion session={session} into={into} count={paths.length} onPromote={promote} />
       )}
       {data.places.length > 0 && (
         <ComparedTable
           places={data.places}
           into={into === '' ? session.name : lastName(into)}
           from={sideName(from)}
-          chosen={session.canWrite ? new Set(chosen.keys()) : undefined}
+          chosen={session.canWrite ? new Set(paths.map(keyOf)) : undefined}
           onChoose={onChoose}
         />
       )}
@@ -137,6 +138,20 @@ function Compared({ session, revision, draft, setDraft, from, into }: ComparedPr
       )}
     </>
   )
+}
+
+/**
+ * What was chosen and can still be promoted: others write meanwhile. What the list does not show, since it is searched or cut
+ * off, stays chosen.
+ */
+function stillOpen(
+  chosen: ReadonlyMap<string, WirePath>,
+  { places, total }: CompareView,
+  search: string,
+): readonly WirePath[] {
+  const listed = new Map(places.map(({ path, canPromote }) => [keyOf(path), canPromote]))
+  const isAll = search === '' && places.length === total
+  return [...chosen].filter(([key]) => listed.get(key) ?? !isAll).map(([, path]) => path)
 }
 
 interface PromotionProps {
