@@ -237,6 +237,25 @@ oneEtcd('admin import and export', (etcd) => {
       expect(pruned.removes.map(({ pathText }) => pathText)).toEqual(['token'])
     })
 
+    test.each<[format: 'yaml' | 'json' | 'dotenv' | 'etcdctl', text: string, variablePrefix?: string]>([
+      ['yaml', '# nothing\n'],
+      ['dotenv', '# nothing\n'],
+      ['dotenv', 'APP_TOKEN=hunter2\n', 'APL_'],
+      ['etcdctl', '\n'],
+    ])(
+      'a %s text that gives nothing, %j, does not empty the layer',
+      async (format, nothing, variablePrefix) => {
+        await using admin = typed()
+        await (await admin.import(text, { overlay: 'base' })).apply()
+        const options = { overlay: 'base', format, ...(variablePrefix !== undefined && { variablePrefix }) }
+        await expect(admin.import(nothing, { ...options, prune: true })).rejects.toMatchObject({
+          code: 'unreadable',
+        })
+        const emptied = await admin.import('{}', { overlay: 'base', prune: true })
+        expect(emptied.removes.length).toBeGreaterThan(0)
+      },
+    )
+
     test.each([
       ['no YAML', ': [', 'unreadable'],
       ['a scalar', '5', 'unreadable'],

@@ -45,6 +45,8 @@ export async function planImport(workspace: Workspace, text: string, options: Im
   const prefix = choosePrefix(workspace.settings.store.layers, options)
   const steps =
     format === 'etcdctl' ? keySteps(workspace, text, prefix) : treeSteps(workspace, text, prefix, options)
+  // A text of keys, or a prefix of variables, that gives nothing is rather a mistake than meant to empty the layer.
+  if (prune && steps.length === 0) throw unreadable(HOLDS_NOTHING, 'To empty the layer, import {} as YAML.')
   return planDraft(workspace, { kind: 'import', steps, ...(prune && { prunes: prefix }) }, options)
 }
 
@@ -65,6 +67,8 @@ function assertOfFormat({ format = 'yaml', document, variablePrefix }: ImportOpt
     })
 }
 
+const HOLDS_NOTHING = 'it holds nothing, and what a text has not is removed'
+
 function treeSteps(
   workspace: Workspace,
   text: string,
@@ -76,7 +80,7 @@ function treeSteps(
   const path = mountOf(workspace, prefix)
   const tree = documentOf(text, options.document)
   if (options.prune === true && holdsNothing(text))
-    throw unreadable('it holds nothing, and what a text has not is removed', 'Write {} if that is meant.')
+    throw unreadable(HOLDS_NOTHING, 'Write {} if that is meant.')
   if (tree.type !== 'object' && path.length === 0) throw unreadable('it holds no object of names at its top')
   return [{ type: 'tree', prefix, path, tree }]
 }

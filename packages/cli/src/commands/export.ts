@@ -41,8 +41,6 @@ export async function exportTree(
     session.warn(`Left out, since it may be secret: ${omitted.join(', ')}. --reveal includes it.`)
   if (unreadable.length > 0) session.warn(`Left out, since it is no text: ${unreadable.join(', ')}.`)
   session.noteAtEnd(`Revision ${read}.`)
-  const data: unknown = form === 'json' && output === 'json' ? JSON.parse(text) : undefined
-  if (output === 'yaml')
-    return { result: { data: (await import('yaml')).parse(text) as unknown, text: () => text } }
-  return { result: { data, text: () => text, isExact: true } }
+  // The text as it is: reading it would round large numbers.
+  return { result: { data: undefined, text: () => text, isExact: true, isFormatted: true } }
 }

@@ -10,6 +10,8 @@ export interface Result {
   text(): string
   /** The text is shown as it is where it does not go to a terminal. Default false: characters that terminals act upon are escaped. */
   readonly isExact?: boolean
+  /** The text is of the form that was asked for, and is shown in the place of `data`. Default false. */
+  readonly isFormatted?: boolean
 }
 
 /** The forms of output. */
@@ -20,16 +22,17 @@ export type OutputFormat = (typeof OUTPUT_FORMATS)[number]
 
 /** A result as text of a form. */
 export async function resultText(result: Result, format: OutputFormat, isTerminal: boolean): Promise<string> {
+  const formatted = result.isFormatted === true ? result.text() : undefined
   switch (format) {
     case 'json':
-      return `${safeJson(JSON.stringify(result.data ?? null, undefined, 2))}\n`
+      return safeJson(formatted ?? `${JSON.stringify(result.data ?? null, undefined, 2)}\n`)
     case 'ndjson': {
       const items = result.items ?? (Array.isArray(result.data) ? result.data : [result.data])
       return items.map((item) => `${safeJson(JSON.stringify(item ?? null))}\n`).join('')
     }
     case 'yaml': {
       const { stringify } = await import('yaml')
-      const text = stringify(result.data ?? null, { lineWidth: 0, aliasDuplicateObjects: false })
+      const text = formatted ?? stringify(result.data ?? null, { lineWidth: 0, aliasDuplicateObjects: false })
       return isTerminal ? safeLines(text) : text
     }
     default: {
