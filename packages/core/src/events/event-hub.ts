@@ -137,13 +137,18 @@ export class EventHub<T> {
     first?.remove()
   }
 
-  /** Adds a subscriber that is notified in order with the listeners of `change`. */
+  /**
+   * Adds a subscriber that is notified in order with the listeners of `change`, and at once of a change that was made since
+   * it was created: its first calls of user code may have made one.
+   */
   subscribe(subscriber: Subscriber<T>, known: unknown = subscriber): () => void {
-    return this.#register('change', known, {
+    const remove = this.#register('change', known, {
       call: () => subscriber.notify(),
       isStuck: () => false,
       close: () => subscriber.close(),
     })
+    subscriber.notify()
+    return remove
   }
 
   emit<E extends Exclude<ConfigEventName, 'change'>>(name: E, event: ConfigEvents<T>[E]): void {

@@ -49,6 +49,9 @@ export class ResourceSet<T> {
     }
     const name = options.name ?? `resource ${++this.#count}`
     const { delivery, hub } = this.#notifier
+    const follow = ({ next }: { readonly next: T }) => resource.follow(next)
+    // Created before the selector is called, which may change the configuration itself.
+    const follower = new ChangeSubscriber<T>(delivery, follow, `The selector of ${name}`)
     const resource: HotResource<T, S, R> = new HotResource<T, S, R>(
       {
         name,
@@ -71,10 +74,8 @@ export class ResourceSet<T> {
       },
       value,
     )
-    const follow = ({ next }: { readonly next: T }) => resource.follow(next)
-    const follower = new ChangeSubscriber<T>(delivery, follow, `The selector of ${name}`)
-    const stop = hub.subscribe(follower as Subscriber<T>)
     this.#resources.add(resource)
+    const stop = hub.subscribe(follower as Subscriber<T>)
     try {
       await resource.start()
     } catch (error) {

@@ -70,7 +70,7 @@ export class HotResource<T, S, R> implements Resource<R> {
   /** Waits for the first build. @throws LivetreeError `resource_failed`; `closed` if it is closed during the build */
   async start(): Promise<void> {
     // The configuration may change during the first build: then the build for the newest one decides.
-    for (this.#build(); this.#building !== undefined; ) await this.#building.done
+    for (this.#step(); this.#building !== undefined; ) await this.#building.done
     if (this.#closing !== undefined) throw this.#closedError()
     if (this.#served === undefined) throw this.#failure?.error ?? this.#closedError()
   }
