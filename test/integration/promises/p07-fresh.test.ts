@@ -18,7 +18,7 @@ eachEtcd('P7 fresh, with proof', (etcd) => {
     const client = shop.keep(createEtcdClient({ endpoints: [proxy.endpoint], watch }))
     const sources = [etcdSource({ client, root: shop.root, overlays: ['base', 'prod'] })]
     const config = shop.keep(await definition.load({ sources, staleAfterMs: 3_000, maxStalenessMs: 3_500 }))
-    return { proxy, config }
+    return { proxy, client, config }
   }
 
   test('proof comes from the watch itself while nothing changes', async () => {
@@ -67,6 +67,14 @@ eachEtcd('P7 fresh, with proof', (etcd) => {
       server.resume()
     }
     await waitFor(() => config.status.state === 'live', { timeoutMs: 20_000 })
+  })
+
+  test('a client that is closed is no proof any more, at once', async () => {
+    const { client, config } = await loadFast()
+    await client.close()
+    await waitFor(() => config.status.state === 'stale', { timeoutMs: 1_000 })
+    expect(config.health.reason).toContain('[closed]')
+    await expect(config.refresh()).rejects.toThrow('[closed]')
   })
 
   const loadWatched = async (root: string) => {

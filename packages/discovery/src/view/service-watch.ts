@@ -119,6 +119,13 @@ export class ServiceWatch {
           if (error !== undefined) this.#lose(error, isFinal)
           void this.#useSnapshot()
         },
+        // With an error, the client was closed: nothing proves the view any more.
+        onEnd: (error) => {
+          if (error === undefined) return
+          this.#lose(error)
+          options.clock.clearTimeout(this.#staleTimer)
+          if (this.#state === 'live') this.#become('stale')
+        },
       },
       {
         proofEveryMs: Math.max(50, Math.min(3_600_000, Math.floor(staleAfterMs / 3))),

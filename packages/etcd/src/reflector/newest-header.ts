@@ -6,7 +6,7 @@ import type { ReflectionPlan } from './reflection-plan.ts'
 /**
  * The header of the answer to a read of one of the followed ranges, without values.
  *
- * @throws EtcdError `permission_denied` with the range
+ * @throws EtcdError `permission_denied` with the range; the signal's reason
  */
 export async function newestHeader(
   channel: Channel,
@@ -19,6 +19,8 @@ export async function newestHeader(
     if (header === undefined) throw new EtcdError('malformed_message', { call: 'KV/Range' })
     return header
   } catch (error) {
+    // The call itself says only that its caller has cancelled it.
+    signal.throwIfAborted()
     const isDenied = error instanceof EtcdError && error.code === 'permission_denied'
     throw isDenied ? error.with({ range: followed[0] }) : error
   }

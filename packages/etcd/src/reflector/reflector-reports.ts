@@ -1,5 +1,6 @@
 import { callIsolated } from '../call-isolated.ts'
 import type { Clock } from '../clock.ts'
+import type { EtcdError } from '../errors.ts'
 import type { Logger } from '../logger.ts'
 import type { WatchProgress } from '../watch/watch-handlers.ts'
 import type { ReflectorHandlers } from './reflector-types.ts'
@@ -27,9 +28,9 @@ export class ReflectorReports {
     if (!this.#closing.aborted) this.#call(call)
   }
 
-  /** Reports that the reflector has ended. */
-  ended(): void {
-    this.#call((handlers) => handlers.onEnd?.())
+  /** Reports that the reflector has ended. `error`: why, if its owner did not end it. */
+  ended(error: EtcdError | undefined): void {
+    this.#call((handlers) => handlers.onEnd?.(error))
   }
 
   progressed(progress: WatchProgress): void {

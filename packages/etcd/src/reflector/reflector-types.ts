@@ -97,8 +97,11 @@ export interface ReflectorHandlers {
    * permission, an entry larger than `limits.responseBytes`). The reflector still retries, at a low rate; cancel it to stop.
    */
   onLost?(error: EtcdError | undefined, isFinal: boolean): void
-  /** Called exactly once, last: the reflector was cancelled, by its signal or by the client's `close()`. */
-  onEnd?(): void
+  /**
+   * Called exactly once, last. `error` is undefined after `cancel()` and the signal, and `closed` after the client's
+   * `close()`: nobody follows the store any more.
+   */
+  onEnd?(error: EtcdError | undefined): void
 }
 
 /** A list that is kept up to date by a watch. Created by `client.watch.reflect`. */
@@ -111,7 +114,8 @@ export interface Reflector {
    * revision, linearizably, and waits until the watch has reached it or until a list that started after the
    * call is complete. Ends a pause between two attempts, and reports progress as of the call.
    *
-   * @throws EtcdError if the store cannot be read, or when listing again fails finally; the signal's reason
+   * @throws EtcdError if the store cannot be read, or when listing again fails finally; `cancelled` or `closed` when the
+   * reflector has ended; the signal's reason
    */
   refresh(options?: { readonly signal?: AbortSignal }): Promise<void>
   /** Cancels the reflector: no handler but `onEnd` is called afterwards. Idempotent. */

@@ -48,7 +48,7 @@ async function open(
       onProgress: ({ revision: at }) => said.push(`progress ${at}`),
       onContact: () => said.push('contact'),
       onLost: (error, isFinal) => said.push(`lost ${error?.code}${isFinal ? ' for good' : ''}`),
-      onEnd: () => said.push('end'),
+      onEnd: (error) => said.push(error === undefined ? 'end' : `end ${error.code}`),
     },
     options,
   )
@@ -86,6 +86,31 @@ describe('Reflector', () => {
     events(10, [put('a2', 10), put('ba', 10), put('d', 10)])
     events(11, [put('bb', 11)])
     expect(said.slice(-2)).toEqual(['contact', '10: a2 d'])
+  })
+
+  it.each([
+    ['its caller', 'cancelled', 'end'],
+    ['the close of the client', 'closed', 'end closed'],
+  ])('ended by %s, it says so to its handlers and to whoever waits', async (who, code, end) => {
+    const { reflector, service, said, created, channel } = await open([kv('a1', 3)], 9)
+    created(9)
+    const held = Promise.withResolvers<never>()
+    // One waits for the watch, the other for the answer of its read.
+    channel.onUnary = () => ({ header: header(12), kvs: [], more: false, count: 0 })
+    const behind = reflector.refresh()
+    await idle()
+    channel.onUnary = () => held.promise
+    const unanswered = reflector.refresh()
+    await idle()
+    if (who === 'its caller') reflector.cancel()
+    else service.close()
+    // What the channel says to a caller whose signal has aborted.
+    held.reject(new EtcdError('cancelled', { call: 'KV/Range' }))
+    const settled = await Promise.allSettled([behind, unanswered, reflector.refresh()])
+    expect(settled).toEqual(
+      settled.map(() => ({ status: 'rejected', reason: expect.objectContaining({ code }) })),
+    )
+    expect(said.at(-1)).toBe(end)
   })
 
   it('reads on page by page at the revision of the first, and the last answer is of the same store', async () => {
@@ -361,8 +386,8 @@ describe('Reflector', () => {
       service.close()
       await expect(refreshing).rejects.toThrow()
       await settled()
-      expect([said.at(-1), clock.pending], state).toEqual(['end', 0])
-      await expect(reflector.refresh()).rejects.toThrow(/cancelled/)
+      expect([said.at(-1), clock.pending], state).toEqual(['end closed', 0])
+      await expect(reflector.refresh()).rejects.toThrow(/closed/)
     }
   })
 

@@ -1,5 +1,5 @@
 import { readOptions, SIGNAL } from '../check-argument.ts'
-import { EtcdError, isFinalError, isSettingError } from '../errors.ts'
+import { type EtcdError, isFinalError, isSettingError } from '../errors.ts'
 import { asEtcdError } from '../as-etcd-error.ts'
 import type { WatchBatch, WatchHandlers } from '../watch/watch-handlers.ts'
 import type { WatcherKnowledge } from '../watch/watch-host.ts'
@@ -29,6 +29,7 @@ import { EvidenceByRange } from './evidence-by-range.ts'
 import { StoreEpochs } from './store-epochs.ts'
 import type { StorePosition } from './store-position.ts'
 import { Turns } from './turns.ts'
+import { cancelledError } from '../watch/stream-errors.ts'
 import { onAbort } from '../on-abort.ts'
 
 /** Errors that end a watch and are resolved by a new list. */
@@ -84,12 +85,17 @@ export class ListAndWatch implements Reflector {
   }
 
   cancel(): void {
+    this.end(undefined)
+  }
+
+  /** Ends the reflector for good. `error`: why, if its owner did not end it. */
+  end(error: EtcdError | undefined): void {
     if (this.#closing.signal.aborted) return
-    this.#closing.abort(new EtcdError('cancelled', { call: 'Watch/Watch' }))
+    this.#closing.abort(error ?? cancelledError())
     this.#unlisten?.()
     this.#watcher?.cancel()
     this.#ports.onEnded(this)
-    this.#reports.ended()
+    this.#reports.ended(error)
   }
 
   async refresh(options?: { readonly signal?: AbortSignal }): Promise<void> {

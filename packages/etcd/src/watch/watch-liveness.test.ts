@@ -174,7 +174,7 @@ describe('word of progress', () => {
   })
 
   it('`reached` is settled by changes, by the signal, and by the end', async () => {
-    const { watch, created, events } = setUp(TIMING)
+    const { watch, service, created, events } = setUp(TIMING)
     const { watcher } = watch({ prefix: 'a' })
     const first = watcher.reached(6)
     created(5)
@@ -189,6 +189,11 @@ describe('word of progress', () => {
     watcher.cancel()
     await expect(third).rejects.toThrow(/cancelled/)
     await expect(watcher.reached(7)).rejects.toThrow(/cancelled/)
+    const { watcher: other } = watch({ prefix: 'b' })
+    const fourth = other.reached(7)
+    service.close()
+    const closed = { status: 'rejected', reason: expect.objectContaining({ code: 'closed' }) }
+    expect(await Promise.allSettled([fourth, other.reached(7)])).toEqual([closed, closed])
   })
 })
 

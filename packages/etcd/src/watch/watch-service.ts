@@ -38,6 +38,10 @@ export interface WatchServiceOptions extends WatchSettings {
 
 const CALL = 'Watch/Watch'
 
+function closedError(): EtcdError {
+  return new EtcdError('closed', { call: CALL })
+}
+
 /**
  * Creates the watch service of a client. It makes no I/O before the first watch.
  *
@@ -47,7 +51,7 @@ export function createWatchService(channel: Channel, options: WatchServiceOption
   const { clock = systemClock, logger = silentLogger, namespace = new Namespace() } = options
   const settings = resolveWatchSettings(options)
   const watchers = new Set<WatchState>()
-  const reflectors = new Set<Reflector>()
+  const reflectors = new Map<Reflector, ListAndWatch>()
   const recognizer = new StoreRecognizer(channel)
   const connections = new WatchConnections({ channel, recognizer, clock, logger, settings })
   const host: WatcherHost<WatchState> = {
@@ -65,7 +69,7 @@ export function createWatchService(channel: Channel, options: WatchServiceOption
     given: WatchOptions,
     known?: WatcherKnowledge,
   ): WatchState => {
-    if (connections.isClosed) throw new EtcdError('closed', { call: 'Watch/Watch' })
+    if (connections.isClosed) throw closedError()
     const watcher = new WatchState(planWatch(range, given, namespace), handlers, host, given.signal, known)
     watchers.add(watcher)
     if (given.signal?.aborted) watcher.cancel()
@@ -88,7 +92,7 @@ export function createWatchService(channel: Channel, options: WatchServiceOption
       const { onPage, onList, onBatch } = (handlers ?? {}) as Partial<ReflectorHandlers>
       for (const [name, handler] of Object.entries({ onPage, onList, onBatch }))
         checkArgument(CALL, name, FUNCTION, handler)
-      if (connections.isClosed) throw new EtcdError('closed', { call: 'Watch/Watch' })
+      if (connections.isClosed) throw closedError()
       const ports: ReflectorPorts = {
         channel,
         clock,
@@ -99,7 +103,7 @@ export function createWatchService(channel: Channel, options: WatchServiceOption
         onEnded: (ended) => reflectors.delete(ended),
       }
       const reflector = new ListAndWatch(ports, ranges, handlers, given)
-      if (!given.signal?.aborted) reflectors.add(reflector)
+      if (!given.signal?.aborted) reflectors.set(reflector, reflector)
       return reflector
     },
     get size() {
@@ -107,8 +111,8 @@ export function createWatchService(channel: Channel, options: WatchServiceOption
     },
     close() {
       connections.close()
-      for (const reflector of [...reflectors]) reflector.cancel()
-      for (const watcher of [...watchers]) watcher.end(undefined)
+      for (const reflector of [...reflectors.values()]) reflector.end(closedError())
+      for (const watcher of [...watchers]) watcher.end(undefined, closedError())
     },
   }
   return service

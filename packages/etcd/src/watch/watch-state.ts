@@ -20,7 +20,8 @@ type Phase =
   | { readonly type: 'connecting' }
   | { readonly type: 'live'; readonly contact: WatchContact }
   | { readonly type: 'paused' }
-  | { readonly type: 'ended'; readonly error: EtcdError | undefined }
+  /** `reason`: for callers that wait for a revision. */
+  | { readonly type: 'ended'; readonly reason: EtcdError }
 
 /** The state of one watch: its position, and what has been delivered. Does no I/O. */
 export class WatchState implements Watcher {
@@ -250,7 +251,7 @@ export class WatchState implements Watcher {
     options: { readonly signal?: AbortSignal; readonly isUrgent?: boolean } = {},
   ): Promise<void> {
     checkArgument('Watch/Watch', 'the revision to wait for', REVISION, revision)
-    if (this.#phase.type === 'ended') throw this.#phase.error ?? cancelledError()
+    if (this.#phase.type === 'ended') throw this.#phase.reason
     if (this.#proofs.revision >= revision || (this.position ?? 0) > revision) return
     const promise = this.#proofs.wait(revision, options.signal)
     if (this.isAwaited) this.#host.requestProgress(this, options.isUrgent === true)
@@ -273,14 +274,14 @@ export class WatchState implements Watcher {
     this.end(undefined)
   }
 
-  /** Ends the watch for good. */
-  end(error: EtcdError | undefined): void {
+  /** Ends the watch for good. `reason`: for callers that wait for a revision. Default: `error`, or `cancelled`. */
+  end(error: EtcdError | undefined, reason: EtcdError = error ?? cancelledError()): void {
     if (this.#phase.type === 'ended') return
-    this.#leaveStream({ type: 'ended', error })
+    this.#leaveStream({ type: 'ended', reason })
     this.#host.detach(this)
     this.#host.forget(this)
     this.#unlisten?.()
-    this.#proofs.fail(error ?? cancelledError())
+    this.#proofs.fail(reason)
     this.#notifier.notify('onEnd', error)
   }
 

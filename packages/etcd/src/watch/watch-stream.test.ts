@@ -298,7 +298,7 @@ describe('one stream for many watches', () => {
     const waits = a.watcher.reached(99)
     service.close()
     service.close()
-    await expect(waits).rejects.toThrow(/cancelled/)
+    await expect(waits).rejects.toMatchObject({ code: 'closed' })
     await settled()
     expect([a.told.at(-1), b.told, clock.pending, channel.lastStream.isCancelled]).toEqual([
       'end OK',

@@ -6,8 +6,8 @@ export interface Watcher {
   /**
    * Resolves when all changes up to this revision were delivered, and requests progress as needed. Use a
    * linearizable read to get the revision to wait for. On servers before 3.4.25 and 3.5.8 see
-   * `WatchProgress.isExact`. Rejects with the error that ends the watch, with `cancelled`, with the
-   * signal's reason, or with `invalid_argument` for what is no revision.
+   * `WatchProgress.isExact`. Rejects with the error that ends the watch, with `cancelled`, with `closed` after the
+   * client's `close()`, with the signal's reason, or with `invalid_argument` for what is no revision.
    */
   reached(revision: number, options?: { readonly signal?: AbortSignal }): Promise<void>
   /** Stops delivery and keeps the position; no changes are delivered until `resume()`. */

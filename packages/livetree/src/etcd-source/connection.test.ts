@@ -295,6 +295,17 @@ test('EtcdConnection: permission_denied names the range and the command that gra
   expect(lost[0]!.error.message).toContain("etcdctl role grant-permission <role> --prefix=true read '/x/'")
 })
 
+test('EtcdConnection: a client that was closed is told at once and for good, a close of its own is not', async () => {
+  const closed = new EtcdError('closed', { call: 'Watch/Watch' })
+  const { lost, handlers } = open()
+  handlers.onEnd!(closed)
+  expect(lost).toEqual([{ error: closed, isFinal: true }])
+  const own = open()
+  await own.connection.close()
+  own.handlers.onEnd!(undefined)
+  expect(own.lost).toEqual([])
+})
+
 const denied = { call: 'KV/Range' }
 test.each<[string, ConstructorParameters<typeof EtcdError>[1], readonly string[]]>([
   ['the one that is denied', { ...denied, range: { prefix: '/b/' } }, ['/ns/b/']],

@@ -97,6 +97,9 @@ export class EtcdConnection implements SourceConnection {
         onLost: (error, isFinal) => {
           if (error !== undefined) context.sink.lost({ error: deniedRead(error, options), isFinal })
         },
+        onEnd: (error) => {
+          if (error !== undefined) context.sink.lost({ error, isFinal: true })
+        },
       },
       options: { ...(pageSize === undefined ? {} : { pageSize }), ...proofEvery(context.staleAfterMs) },
     })

@@ -29,7 +29,7 @@ class Played implements Reflector {
   cancel(): void {
     if (this.isCancelled) return
     this.isCancelled = true
-    this.handlers.onEnd?.()
+    this.handlers.onEnd?.(undefined)
   }
 
   async list(revision: number, more: Partial<ReflectedList> = {}): Promise<void> {

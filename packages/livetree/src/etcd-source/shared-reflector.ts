@@ -111,7 +111,7 @@ class SharedReflector {
   #leave(member: Member): void {
     if (!this.#members.delete(member)) return
     if (this.#members.size === 0) this.#reflector.cancel()
-    call(member, (handlers) => handlers.onEnd?.())
+    call(member, (handlers) => handlers.onEnd?.(undefined))
   }
 
   #handlers(): Required<ReflectorHandlers> {
@@ -157,12 +157,12 @@ class SharedReflector {
         this.#isInContact = false
         each((handlers) => handlers.onLost?.(error, isFinal))
       },
-      onEnd: () => {
+      onEnd: (error) => {
         this.#isFollowing = false
         this.#onOver(this)
         const members = [...this.#members]
         this.#members.clear()
-        for (const member of members) call(member, (handlers) => handlers.onEnd?.())
+        for (const member of members) call(member, (handlers) => handlers.onEnd?.(error))
       },
     }
   }
@@ -250,8 +250,8 @@ class Follower implements Reflector {
       },
       onContact: () => handlers.onContact?.(),
       onLost: (error, isFinal) => handlers.onLost?.(error, isFinal),
-      onEnd: () => {
-        if (!this.#hasJoined) handlers.onEnd?.()
+      onEnd: (error) => {
+        if (!this.#hasJoined) handlers.onEnd?.(error)
       },
     }
   }
