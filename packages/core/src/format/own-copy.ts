@@ -43,6 +43,11 @@ export function unreadablePart(): Unreadable {
   return new Unreadable('has a part that throws when it is read')
 }
 
+/** Lets a part that throws when it is read end the copying. */
+export function rethrow(cause: unknown): never {
+  throw cause
+}
+
 /** A longer list, such as `new Array(4_000_000_000)`, would fill the memory. */
 const MOST_ITEMS = 10_000_000
 

@@ -1,7 +1,8 @@
 import type * as z from 'zod/v4/core'
 import { LivetreeError } from '../errors.ts'
-import { isFilledIn, prefaultOf } from './filled-in.ts'
+import { isFilledIn, prefaultOf, readable } from './filled-in.ts'
 import { placeText } from './name-clash.ts'
+import { namingThrown } from './naming-thrown.ts'
 import { parseCopy } from './parse-copy.ts'
 import { innerSchemas } from './secret.ts'
 
@@ -13,10 +14,11 @@ const MAX_REPEATED = 100_000
  * which requires another one twice, has twice as many parts at each level: loading it would never end. So has a list
  * whose `prefault` has two items, and what a `preprocess` makes.
  *
- * @throws LivetreeError `invalid_schema` with the path of the innermost place that is too large
+ * @throws LivetreeError `invalid_schema` with the path of the innermost place that is too large, or if the schema's own code
+ *   throws
  */
 export function assertBounded(schema: z.$ZodType): void {
-  new Sizes().sizeOf(schema, [])
+  namingThrown([], () => new Sizes().sizeOf(schema, []))
 }
 
 type Place = readonly string[]
@@ -152,12 +154,10 @@ function valuesOf(value: unknown): readonly unknown[] {
 /** What the first schema of a pipe hands on, where the second one has parts; undefined if it refuses the value. */
 function madeOf(def: z.$ZodPipeDef, value: unknown): unknown {
   if (def.out._zod.def.type === 'transform') return undefined
-  try {
+  return readable(() => {
     const result = parseCopy(def.in, value)
     return result.success ? result.data : undefined
-  } catch {
-    return undefined
-  }
+  })
 }
 
 function isOneChosen(def: z.$ZodUnionDef): boolean {

@@ -1,10 +1,12 @@
 import * as z from 'zod/v4/core'
 import { checkOptions } from '../check-options.ts'
+import { holdingPromises } from '../holding-promises.ts'
 import { assertZod } from './assert-zod.ts'
 import { environmentName, type Naming, namingKind, storedName } from './naming.ts'
 import { refuse, refuseAsync, refuseEndless, refuseClashes, refuseSecretKey } from './refuse.ts'
 import { isEndless, MAX_LEVELS } from './endless.ts'
 import { hasAsyncCode } from './own-code.ts'
+import { namingThrown } from './naming-thrown.ts'
 import { isNothingButItself, isScalar, requiresItself } from './directory.ts'
 import { otherNames } from './loose-record.ts'
 import {
@@ -20,7 +22,7 @@ import {
   type WrapperNode,
 } from './schema-node.ts'
 import { refuseSealedSides } from './refuse-sealed.ts'
-import { holdsSecret, isSecret } from './secret.ts'
+import { hasHiddenSecret, holdsSecret, isSecret } from './secret.ts'
 import { scalarText } from './text.ts'
 
 /** How `compileSchema` reads a schema. */
@@ -38,11 +40,13 @@ export interface CompileOptions {
 export function compileSchema(schema: z.$ZodType, options: CompileOptions = {}): SchemaNode {
   checkOptions('compileSchema()', options, { naming: namingKind })
   const compiler = new Compiler(options.naming ?? 'exact')
-  const schemaNode = compiler.compile(schema, [])
-  compiler.refuseUnreadable()
-  refuseClashes(schemaNode)
-  compiler.spreadSecrets()
-  return schemaNode
+  return holdingPromises(() => {
+    const schemaNode = compiler.compile(schema, [])
+    compiler.refuseUnreadable()
+    refuseClashes(schemaNode)
+    compiler.spreadSecrets()
+    return schemaNode
+  })
 }
 
 type Def = z.$ZodTypes['_zod']['def']
@@ -65,7 +69,7 @@ class Compiler {
     if (known !== undefined) return known
     this.#depth++
     if (this.#depth > MAX_LEVELS) refuseEndless(path)
-    const schemaNode = this.#compileNew(schema, path)
+    const schemaNode = namingThrown(path, () => this.#compileNew(schema, path))
     this.#depth--
     return schemaNode
   }
@@ -235,15 +239,7 @@ class Compiler {
 
   /** What only the whole schema tells, since schemas may be recursive. */
   refuseUnreadable(): void {
-    for (const [schemaNode, path] of this.#paths) {
-      if (isNothingButItself(schemaNode))
-        refuse(path, 'a schema that is nothing but itself', 'put an object, a list or a record in between')
-      if (requiresItself(schemaNode))
-        refuse(path, 'an object that requires itself', 'make the inner one optional')
-      if (schemaNode.type === 'intersection') refuseSealedSides(schemaNode, path)
-      if (schemaNode.type === 'map' && !isScalar(schemaNode.key))
-        refuse(path, 'a map whose keys are not scalars', 'use text, numbers or an enum as keys')
-    }
+    for (const [schemaNode, path] of this.#paths) namingThrown(path, () => refuseUnreadable(schemaNode, path))
   }
 
   /** A node has a secret when it is one or reaches one; repeated until nothing changes, since schemas may be recursive. */
@@ -257,6 +253,16 @@ class Compiler {
       }
     }
   }
+}
+
+function refuseUnreadable(schemaNode: SchemaNode, path: readonly string[]): void {
+  if (isNothingButItself(schemaNode))
+    refuse(path, 'a schema that is nothing but itself', 'put an object, a list or a record in between')
+  if (requiresItself(schemaNode))
+    refuse(path, 'an object that requires itself', 'make the inner one optional')
+  if (schemaNode.type === 'intersection') refuseSealedSides(schemaNode, path)
+  if (schemaNode.type === 'map' && !isScalar(schemaNode.key))
+    refuse(path, 'a map whose keys are not scalars', 'use text, numbers or an enum as keys')
 }
 
 function environmentKeys(key: z.$ZodType): ReadonlyMap<string, string> {
@@ -276,13 +282,6 @@ function isJson({ schema, options }: UnionNode): boolean {
       schemaNode.wrapper === 'lazy' &&
       (schemaNode.schema as z.$ZodLazy)._zod.innerType === schema,
   )
-}
-
-/** A secret in a part of the schema that reads no tree: behind a transform, in a template. */
-function hasHiddenSecret(schema: z.$ZodType): boolean {
-  const def = (schema as z.$ZodTypes)._zod.def
-  if (def.type === 'template_literal') return holdsSecret(schema)
-  return def.type === 'pipe' && holdsSecret(isTransform(def.in) ? schema : def.out)
 }
 
 function isTransform(schema: z.$ZodType): boolean {

@@ -1,4 +1,5 @@
 import type * as z from 'zod/v4/core'
+import { ownCopy, rethrow } from '../format/own-copy.ts'
 
 /** Wrappers are followed this far; a schema that leads back to itself ends there. */
 const MAX_WRAPPERS = 100
@@ -21,14 +22,18 @@ function isMadeWhenAbsent(schema: z.$ZodType, depth = 0): boolean {
 }
 
 /**
- * What a `prefault` has zod validate where nothing is given; undefined for another schema. The author's own function may give
- * it: what that throws, it throws again for zod.
+ * What a `prefault` has zod validate where nothing is given, as a copy whose parts can be read; undefined for another
+ * schema. The author's own function may give it: what that throws, or a part of what it gives, it throws again for zod.
  */
 export function prefaultOf(schema: z.$ZodType): unknown {
   const { def } = (schema as z.$ZodTypes)._zod
-  if (def.type !== 'prefault') return undefined
+  return def.type === 'prefault' ? readable(() => def.defaultValue) : undefined
+}
+
+/** A copy of what the author's own code makes, read once; undefined where that throws. */
+export function readable(make: () => unknown): unknown {
   try {
-    return def.defaultValue
+    return ownCopy(make(), rethrow)
   } catch {
     return undefined
   }

@@ -1,5 +1,5 @@
 import * as z from 'zod/v4/core'
-import { ownCopy } from '../format/own-copy.ts'
+import { ownCopy, rethrow } from '../format/own-copy.ts'
 import { handsOnInput } from './own-code.ts'
 
 /**
@@ -14,8 +14,4 @@ export function parseCopy<S extends z.$ZodType>(
 ): z.util.SafeParseResult<z.output<S>> {
   const isHandedOn = typeof input === 'object' && input !== null && handsOnInput(schema)
   return z.safeParse(schema, isHandedOn ? ownCopy(input, rethrow) : input)
-}
-
-function rethrow(cause: unknown): never {
-  throw cause
 }

@@ -53,6 +53,13 @@ export function holdsSecret(schema: z.$ZodType, seen = new Set<z.$ZodType>()): b
   return isSecret(schema) || innerSchemas(schema).some((inner) => holdsSecret(inner, seen))
 }
 
+/** A secret in a part of the schema that reads no tree: behind a transform, in a template. */
+export function hasHiddenSecret(schema: z.$ZodType): boolean {
+  const { def } = (schema as z.$ZodTypes)._zod
+  if (def.type === 'template_literal') return holdsSecret(schema)
+  return def.type === 'pipe' && holdsSecret(def.in._zod.def.type === 'transform' ? schema : def.out)
+}
+
 /** The schemas directly inside a schema, whatever it does with them. */
 export function innerSchemas(schema: z.$ZodType): z.$ZodType[] {
   const def = schema._zod.def as z.$ZodTypeDef & Partial<Record<string, unknown>>
