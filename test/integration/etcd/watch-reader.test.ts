@@ -27,8 +27,8 @@ clientEtcds('watch read by for await', (etcd) => {
       const server = await etcd.start()
       const client = connect(server.endpoint)
       const reader = client.watch.watch({ prefix: 'a' }, { maxQueuedEvents: 100, maxQueuedBytes: 1_000_000 })
-      await waitFor(() => reader.watcher.state === 'live')
-      const revisions = await putMany(client, 'a', 1_200)
+      await reader.created
+      const revisions = await putMany(connect(server.endpoint), 'a', 1_200)
       await waitFor(() => reader.watcher.state === 'paused')
       const seen: number[] = []
       let pauses = 0
@@ -45,8 +45,8 @@ clientEtcds('watch read by for await', (etcd) => {
       const server = await etcd.start()
       const client = connect(server.endpoint)
       const reader = client.watch.watch({ prefix: 'a' }, { maxQueuedEvents: 10 })
-      await waitFor(() => reader.watcher.state === 'live')
-      const revisions = await putMany(client, 'a', 500)
+      await reader.created
+      const revisions = await putMany(connect(server.endpoint), 'a', 500)
       await waitFor(() => reader.watcher.state === 'paused')
       const { position } = reader.watcher
       await client.kv.compact(revisions.at(-1)!)

@@ -24,7 +24,10 @@ import { type CallControl, CONTROL_CHECKS, RANGE_CHECKS, type RangeParts, readQu
 
 /** Options of `nextChange`. */
 export interface NextChangeOptions {
-  /** Return any change after this revision, including past ones. Default: only changes from now on. */
+  /**
+   * Return any change after this revision, including past ones: pass that of your last read or write to miss none.
+   * Default: only what is written after a server has created the watch, a round trip or more after the call.
+   */
   readonly afterRevision?: number
   /** Fail with `deadline_exceeded` after this many milliseconds. Default: never. */
   readonly timeoutMs?: number
@@ -71,7 +74,7 @@ export interface KvShortcuts {
    */
   pop(key: Bytes, options?: CallControl): Promise<Entry | undefined>
   /**
-   * Waits for the next change in a range and returns all changes of its revision.
+   * Waits for the next change in a range and returns all changes of its revision. See `afterRevision`.
    *
    * @throws EtcdError `deadline_exceeded`, `cancelled`, `closed`, `compacted`
    */

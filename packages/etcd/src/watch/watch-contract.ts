@@ -27,9 +27,10 @@ export interface WatchService {
    */
   subscribe(range: KeyRange, handlers: WatchHandlers, options?: WatchOptions): Watcher
   /**
-   * Watches with `for await`, starting at this call. If a reader falls behind its bounded queue, the watch
-   * pauses and catches up from the store's history later; nothing is lost. The iteration throws the error
-   * that ends the watch, e.g. `compacted`.
+   * Watches with `for await`. Without a revision it begins when a server has created it, which `created` of the
+   * reader says: a round trip after this call, and more if it has to connect first. If a reader falls behind its
+   * bounded queue, the watch pauses and catches up from the store's history later; nothing is lost. The iteration
+   * throws the error that ends the watch, e.g. `compacted`.
    *
    * @throws EtcdError `invalid_argument`, `closed`, synchronously
    */

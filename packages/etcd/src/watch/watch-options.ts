@@ -15,7 +15,8 @@ export interface WatchOptions {
   /**
    * Everything up to this revision is known, e.g. from a list with this revision in its header. Prefer it to
    * `startRevision` after a list: it also detects a compaction at exactly the next revision. Default for
-   * both: only later events.
+   * both: only what is written after a server has created the watch (`onCreated`, or `created` of a reader),
+   * a round trip or more after the call.
    */
   readonly afterRevision?: number
   /**

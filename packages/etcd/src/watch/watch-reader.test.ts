@@ -19,6 +19,27 @@ describe('for await', () => {
     expect(read.map(({ value }) => value && textOf(value))).toEqual(['2: +a', '3: +a', '4: +a'])
   })
 
+  it('says when a server has created it', async () => {
+    const { service, created } = setUp()
+    const reader = service.watch({ prefix: 'a' })
+    created(7)
+    expect(await reader.created).toMatchObject({ revision: 7, position: 8 })
+  })
+
+  it('says how it ended before a server has created it, to whoever asks', async () => {
+    const elsewhere = setUp()
+    const reader = elsewhere.service.watch({ prefix: 'a' }, { afterRevision: 3, clusterId: 999n })
+    elsewhere.created(5)
+    await expect(reader.next()).rejects.toMatchObject({ code: 'cluster_changed' })
+    await expect(reader.created).rejects.toMatchObject({ code: 'cluster_changed' })
+    const { service } = setUp()
+    const cancelled = service.watch({ prefix: 'a' })
+    const closed = service.watch({ prefix: 'b' })
+    await cancelled.return()
+    service.close()
+    expect([await cancelled.created, await closed.created]).toEqual([undefined, undefined])
+  })
+
   it.each([
     ['events', { maxQueuedEvents: 4 }],
     ['bytes', { maxQueuedBytes: 12 }],

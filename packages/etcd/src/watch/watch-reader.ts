@@ -1,5 +1,5 @@
 import { EtcdError } from '../errors.ts'
-import type { WatchBatch, WatchHandlers } from './watch-handlers.ts'
+import type { WatchBatch, WatchContact, WatchHandlers } from './watch-handlers.ts'
 import type { QueueOptions } from './watch-options.ts'
 import type { Watcher } from './watcher.ts'
 
@@ -7,6 +7,12 @@ import type { Watcher } from './watcher.ts'
 export interface WatchReader extends AsyncIterableIterator<WatchBatch, undefined>, AsyncDisposable {
   /** The underlying watch, with its position and state. */
   readonly watcher: Watcher
+  /**
+   * Resolves when a server has created the watch for the first time: without a revision, it delivers what is written from
+   * then on. Undefined if the watch was ended before, by its owner or by the client's `close()`. Rejects with any other error
+   * that ended it before; nobody needs to await it.
+   */
+  readonly created: Promise<WatchContact | undefined>
   /** Ends the watch and discards unread batches. */
   return(): Promise<IteratorReturnResult<undefined>>
 }
@@ -35,6 +41,8 @@ export function openReader(
   let queued = { events: 0, bytes: 0 }
   let isFull = false
   let ending: { readonly error: EtcdError | undefined } | undefined
+  const created = Promise.withResolvers<WatchContact | undefined>()
+  created.promise.catch(() => undefined)
 
   const isOver = (share: number) =>
     queued.events >= limits.events * share || queued.bytes >= limits.bytes * share
@@ -56,8 +64,11 @@ export function openReader(
       isFull = true
       watcher.pause()
     },
+    onCreated: created.resolve,
     onEnd(error) {
       ending = { error }
+      if (error === undefined) created.resolve(undefined)
+      else created.reject(error)
       for (const read of reads.splice(0)) settle(read)
     },
   })
@@ -72,6 +83,7 @@ export function openReader(
 
   return {
     watcher,
+    created: created.promise,
     next() {
       const batch = queue.shift()
       if (batch !== undefined) {
