@@ -220,6 +220,17 @@ oneEtcd('admin import and export', (etcd) => {
       expect((await admin.promote({ ...options, only: ['hosts', 'big'] })).isEmpty).toBe(true)
       await expect(admin.promote({ ...options, only: ['limits.gone'] })).rejects.toThrow('[not_found]')
       await expect(admin.promote({ ...options, only: [[]] })).rejects.toThrow('[invalid_path]')
+      // Items that go are those that were named, in whatever order, and not those that take their places.
+      const items = [9, 8, 7, 6].map((port) => ({ 'host-name': `h${port}`, port }))
+      for (const only of [
+        ['hosts.1', 'hosts.2'],
+        ['hosts.3', 'hosts.0', 'hosts.1'],
+      ]) {
+        await client.kv.put('/config/shop/base/hosts', JSON.stringify(items))
+        const kept = items.filter((_, index) => !only.includes(`hosts.${index}`))
+        const fewer = await admin.promote({ from: { text: '{"hosts":[]}' }, overlay: 'base', only })
+        expect(fewer.changes.map(({ after }) => after?.text)).toEqual([JSON.stringify(kept)])
+      }
     })
 
     test('leaves secrets out unless they are asked for, and names them', async () => {

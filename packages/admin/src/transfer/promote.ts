@@ -4,6 +4,7 @@ import { keyOfPath, pathText } from '@livetree/core/tools'
 import { CALL_TABLE, LAYER_TABLE } from '../change/change-set.ts'
 import type { Step } from '../change/draft.ts'
 import { type Plan, planDraft } from '../change/plan.ts'
+import { compareTexts } from '../compare-texts.ts'
 import { AdminError } from '../errors.ts'
 import { pathOf, type PathLike } from '../selector.ts'
 import { choosePrefix, type LayerChoice } from '../tree/target-layer.ts'
@@ -46,11 +47,25 @@ export async function planPromotion<T>(workspace: Workspace, options: PromoteOpt
   const prefix = choosePrefix(workspace.settings.store.layers, options)
   const paths = only.map(pathOf)
   const side = await readSide(workspace, from, { layer: prefix }, options)
-  const steps = paths.map((path): Step => {
-    const tree = treeAt(side, namesAt(workspace, path))
-    return tree === undefined ? { type: 'unset', prefix, path } : { type: 'part', prefix, path, tree }
-  })
-  return planDraft(workspace, { kind: 'change', steps }, options)
+  const places = paths.map((path) => ({ path, tree: treeAt(side, namesAt(workspace, path)) }))
+  const taken = places.flatMap(({ path, tree }): Step[] =>
+    tree === undefined ? [] : [{ type: 'part', prefix, path, tree }],
+  )
+  // The last first: a removed item moves those after it.
+  const removed = places
+    .filter(({ tree }) => tree === undefined)
+    .sort((a, b) => comparePaths(b.path, a.path))
+    .map(({ path }): Step => ({ type: 'unset', prefix, path }))
+  return planDraft(workspace, { kind: 'change', steps: [...taken, ...removed] }, options)
+}
+
+/** Orders paths name by name, those that are numbers by their size. */
+function comparePaths(one: Path, other: Path): number {
+  const index = one.findIndex((name, at) => String(name) !== String(other[at]))
+  if (index < 0) return one.length - other.length
+  const [name, otherName] = [String(one[index]), String(other[index] ?? '')]
+  const isNumber = /^\d+$/.test(name) && /^\d+$/.test(otherName)
+  return isNumber ? Number(name) - Number(otherName) : compareTexts(name, otherName)
 }
 
 /** The names of a path as files and stores have them. @throws AdminError `invalid_path` */
