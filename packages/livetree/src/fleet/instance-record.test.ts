@@ -37,23 +37,22 @@ test.each([
   expect(JSON.stringify(shown).isWellFormed()).toBe(true)
 })
 
+const record = {
+  ...{ version: 1, name: 'shop', id: 'a', schema: 'x', layers: [], host: 'h', pid: 1, startedAt: 0, at: 0 },
+  ...{ verdict: 'applied', revision: 1, applied: 1, epoch: 0, state: 'live', servedFrom: 'sources' },
+}
+
+test.each(['startedAt', 'at'])('readInstance: %s is a time, or the record is none', (name) => {
+  expect(readInstance(JSON.stringify({ ...record, [name]: 1_796_000_000_000.5 })).type).toBe('instance')
+  for (const wrong of [null, 8.64e15 + 1, 1e300, -1e17, '1', {}, [1]])
+    expect(readInstance(JSON.stringify({ ...record, [name]: wrong })), `${wrong}`).toEqual({
+      type: 'unreadable',
+    })
+})
+
 test.each(['revision', 'applied', 'epoch', 'moreIssues'])(
   'readInstance: %s is a count, or the record is none',
   (name) => {
-    const record = {
-      ...{
-        version: 1,
-        name: 'shop',
-        id: 'a',
-        schema: 'x',
-        layers: [],
-        host: 'h',
-        pid: 1,
-        startedAt: 0,
-        at: 0,
-      },
-      ...{ verdict: 'applied', revision: 1, applied: 1, epoch: 0, state: 'live', servedFrom: 'sources' },
-    }
     expect(readInstance(JSON.stringify({ ...record, [name]: 3 })).type).toBe('instance')
     for (const wrong of [null, -3, 1.5, 1e300, '1', {}, [1]])
       expect(readInstance(JSON.stringify({ ...record, [name]: wrong })), `${wrong}`).toEqual({

@@ -1,6 +1,6 @@
 import { optionKinds } from '@livetree/core/source'
 import type { Issue } from '@livetree/core'
-import { isCount, isListOf, isText, parseJson } from './json-shape.ts'
+import { isCount, isListOf, isText, isTime, parseJson } from './json-shape.ts'
 
 /** The most issues in a record. */
 const MOST_ISSUES = 20
@@ -133,7 +133,7 @@ function isRecord(
     appVersion = '',
   } = read
   const areTexts = ['name', 'id', 'schema', 'host'].every((name) => typeof read[name] === 'string')
-  const areNumbers = ['pid', 'startedAt', 'at'].every((name) => Number.isFinite(read[name]))
+  const areTimes = ['startedAt', 'at'].every((name) => isTime(read[name]))
   const areCounts = [read['revision'], read['applied'], read['epoch'], moreIssues].every(isCount)
   const isKnown =
     version === 1 &&
@@ -146,7 +146,8 @@ function isRecord(
     optionKinds.isObject(labels) && Object.values(labels).every((label) => typeof label === 'string')
   return (
     areTexts &&
-    areNumbers &&
+    areTimes &&
+    Number.isFinite(read['pid']) &&
     areCounts &&
     isKnown &&
     isLabelled &&

@@ -18,6 +18,11 @@ export function isCount(value: unknown): value is number {
   return Number.isSafeInteger(value) && (value as number) >= 0
 }
 
+/** Whether a value is a time that a date can have, in ms since the Unix epoch. */
+export function isTime(value: unknown): value is number {
+  return typeof value === 'number' && !Number.isNaN(new Date(value).getTime())
+}
+
 export function isText(value: unknown): value is string {
   return typeof value === 'string'
 }
