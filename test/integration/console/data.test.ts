@@ -359,6 +359,40 @@ test('the tail has each write and each word once, of whatever writer, also after
   expect([...first.views, ...second.views].some(({ hasGap }) => hasGap)).toBe(false)
 })
 
+test('an instance that reads other layers now, or cannot be read, has left', async () => {
+  const own = { name: 'shop', id: 'moving', schema: 'x', host: 'h', pid: 1, startedAt: 0, at: 0 }
+  const verdict = {
+    verdict: 'applied',
+    revision: 1,
+    applied: 1,
+    epoch: 0,
+    state: 'live',
+    servedFrom: 'sources',
+  }
+  const say = async (text: string) => {
+    const { header } = await shop.client.kv.put('/.livetree/instances/shop/moving', text)
+    return header.revision
+  }
+  const reading = (prefix: string) =>
+    JSON.stringify({ version: 1, ...own, ...verdict, layers: [{ prefix: `/config/${prefix}` }] })
+  const tail = new OpenTail()
+  const seen = () =>
+    tail.views
+      .flatMap(({ said }) => said)
+      .filter(({ instance }) => instance.id === 'moving')
+      .map(({ revision, isGone }) => [revision, isGone])
+  await expect.poll(() => tail.views.some(({ saidUntil }) => saidUntil > 0)).toBe(true)
+  const expected: unknown[] = []
+  for (const other of [reading('elsewhere'), 'damaged']) {
+    expected.push([await say(reading('shop/prod')), false])
+    await expect.poll(seen).toEqual(expected)
+    expected.push([await say(other), true])
+    await expect.poll(seen).toEqual(expected)
+  }
+  tail.close()
+  await shop.client.kv.delete('/.livetree/instances/shop/moving')
+})
+
 test('a tail that is ahead of the store begins anew, and says so', async () => {
   const tail = new OpenTail('&changes=900000&said=900000')
   await expect.poll(() => tail.changes.length).toBeGreaterThan(3)

@@ -20,7 +20,7 @@ export interface InstanceNews {
   readonly type: 'said' | 'left'
   /** The revision of the store that holds it. */
   readonly revision: number
-  /** What it says; of one that left, what it said last. */
+  /** What it says; of one that left, or reads other layers now, what it said last. */
   readonly instance: InstanceRecord
 }
 
@@ -77,14 +77,21 @@ export async function* followInstances(
   }
 }
 
-/** Records that cannot be read here say nothing, and neither do instances of other trees. */
+/**
+ * Records that cannot be read here say nothing, and neither do instances of other trees. One that has become either has left, as one
+ * whose record is gone.
+ */
 function newsOf(workspace: Workspace, event: WatchEvent): readonly InstanceNews[] {
-  const { type, key, kv, prevKv } = event
-  const text = type === 'delete' ? prevKv?.value.toString() : event.text
-  const { modRevision } = type === 'delete' && prevKv !== undefined ? prevKv : kv
-  const instance = instanceAt(operationsKeys(workspace), key, text ?? '', modRevision)
-  if (instance === undefined || !readsTree(workspace, instance)) return []
-  return [{ type: type === 'delete' ? 'left' : 'said', revision: kv.modRevision, instance }]
+  const { type, key, text, kv, prevKv } = event
+  const revision = kv.modRevision
+  const instanceOf = (record: string, modRevision: number) => {
+    const instance = instanceAt(operationsKeys(workspace), key, record, modRevision)
+    return instance !== undefined && readsTree(workspace, instance) ? instance : undefined
+  }
+  const now = type === 'delete' ? undefined : instanceOf(text, revision)
+  if (now !== undefined) return [{ type: 'said', revision, instance: now }]
+  const last = prevKv && instanceOf(prevKv.value.toString(), prevKv.modRevision)
+  return last === undefined ? [] : [{ type: 'left', revision, instance: last }]
 }
 
 /** What has come in and was not asked for yet: of each instance the newest. */

@@ -66,6 +66,8 @@ test.each([
 
 test('a write is left out where nobody saw how an instance got to it, and nobody is early', () => {
   const late = instance('late', [[10, 5_000]])
+  const { newest } = convergenceOf([write(8, 500), write(10, 1_000)], [late], 9_000)
+  expect(newest).toBe(10)
   expect(convergenceOf([write(10, 1_000)], [late], 9_000).points).toEqual([])
   const early = instance('early', [
     [5, 1],
@@ -75,6 +77,7 @@ test('a write is left out where nobody saw how an instance got to it, and nobody
   expect(convergenceOf([write(10, 1_000)], [], 9_000)).toEqual({
     now: 9_000,
     points: [],
+    newest: 10,
     laggards: [],
     moreLaggards: 0,
   })

@@ -45,6 +45,7 @@ export function convergenceOf(
   return {
     now,
     points,
+    newest: newest?.revision ?? 0,
     laggards: behind.slice(0, MOST_LAGGARDS).map(laggardView),
     moreLaggards: Math.max(0, behind.length - MOST_LAGGARDS),
   }

@@ -81,6 +81,8 @@ export class FleetWatch {
     const watched = known ?? { record, steps: [] }
     watched.record = record
     const { applied, at } = record
+    // The store was restored, or is another one: its revisions cannot be compared with those before.
+    if (applied < (watched.steps.at(-1)?.applied ?? 0)) watched.steps.length = 0
     if (watched.steps.at(-1)?.applied !== applied) watched.steps.push({ applied, at })
     if (watched.steps.length > MOST_STEPS) watched.steps.shift()
     this.#watched.set(nameOf(record), watched)

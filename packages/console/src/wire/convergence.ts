@@ -27,6 +27,9 @@ export interface ConvergenceView {
   readonly now: number
   /** The oldest first. */
   readonly points: readonly ConvergencePoint[]
+  /** The revision of the newest write; 0: there is none. */
+  readonly newest: number
+  /** Who is behind the newest write. */
   readonly laggards: readonly LaggardView[]
   readonly moreLaggards: number
 }

@@ -99,11 +99,11 @@ function stepLine(
 }
 
 /** Who is behind the newest write. */
-function Laggards({ view: { laggards, moreLaggards, points } }: { readonly view: ConvergenceView }) {
+function Laggards({ view: { laggards, moreLaggards, newest } }: { readonly view: ConvergenceView }) {
   if (laggards.length === 0) return null
   return (
     <p class="laggards">
-      Behind revision {points.at(-1)?.revision}:{' '}
+      Behind revision {newest}:{' '}
       {laggards.map(({ name, id, host, isRejected }, index) => (
         <span key={`${name} ${id}`}>
           {index > 0 && ', '}
