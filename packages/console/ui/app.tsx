@@ -1,5 +1,5 @@
 import { useCallback, useEffect, useMemo, useState } from 'preact/hooks'
-import type { ErrorView, LiveView, SessionView } from '../src/wire/index.ts'
+import type { ErrorView, LiveView, SessionView, TroubleView } from '../src/wire/index.ts'
 import { errorView, get, NEW_TOKEN, openStream } from './api.ts'
 import { countOf, type Draft } from './draft.ts'
 import { type Connection, StoreFollower } from './follow-store.ts'
@@ -152,7 +152,7 @@ function useStream(isOpen: boolean, isLive: boolean) {
     const listener = {
       onRevision: setRevision,
       onLive: (view: LiveView) => tail.take(view),
-      onTrouble: (error: ErrorView) => tail.fail(error),
+      onTrouble: (view: TroubleView) => tail.fail(view),
       onConnection(next: Connection) {
         setConnection(next)
         if (next.type === 'live') tail.reopen()

@@ -1,4 +1,4 @@
-import type { ErrorView, LiveView } from '../src/wire/index.ts'
+import type { ErrorView, LiveView, TroubleView } from '../src/wire/index.ts'
 import { backOffMs } from './back-off.ts'
 
 /** How the page stands with the store. */
@@ -14,7 +14,7 @@ export type Connection =
 export interface StreamListener {
   onRevision(revision: number): void
   onLive(view: LiveView): void
-  onTrouble(error: ErrorView): void
+  onTrouble(view: TroubleView): void
   onConnection(connection: Connection): void
   /** Where the tail goes on; undefined: no tail is wanted. Asked whenever the stream is opened. */
   position(): { readonly changes: number; readonly said: number } | undefined
@@ -82,7 +82,7 @@ export class StoreFollower {
     if (event === undefined || data === undefined) return
     if (event === 'away') this.#away('store', Number(data))
     if (event === 'live') this.#listener.onLive(JSON.parse(data) as LiveView)
-    if (event === 'trouble') this.#listener.onTrouble(JSON.parse(data) as ErrorView)
+    if (event === 'trouble') this.#listener.onTrouble(JSON.parse(data) as TroubleView)
     if (event !== 'revision') return
     // The store itself has been heard of: only now is the page connected.
     this.#failures = 0

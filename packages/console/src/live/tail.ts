@@ -3,11 +3,14 @@ import { failureOf } from '../routes/failure.ts'
 import { instanceView } from '../routes/instance-view.ts'
 import { historyViews, recentEntries } from '../routes/history-views.ts'
 import type { RouteContext } from '../routes/route.ts'
-import type { ErrorView, LiveView } from '../wire/index.ts'
+import type { LiveView, TroubleView } from '../wire/index.ts'
 
 /** How many writes a tail begins with, and how many it sends at a time at most. */
 const FIRST = 30
 const MOST = 200
+
+/** How long a part that failed is left alone, in milliseconds. */
+const AGAIN_MS = 3_000
 
 /** Where a tail goes on; 0: it begins. */
 export interface TailPosition {
@@ -15,11 +18,13 @@ export interface TailPosition {
   readonly saidUntil: number
 }
 
+type Part = TroubleView['part']
+
 /** What gets the parts of a tail. */
 export interface TailSink {
   onLive(view: LiveView): void
-  /** Called where one part of the tail cannot go on: the other does. */
-  onTrouble(error: ErrorView): void
+  /** Called when one part of the tail cannot go on, while the other does; and when it does again. */
+  onTrouble(view: TroubleView): void
 }
 
 /** The writes to the layers and what the instances say, as they come: without a gap, and each once. */
@@ -30,6 +35,7 @@ export class Tail {
   #saidUntil: number
   #newest = 0
   #wake: () => void = () => {}
+  readonly #troubled = new Set<Part>()
 
   constructor(context: RouteContext, position: TailPosition, sink: TailSink) {
     this.#context = context
@@ -37,10 +43,10 @@ export class Tail {
     this.#changesUntil = position.changesUntil
     this.#saidUntil = position.saidUntil
     context.signal.addEventListener('abort', () => this.#wake(), { once: true })
-    void this.#run(async () => {
+    void this.#run('changes', async () => {
       await this.#checkPosition()
-      void this.#run(() => this.#followChanges())
-      void this.#run(() => this.#followInstances())
+      void this.#run('changes', () => this.#followChanges())
+      void this.#run('said', () => this.#followInstances())
     })
   }
 
@@ -50,13 +56,24 @@ export class Tail {
     this.#wake()
   }
 
-  async #run(follow: () => Promise<void>): Promise<void> {
+  /** What fails is begun again where it was, until the tail is over: the store or a right comes back. */
+  async #run(part: Part, follow: () => Promise<void>): Promise<void> {
     const { access, signal } = this.#context
-    try {
-      await follow()
-    } catch (error) {
-      if (!signal.aborted) this.#sink.onTrouble(failureOf(error, access).view)
+    while (!signal.aborted) {
+      try {
+        await follow()
+        return this.#goesOn(part)
+      } catch (error) {
+        if (signal.aborted) return
+        this.#troubled.add(part)
+        this.#sink.onTrouble({ part, error: failureOf(error, access).view })
+      }
+      await new Promise((resolve) => void setTimeout(resolve, AGAIN_MS).unref())
     }
+  }
+
+  #goesOn(part: Part): void {
+    if (this.#troubled.delete(part)) this.#sink.onTrouble({ part, error: undefined })
   }
 
   /** In a store that was replaced by an earlier state, positions may be ahead of it: it is followed from the beginning. */
@@ -71,7 +88,7 @@ export class Tail {
     }
     this.#changesUntil = 0
     this.#saidUntil = 0
-    this.#send({ hasGap: true })
+    this.#send('changes', { hasGap: true })
   }
 
   async #followChanges(): Promise<void> {
@@ -94,7 +111,7 @@ export class Tail {
     const { entries } = await recentEntries(this.#context, { path: [], limit: FIRST, back: FIRST })
     const newest = entries.reduce((most, { revision }) => Math.max(most, revision), until)
     this.#changesUntil = newest
-    this.#send({ changes: entries.toReversed() })
+    this.#send('changes', { changes: entries.toReversed() })
   }
 
   async #readChanges(until: number): Promise<void> {
@@ -105,7 +122,7 @@ export class Tail {
     const entries = found.slice(0, MOST)
     this.#changesUntil = entries.reduce((most, { revision }) => Math.max(most, revision), until)
     const changes = historyViews(entries, access).toReversed()
-    this.#send({ changes, hasGap: found.length > MOST })
+    this.#send('changes', { changes, hasGap: found.length > MOST })
   }
 
   async #followInstances(): Promise<void> {
@@ -114,7 +131,7 @@ export class Tail {
     } catch (error) {
       if (!(error instanceof AdminError) || error.code !== 'compacted') throw error
       this.#saidUntil = 0
-      this.#send({ hasGap: true })
+      this.#send('said', { hasGap: true })
       await this.#readInstances()
     }
   }
@@ -124,7 +141,7 @@ export class Tail {
     const since = this.#saidUntil === 0 ? {} : { since: this.#saidUntil }
     for await (const { revision, news } of admin.followInstances({ ...since, signal })) {
       this.#saidUntil = revision
-      this.#send({
+      this.#send('said', {
         said: news.map(({ type, revision: at, instance }) => ({
           revision: at,
           isGone: type === 'left',
@@ -134,7 +151,8 @@ export class Tail {
     }
   }
 
-  #send(parts: Partial<LiveView>): void {
+  #send(part: Part, parts: Partial<LiveView>): void {
+    this.#goesOn(part)
     const position = { changesUntil: this.#changesUntil, saidUntil: this.#saidUntil }
     this.#sink.onLive({ ...position, changes: [], said: [], hasGap: false, ...parts })
   }

@@ -20,7 +20,7 @@ export type { ErrorView, IssueView } from './failure.ts'
 export type { AnswerView, AnswersView, FleetView, InstanceView } from './fleet.ts'
 export type { DiffView, DifferenceView, HistoryChangeView, HistoryPage, HistoryView } from './history.ts'
 export type { EnvironmentView, LayerView } from './layer.ts'
-export type { LiveView, SaidView } from './live.ts'
+export type { LiveView, SaidView, TroubleView } from './live.ts'
 export type {
   HeldView,
   RowView,

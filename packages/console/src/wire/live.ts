@@ -1,3 +1,4 @@
+import type { ErrorView } from './failure.ts'
 import type { InstanceView } from './fleet.ts'
 import type { HistoryView } from './history.ts'
 
@@ -7,6 +8,12 @@ export interface SaidView {
   readonly revision: number
   readonly isGone: boolean
   readonly instance: InstanceView
+}
+
+/** A part of the tail that cannot go on, which is tried again; without an error: it does. */
+export interface TroubleView {
+  readonly part: 'changes' | 'said'
+  readonly error: ErrorView | undefined
 }
 
 /** What has come in, the oldest first. */

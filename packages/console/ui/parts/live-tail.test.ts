@@ -24,6 +24,20 @@ test('LiveTail has the newest first, and goes on where it was', () => {
   expect(tail.position).toEqual({ changes: 3, said: 0 })
 })
 
+test('LiveTail says what cannot go on until it does, or the stream is opened anew', () => {
+  const tail = new LiveTail(() => {})
+  const error = (code: string) => ({ code, message: code, issues: [], conflicts: [] })
+  const codes = () => tail.troubles.map(({ code }) => code)
+  tail.fail({ part: 'said', error: error('permission_denied') })
+  tail.fail({ part: 'changes', error: error('timeout') })
+  tail.fail({ part: 'changes', error: error('timeout') })
+  expect(codes()).toEqual(['permission_denied', 'timeout'])
+  tail.fail({ part: 'changes', error: undefined })
+  expect(codes()).toEqual(['permission_denied'])
+  tail.reopen()
+  expect(codes()).toEqual([])
+})
+
 test('LiveTail keeps back what comes in while it is paused, and never more lines than 500 of each', () => {
   let redrawn = 0
   const tail = new LiveTail(() => redrawn++)

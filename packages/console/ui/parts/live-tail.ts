@@ -1,4 +1,4 @@
-import type { ErrorView, HistoryView, LiveView, SaidView } from '../../src/wire/index.ts'
+import type { ErrorView, HistoryView, LiveView, SaidView, TroubleView } from '../../src/wire/index.ts'
 
 /** Lines that are kept, and lines that are kept back while the tail is paused. */
 const MOST = 500
@@ -21,7 +21,7 @@ export class LiveTail {
   #isPaused = false
   #count = 0
   #position = { changes: 0, said: 0 }
-  #troubles: readonly ErrorView[] = []
+  readonly #troubles = new Map<TroubleView['part'], ErrorView>()
 
   constructor(onChange: () => void) {
     this.#onChange = onChange
@@ -41,7 +41,7 @@ export class LiveTail {
   }
 
   get troubles(): readonly ErrorView[] {
-    return this.#troubles
+    return [...this.#troubles.values()]
   }
 
   /** Where the stream goes on. */
@@ -62,15 +62,17 @@ export class LiveTail {
     this.#onChange()
   }
 
-  fail(error: ErrorView): void {
-    this.#troubles = [...this.#troubles, error]
+  /** A part of it fails, or goes on again. */
+  fail({ part, error }: TroubleView): void {
+    if (error === undefined) this.#troubles.delete(part)
+    else this.#troubles.set(part, error)
     this.#onChange()
   }
 
   /** The stream was opened anew. */
   reopen(): void {
-    if (this.#troubles.length === 0) return
-    this.#troubles = []
+    if (this.#troubles.size === 0) return
+    this.#troubles.clear()
     this.#onChange()
   }
 
