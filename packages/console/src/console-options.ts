@@ -24,7 +24,8 @@ export interface ConsoleOptions {
   readonly basePath?: string | undefined
   /**
    * Puts the console behind a login of the application. It is called for every request of data with the request as it came; the page
-   * itself, which holds no data, is sent to everybody. Nobody, what it throws, and what is no principal is answered with 401.
+   * itself, which holds no data, is sent to everybody. Nobody, what it throws, and what is no principal is answered with 401. While a
+   * stream is open, it is called again every 15 seconds with the request that opened it.
    */
   readonly authorize?: Authorize | undefined
   /** What a request must have in `Authorization: Bearer …`: at least 32 characters. Who has it may do everything. */

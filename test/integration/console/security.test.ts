@@ -3,7 +3,7 @@ import { gzipSync } from 'node:zlib'
 import { createAdmin } from '@livetree/admin'
 import { createConsole, startConsole } from '@livetree/console'
 import { defineConfig, secret } from 'livetree'
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest'
 import * as z from 'zod'
 import { ALL_ROUTES } from '../../../packages/console/src/routes/all-routes.ts'
 import type { Route } from '../../../packages/console/src/routes/route.ts'
@@ -333,6 +333,45 @@ describe('createConsole', () => {
   })
 })
 
+describe('a stream', () => {
+  beforeEach(() => void vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval'] }))
+  afterEach(() => void vi.useRealTimers())
+
+  test.each<[string, unknown, boolean]>([
+    ['goes on for the same user', { user: 'ana', can: { read: ['mail', 'features'] } }, true],
+    ['ends for who is signed out', null, false],
+    ['ends for another user', { user: 'bob', can: { read: ['features', 'mail'] } }, false],
+    ['ends where less may be seen', { user: 'ana', can: { read: ['features'] } }, false],
+    [
+      'ends where less may be changed',
+      { user: 'ana', can: { read: ['features', 'mail'], write: [] } },
+      false,
+    ],
+    ['ends where nobody can tell', { user: '' }, false],
+  ])('%s', async (_, later, goesOn) => {
+    let principal: unknown = { user: 'ana', can: { read: ['features', 'mail'] } }
+    const authorize = async () => principal as undefined
+    await using console = createConsole({ admin: shop.admin as never, authorize })
+    const stop = new AbortController()
+    const { signal } = stop
+    const { body } = await console.fetch(new Request('http://any.example/api/events?live=1', { signal }))
+    const reader = body?.getReader()
+    await reader?.read()
+    principal = later
+    await vi.advanceTimersByTimeAsync(15_000)
+    let isOver = false
+    const rest = (async () => {
+      while ((await reader?.read())?.done === false);
+      isOver = true
+    })()
+    if (!goesOn) await rest
+    await shop.client.kv.put('/config/shop/prod/features/streamed', String(goesOn))
+    expect(isOver).toBe(!goesOn)
+    stop.abort()
+    await rest
+  })
+})
+
 describe('what authorize returns', () => {
   const statusOf = async (returned: unknown) => {
     const told: string[] = []
@@ -368,11 +407,14 @@ describe('what authorize returns', () => {
     [{ user: 'x', can: { write: [['features']] } }, /can.write = a list/],
     [{ user: 'x', can: { reads: [] } }, /Did you mean "read"/],
     [{ user: 'x', cans: { read: [] } }, /Did you mean "can"/],
+    [{ user: 'x', can: undefined }, /can = undefined/],
+    [{ user: 'x', can: { read: undefined, write: [] } }, /read = undefined/],
+    [{ user: 'x', can: { write: undefined } }, /write = undefined/],
   ])('lets nobody in, and the log says why: %j', async (wrong, message) => {
     expect(await statusOf(wrong)).toEqual({ status: 401, told: [expect.stringMatching(message)] })
   })
 
-  test.each([[{ user: 'x' }], [{ user: 'x', can: undefined }], [{ user: 'x', can: { read: [] } }]])(
+  test.each([[{ user: 'x' }], [{ user: 'x', can: {} }], [{ user: 'x', can: { read: [] } }]])(
     'is a user: %j',
     async (user) => expect(await statusOf(user)).toEqual({ status: 200, told: [] }),
   )

@@ -2,14 +2,15 @@ import { Tail } from '../live/tail.ts'
 import { readQueryCount } from './read-input.ts'
 import type { Route, RouteContext } from './route.ts'
 
-/** How often a stream says that it is there, in milliseconds. */
+/** How often a stream says that it is there, and asks whether its user is still let in, in milliseconds. */
 const HEARTBEAT_MS = 15_000
 
 /**
  * Server-sent events, of which a tab has one stream: `revision`, the newest one of the layers; `away` with
  * the time since when the store is away, until there is a `revision` again; and with `live=1`, of which the
  * `id` has the two positions that it goes on from, `live` with what is written and said (`LiveView`), and `trouble`
- * (`ErrorView`) where a part of that cannot be followed. It ends where the store cannot be followed, and the page asks again.
+ * (`TroubleView`) while a part of that cannot be followed. It ends where the store cannot be followed, and where the user is let in no
+ * more, or with other rights; the page asks again.
  */
 export const EVENT_ROUTE: Route = { method: 'GET', path: 'events', isMutating: false, run: events }
 
@@ -21,14 +22,14 @@ async function events(context: RouteContext): Promise<Response> {
   const stream = new EventStream(context.signal)
   const body = new ReadableStream<Uint8Array>({
     async start(controller) {
-      stream.open(controller)
+      stream.open(controller, context.isStillLetIn)
       stream.onEnd(fleet.follow())
       const tail = isLive
         ? new Tail({ ...context, signal: stream.signal }, position, {
             onLive(view) {
               stream.send('live', JSON.stringify(view), `${view.changesUntil}-${view.saidUntil}`)
             },
-            onTrouble: (error) => stream.send('trouble', JSON.stringify(error)),
+            onTrouble: (view) => stream.send('trouble', JSON.stringify(view)),
           })
         : undefined
       try {
@@ -65,9 +66,17 @@ class EventStream {
     this.signal.addEventListener('abort', () => this.#close(), { once: true })
   }
 
-  open(controller: ReadableStreamDefaultController<Uint8Array>): void {
+  open(controller: ReadableStreamDefaultController<Uint8Array>, isStillLetIn: () => Promise<boolean>): void {
     this.#controller = controller
-    this.#beat = setInterval(() => this.#write(': here\n\n'), HEARTBEAT_MS)
+    let isAsking = false
+    const beat = async () => {
+      this.#write(': here\n\n')
+      if (isAsking) return
+      isAsking = true
+      if (!(await isStillLetIn())) this.end()
+      isAsking = false
+    }
+    this.#beat = setInterval(() => void beat(), HEARTBEAT_MS)
     if (this.signal.aborted) this.#close()
   }
 

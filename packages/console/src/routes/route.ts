@@ -12,6 +12,8 @@ export interface RouteContext extends Omit<StoreWatches, 'close'> {
   readonly applies: SentApplies
   readonly access: Access
   readonly isReadOnly: boolean
+  /** Whether the user would be let in now, with the same rights. Never rejects. */
+  isStillLetIn(): Promise<boolean>
   readonly query: URLSearchParams
   /** The body of a POST. */
   readonly body: unknown

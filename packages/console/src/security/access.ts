@@ -8,15 +8,15 @@ export interface Principal {
   /** As the history shows it: 1 to 200 characters. */
   readonly user: string
   /** Default: everything. */
-  readonly can?: Permissions | undefined
+  readonly can?: Permissions
 }
 
 /** Paths with all that is below them, such as `['features', 'http.timeoutMs']`; `['']` is everything. */
 export interface Permissions {
   /** What may be seen. Default: everything. */
-  readonly read?: readonly string[] | undefined
+  readonly read?: readonly string[]
   /** What may be changed, of what may be seen. Default: the same. */
-  readonly write?: readonly string[] | undefined
+  readonly write?: readonly string[]
 }
 
 const PATHS = {
@@ -28,7 +28,7 @@ const PRINCIPAL_TABLE: OptionTable = { user: optionKinds.name, can: { read: PATH
 
 /**
  * Reads what `authorize` returned. It is code of the application, whose types need not have been checked, and whatever is missing of
- * a principal is a permission for everything.
+ * a principal is a permission for everything: a permission that is named has a value.
  *
  * @returns undefined for nobody: whatever is not true
  * @throws LivetreeError `invalid_options`, ConsoleError `invalid_options` for anything else that is not a principal
@@ -42,7 +42,20 @@ export function readPrincipal(returned: unknown): Principal | undefined {
       'invalid_options',
       'authorize() returned no user; expected an object such as { user }.',
     )
+  assertValued('can', returned)
+  if (can === undefined) return { user }
+  assertValued('read', can)
+  assertValued('write', can)
   return { user, can }
+}
+
+/** @throws ConsoleError `invalid_options` where a permission was looked up and not found */
+function assertValued(name: string, holder: object): void {
+  if (!(name in holder) || (holder as Readonly<Record<string, unknown>>)[name] !== undefined) return
+  throw new ConsoleError(
+    'invalid_options',
+    `authorize() returned ${name} = undefined. Leave ${name} out where everything is allowed, and return [] where nothing is.`,
+  )
 }
 
 /** What one user may see and change. Nothing of what they may not see is in any answer to them. */
@@ -50,6 +63,8 @@ export class Access {
   readonly user: string
   /** Equal for users who see the same. */
   readonly scope: string
+  /** Equal for users who may change the same, if they see it. */
+  readonly writeScope: string
   readonly #read: readonly Path[]
   readonly #write: readonly Path[]
 
@@ -57,6 +72,7 @@ export class Access {
     const { read = [''], write = read } = can
     this.user = user
     this.scope = JSON.stringify([...read].sort())
+    this.writeScope = JSON.stringify([...write].sort())
     this.#read = read.map(parsePathText)
     this.#write = write.map(parsePathText)
   }
@@ -64,6 +80,11 @@ export class Access {
   /** Whether everything may be seen. */
   get seesAll(): boolean {
     return this.#read.some((top) => top.length === 0)
+  }
+
+  /** Whether it is of the same user, who may see and change the same. */
+  isSameAs({ user, scope, writeScope }: Access): boolean {
+    return user === this.user && scope === this.scope && writeScope === this.writeScope
   }
 
   get canWrite(): boolean {

@@ -80,6 +80,7 @@ async function answer(
       applies,
       access,
       isReadOnly: settings.readOnly,
+      isStillLetIn: () => isLetInAs(access, raw, settings),
       query: new URL(raw.url).searchParams,
       body: route.method === 'POST' ? await readJson(raw) : undefined,
       signal: AbortSignal.any([raw.signal, closed]),
@@ -88,6 +89,15 @@ async function answer(
   } catch (error) {
     report(settings, error)
     return sendFailure(context, failureOf(error, access))
+  }
+}
+
+/** Whether a request would be answered as it was. */
+async function isLetInAs(access: Access, request: Request, settings: ResolvedConsole): Promise<boolean> {
+  try {
+    return new Access(await principalOf(request, settings)).isSameAs(access)
+  } catch {
+    return false
   }
 }
 
