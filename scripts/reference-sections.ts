@@ -94,7 +94,15 @@ const OF_LIVETREE: readonly (readonly [title: string, intro: string, names: read
     'Listened to with `config.on`, also published on the channels `livetree:<event>` of `node:diagnostics_channel`.',
     [
       ...['ConfigEvents', 'ConfigListener', 'ReadyEvent', 'ChangeEvent', 'Change', 'RejectedEvent', 'Issue'],
-      ...['describeIssue', 'describeIssues', 'UnusedEvent', 'UnusedKey', 'StaleEvent', 'LiveEvent'],
+      ...[
+        'describeIssue',
+        'describeIssues',
+        'describeUnused',
+        'UnusedEvent',
+        'UnusedKey',
+        'StaleEvent',
+        'LiveEvent',
+      ],
     ],
   ],
   [

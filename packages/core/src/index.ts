@@ -10,6 +10,7 @@ export type { ConfigDefinition, ConfigOf } from './config-definition.ts'
 export type { DefineConfigOptions } from './define-config.ts'
 export { defineConfig } from './define-config.ts'
 export type { LivetreeErrorCode } from './errors.ts'
+export { describeUnused } from './describe-unused.ts'
 export { describeIssue, describeIssues, LivetreeError } from './errors.ts'
 export { ChangeEvent } from './events/change-event.ts'
 export type {

@@ -36,6 +36,8 @@ export interface Issue {
 export interface UnusedKey {
   readonly origin: Origin
   readonly pathText: string
+  /** True where the key is known, and the name stands in its value: in a document, or an item of a list. `pathText` has the name. */
+  readonly isInside: boolean
   /** What may have been meant: a name in the schema that looks alike, or for a variable the whole environment variable. */
   readonly didYouMean: string | undefined
   /** Why no schema could have a place for it, if that is so. */

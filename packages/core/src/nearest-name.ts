@@ -19,7 +19,8 @@ export function nearestName(
   if (name.length > MAX_COMPARED) return undefined
   const bare = (text: string) => text.replace(/[-_]/g, '').toLowerCase()
   const wanted = bare(name)
-  const allowed = Math.max(1, Math.floor(name.length / 3))
+  // Every name of one letter is one letter away from every other.
+  const allowed = wanted.length === 1 ? 0 : Math.max(1, Math.floor(name.length / 3))
   let best: { name: string; distance: number } | undefined
   for (const candidate of known) {
     if (candidate.length > MAX_COMPARED) continue

@@ -64,6 +64,7 @@ export {
   defineConfig,
   describeIssue,
   describeIssues,
+  describeUnused,
   duration,
   env,
   file,

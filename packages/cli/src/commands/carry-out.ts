@@ -1,4 +1,5 @@
 import type { Applied, Plan } from '@livetree/admin'
+import { describeUnused } from '@livetree/core/tools'
 import type { Outcome } from '../command-line/runner.ts'
 import { CliError } from '../errors/cli-error.ts'
 import { issueLines } from '../errors/issue-lines.ts'
@@ -107,10 +108,8 @@ export function assertApplicable(
 
 function warnOfUnused(session: Session, { unused, changes }: Plan): void {
   const own = new Set(changes.flatMap(({ key, after }) => (after === undefined ? [] : [key])))
-  for (const { origin, didYouMean, reason } of unused
-    .filter(({ origin: { key } }) => own.has(key))
-    .slice(0, 20))
+  for (const key of unused.filter(({ origin }) => own.has(origin.key)).slice(0, 20))
     session.warn(
-      `The schema has no place for the key ${origin.key}${reason === undefined ? '' : `: ${reason}`}${didYouMean === undefined ? '' : `.${meantHint(didYouMean)}`}`,
+      `The schema has no place for the key ${describeUnused(key)}${key.reason === undefined ? '' : `: ${key.reason}`}${key.didYouMean === undefined ? '' : `.${meantHint(key.didYouMean)}`}`,
     )
 }

@@ -1,3 +1,4 @@
+import { describeUnused } from '@livetree/core/tools'
 import type { Outcome } from '../command-line/runner.ts'
 import { findConfig } from '../config-file/find-config.ts'
 import { loadDefinitions } from '../config-file/load-definitions.ts'
@@ -24,8 +25,10 @@ export async function check(session: Session): Promise<Outcome> {
     }),
   )
   for (const { name, tree } of checked)
-    for (const { origin, didYouMean } of tree.unused.slice(0, 20))
-      session.warn(`${name}: the schema has no place for the key ${origin.key}.${meantHint(didYouMean)}`)
+    for (const key of tree.unused.slice(0, 20))
+      session.warn(
+        `${name}: the schema has no place for the key ${describeUnused(key)}.${meantHint(key.didYouMean)}`,
+      )
   const refused = checked.filter(({ tree }) => !tree.isValid)
   if (refused.length > 0)
     throw new CliError(5, `This code refuses what is stored: ${refused.map(({ name }) => name).join(', ')}`, {

@@ -1,3 +1,4 @@
+import { describeUnused } from '@livetree/core/tools'
 import type { Outcome } from '../command-line/runner.ts'
 import { CliError } from '../errors/cli-error.ts'
 import { inlineText } from '../output/inline-text.ts'
@@ -22,8 +23,8 @@ export async function tree(
     throw new CliError(3, `There is nothing at "${place}" in revision ${read.revision}`, {
       code: 'not_found',
     })
-  for (const { origin, didYouMean } of read.unused.slice(0, 20))
-    session.warn(`The schema has no place for the key ${origin.key}.${meantHint(didYouMean)}`)
+  for (const key of read.unused.slice(0, 20))
+    session.warn(`The schema has no place for the key ${describeUnused(key)}.${meantHint(key.didYouMean)}`)
   session.noteAtEnd(`Revision ${read.revision}.`)
   const columns = [{ title: 'path', most: 60 }, { title: 'value' }, { title: 'from' }, { title: 'revision' }]
   const text = () =>

@@ -5,7 +5,7 @@ import { extname, join } from 'node:path'
 import { absolutePath } from '@livetree/core/source'
 import { file as fileSource } from 'livetree'
 import { storeOf } from 'livetree/operate'
-import { readOnce, validateTree } from '@livetree/core/tools'
+import { describeUnused, readOnce, validateTree } from '@livetree/core/tools'
 import type { Outcome } from '../command-line/runner.ts'
 import { sourcesOf } from '../config-file/sources-of.ts'
 import { chosenDefinition } from '../connect/open-tree.ts'
@@ -43,9 +43,9 @@ export async function validate(
       lines: issueLines(tree.issues),
       remedy: 'Correct these paths.',
     })
-  for (const { origin, didYouMean } of tree.unused.slice(0, 20))
+  for (const key of tree.unused.slice(0, 20))
     session.warn(
-      `The schema has no place for the key ${origin.key} in ${origin.layer}.${meantHint(didYouMean)}`,
+      `The schema has no place for the key ${describeUnused(key)} in ${key.origin.layer}.${meantHint(key.didYouMean)}`,
     )
   const data = { name: definition.name, isValid: true, files, unused: tree.unused.length }
   session.noteAtEnd(

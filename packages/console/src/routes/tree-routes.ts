@@ -2,6 +2,7 @@ import type { Admin, AdminTree } from '@livetree/admin'
 import type { LayerInfo } from '@livetree/core/source'
 import type { Path } from '@livetree/core'
 import {
+  describeUnused,
   isAlong,
   isRestartAt,
   isSecretAt,
@@ -73,7 +74,7 @@ async function rows({ trees, access, body }: RouteContext): Promise<RowsView> {
 function unknownKeys({ unused }: AdminTree<unknown>): readonly UnknownKeyView[] {
   return unused
     .slice(0, MOST_UNKNOWN)
-    .map(({ origin, didYouMean }) => ({ key: origin.key, didYouMean: didYouMean ?? '' }))
+    .map((key) => ({ key: describeUnused(key), didYouMean: key.didYouMean ?? '' }))
 }
 
 async function value({ admin, trees, access, query, isReadOnly }: RouteContext): Promise<ValueView> {

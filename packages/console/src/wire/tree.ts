@@ -64,6 +64,7 @@ export interface RowsQuery {
 
 /** A key that the schema does not know. */
 export interface UnknownKeyView {
+  /** With the name in its value that is not known, where the key is. */
   readonly key: string
   readonly didYouMean: string
 }

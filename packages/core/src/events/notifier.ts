@@ -1,5 +1,5 @@
 import { describeIssues, LivetreeError } from '../errors.ts'
-import { shortKey } from '../short-text.ts'
+import { describeUnused } from '../describe-unused.ts'
 import type { UnusedKey } from '../issue.ts'
 import type { ConfigLog, LogEntry } from '../config-log.ts'
 import { publish } from './diagnostics.ts'
@@ -97,9 +97,9 @@ export class Notifier<T> {
   unused(keys: readonly UnusedKey[]): void {
     this.hub.settle('unused')
     if (keys.length === 0) return
-    const lines = keys.slice(0, 100).map(({ origin, didYouMean }) => {
-      const hint = didYouMean === undefined ? '' : ` (did you mean ${didYouMean}?)`
-      return `  ${origin.source}: ${shortKey(origin.key)}${hint}`
+    const lines = keys.slice(0, 100).map((key) => {
+      const hint = key.didYouMean === undefined ? '' : ` (did you mean ${key.didYouMean}?)`
+      return `  ${key.origin.source}: ${describeUnused(key)}${hint}`
     })
     const heading = `Configuration "${this.#config}" has keys that its schema does not know`
     if (keys.length > lines.length) lines.push(`  and ${keys.length - lines.length} more`)

@@ -88,13 +88,14 @@ function unusedKeys(
     entry: Entry,
     at: readonly string[],
     path: readonly string[],
+    isInside: boolean,
     didYouMean: string | undefined,
     reason?: string,
   ) => {
     if (isIgnored(entry.layer, () => writer.originOf(entry, at).key)) return
     list(path, () => {
       const origin = writer.originOf(entry, at)
-      return { origin, pathText: pathText(path), didYouMean, reason }
+      return { origin, pathText: pathText(path), isInside, didYouMean, reason }
     })
   }
   /** `meant`: the path as it may have been meant, for which `didYouMean` is the one other name. */
@@ -108,11 +109,17 @@ function unusedKeys(
     for (const entry of entriesOf(node)) {
       if (seen.has(entry) || (isBelowScalar && writer.isNested(entry))) continue
       seen.add(entry)
-      const isVariable = writer.variableOf(entry.layer, path) !== undefined
-      const split = isVariable ? pathOfVariable(tree.schemaNode, path, budget) : undefined
-      const variable = writer.variableOf(entry.layer, split ?? meant)
+      const isInside = entry.document !== undefined
+      const written = isInside ? undefined : writer.variableOf(entry.layer, path)
+      if (written === undefined) {
+        add(entry, path, path, isInside, didYouMean)
+        continue
+      }
+      const split = pathOfVariable(tree.schemaNode, path, budget)
       const isMeant = split !== undefined || didYouMean !== undefined
-      add(entry, path, path, isMeant ? (variable ?? didYouMean) : undefined)
+      const variable = isMeant ? writer.variableOf(entry.layer, split ?? meant) : undefined
+      // Another option of a union has the name itself.
+      add(entry, path, path, isInside, variable === written ? undefined : (variable ?? didYouMean))
     }
     for (const child of node.children)
       addBelow(child, [...path, child.name], didYouMean, [...meant, child.name], isBelowScalar)
@@ -121,14 +128,14 @@ function unusedKeys(
     const didYouMean = nearestName(path.at(-1) ?? '', known, budget)
     const meant = didYouMean === undefined ? path : [...path.slice(0, -1), didYouMean]
     if (inside === undefined) addBelow(node, path, didYouMean, meant, isBelowScalar)
-    else add(inside.entry, path.slice(0, inside.depth), path, didYouMean, inside.reason)
+    else add(inside.entry, path.slice(0, inside.depth), path, true, didYouMean, inside.reason)
   }
   for (const { layer, path, revision, reason } of unplaceableInOrder(tree)) {
     if (isIgnored(layer, () => writer.rawOrigin(layer, path, revision).key)) continue
     const names = [shownKey(path)]
     list(names, () => {
       const origin = writer.rawOrigin(layer, path, revision)
-      return { origin, pathText: pathText(names), didYouMean: undefined, reason }
+      return { origin, pathText: pathText(names), isInside: false, didYouMean: undefined, reason }
     })
   }
   return { keys, more }

@@ -264,6 +264,8 @@ test.each<readonly [name: string, known: string[], nearest: string | undefined]>
   ['ab', ['xy'], undefined],
   ['completely', ['different'], undefined],
   ['', ['a'], 'a'],
+  ['a', ['b', 'c'], undefined],
+  ['A', ['b', 'a'], 'a'],
 ])('nearestName: %s of %j is %s', (name, known, nearest) => {
   expect(nearestName(name, known)).toBe(nearest)
 })

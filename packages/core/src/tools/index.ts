@@ -1,4 +1,5 @@
 // `@livetree/core/tools`: for tools that work with definitions and trees without loading a configuration.
+export { describeUnused } from '../describe-unused.ts'
 export { livetreeErrorCodes } from '../errors.ts'
 export type { PipelineOptions } from '../pipeline/create-pipeline.ts'
 export type { PipelineSource } from '../pipeline/pipeline-source.ts'
