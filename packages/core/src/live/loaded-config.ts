@@ -85,7 +85,7 @@ export class LoadedConfig<T> implements LiveConfig<T> {
     )
   }
 
-  /** Opens the sources, which then send updates to the update processor. For load.ts. @throws LivetreeError `source_broken` */
+  /** Opens the sources, which then send updates to the update processor. For load.ts. @throws LivetreeError `source_broken`, `invalid_options` */
   open(): void {
     const { sources, options, log, comparison } = this.#parts
     const { clock, staleAfterMs } = options

@@ -8,7 +8,7 @@ import { openGuarded } from '../updates/guarded-source.ts'
 export class SourceConnections {
   readonly #open: { readonly name: string; readonly connection: SourceConnection }[] = []
 
-  /** Opens a source, which then reports to `context.sink`. @throws LivetreeError `source_broken` */
+  /** Opens a source, which then reports to `context.sink`. @throws LivetreeError `source_broken`, `invalid_options` */
   open(source: Source, context: SourceContext): void {
     this.#open.push({ name: source.name, connection: openGuarded(source, context) })
   }

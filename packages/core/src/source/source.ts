@@ -257,6 +257,9 @@ export interface Source {
   readonly removalCommand?: string | undefined
   /** Said after that command, without a full stop: what else is to be known. */
   readonly removalNote?: string
-  /** Starts reading; returns at once. Errors come by `sink.lost`. */
+  /**
+   * Starts reading; returns at once. Errors come by `sink.lost`; only a LivetreeError `invalid_options`, for an option of
+   * `load` that the source cannot keep, is thrown, and rejects `load`.
+   */
   open(context: SourceContext): SourceConnection
 }

@@ -48,7 +48,10 @@ export interface LoadOptions {
     | undefined
   /** Keeps the last good state of the remote sources on disk. Default: nothing is written. Ignored without a remote source. */
   readonly snapshot?: SnapshotOptions | undefined
-  /** How long a remote source may be silent before the configuration is `stale`, in milliseconds. Default 30,000. */
+  /**
+   * How long a remote source may be silent before the configuration is `stale`, in milliseconds. Default 30,000. With the
+   * etcd source at least 500; `Infinity`: for any time.
+   */
   readonly staleAfterMs?: number | undefined
   /** Age of the last proof, in milliseconds, above which `health.isReady` is false. Default: no limit. */
   readonly maxStalenessMs?: number | undefined

@@ -17,7 +17,7 @@ export const CLOSE_MS = 5_000
  * they throw, `patchOf` throws its own `invalid_options`, and `source_broken` for what `sink.patch` would refuse, and `close`
  * settles within 5 seconds.
  *
- * @throws LivetreeError `source_broken`
+ * @throws LivetreeError `source_broken`, or `invalid_options` of the source's own
  */
 export function openGuarded(source: Source, context: SourceContext): SourceConnection {
   const { name, layers } = source
@@ -68,6 +68,7 @@ interface OpenedConnection extends Pick<SourceConnection, 'refresh' | 'close' | 
   readonly connection: unknown
 }
 
+/** @throws LivetreeError `source_broken`, or `invalid_options` of the source's own */
 function openChecked(source: Source, context: SourceContext): OpenedConnection {
   let opened: unknown
   try {
@@ -77,6 +78,7 @@ function openChecked(source: Source, context: SourceContext): OpenedConnection {
     if (isPromise(opened)) closeLater(opened)
     else disown(opened)
   } catch (cause) {
+    if (isLivetreeError(cause) && cause.code === 'invalid_options') throw cause
     const message = `Source ${source.name} could not be opened: ${withoutStop(messageOf(cause))}.`
     throw new LivetreeError('source_broken', message, { cause })
   }

@@ -346,8 +346,7 @@ test.each([
   [undefined, undefined],
   [Number.POSITIVE_INFINITY, undefined],
   [30_000, 10_000],
-  [300, 100],
-  [1, 50],
+  [500, 166],
   [2 ** 40, 3_600_000],
 ])('EtcdConnection: with staleAfterMs %s it asks for proof every %s ms', (staleAfterMs, expected) => {
   expect(open(staleAfterMs).options.proofEveryMs).toBe(expected)

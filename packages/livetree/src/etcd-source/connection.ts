@@ -16,6 +16,7 @@ import {
 } from '@livetree/etcd'
 import { deniedRead } from './denied-read.ts'
 import type { LayerLeaves } from './layer-leaves.ts'
+import { proofEvery } from './proof-interval.ts'
 import { followShared } from './shared-reflector.ts'
 import type { TreeLayers } from './tree-layers.ts'
 import { rangesOf, TreeListing } from './tree-listing.ts'
@@ -32,13 +33,6 @@ export interface EtcdConnectionOptions {
   readonly pageSize: number | undefined
   readonly context: SourceContext
 }
-
-/** Proofs requested within `staleAfterMs`, so that one or two may be late. */
-const PROOFS_IN_STALE_TIME = 3
-/** Shortest interval between two progress requests, in milliseconds. */
-const LEAST_PROOF_MS = 50
-/** Longest interval, in milliseconds: longer than the watch service's own, and short enough for a timer. */
-const MAX_PROOF_MS = 3_600_000
 
 /** One update for the sink. */
 type Update = Change | WholeTree
@@ -285,10 +279,4 @@ export class EtcdConnection implements SourceConnection {
 /** The identifier of a store in the snapshot on disk. */
 function storeOf({ clusterId }: ReflectedList['header']): string {
   return clusterId.toString(16)
-}
-
-function proofEvery(staleAfterMs: number | undefined): { proofEveryMs?: number } {
-  if (staleAfterMs === undefined || !Number.isFinite(staleAfterMs)) return {}
-  const wanted = Math.floor(staleAfterMs / PROOFS_IN_STALE_TIME)
-  return { proofEveryMs: Math.min(Math.max(LEAST_PROOF_MS, wanted), MAX_PROOF_MS) }
 }

@@ -3,6 +3,7 @@ import { EtcdStore } from '../operate/etcd-store.ts'
 import { withStore } from '../operate/store-of.ts'
 import { EtcdConnection } from './connection.ts'
 import { type EtcdSourceOptions, type ResolvedSource, resolveSource } from './options.ts'
+import { assertProvable } from './proof-interval.ts'
 import { TreeLayers } from './tree-layers.ts'
 
 /**
@@ -40,8 +41,16 @@ function sourceOf(resolved: ResolvedSource): Source {
     isRemote: true,
     ...(isOneKey && first?.removalCommand !== undefined && { removalCommand: first.removalCommand }),
     removalNote: 'every process then takes the newest tree, also one that starts later',
-    open: (context) =>
-      new EtcdConnection({ ...store.use(context.clock, context.logger), name, tree, pageSize, context }),
+    open(context) {
+      assertProvable(context.staleAfterMs, name)
+      return new EtcdConnection({
+        ...store.use(context.clock, context.logger),
+        name,
+        tree,
+        pageSize,
+        context,
+      })
+    },
   }
   return withStore(source, store)
 }

@@ -1,12 +1,25 @@
+import { defineConfig } from '@livetree/core'
 import { silentLogger } from '@livetree/core/source'
 import { createEtcdClient } from '@livetree/etcd'
 import { describe, expect, test } from 'vitest'
+import * as z from 'zod'
 import { storeOf } from '../operate/store-of.ts'
 import { etcd } from './etcd.ts'
 import type { EtcdSourceOptions } from './options.ts'
 
 const endpoints = 'http://127.0.0.1:1'
 const of = (options: object) => etcd({ endpoints, ...options } as EtcdSourceOptions)
+
+test.each([0, 30, 499])(
+  'load() is refused a staleAfterMs of %s, which etcd cannot keep',
+  async (staleAfterMs) => {
+    const definition = defineConfig({ name: 'hasty', schema: z.object({}) })
+    const sources = [of({ root: '/c', name: 'store' })]
+    await expect(definition.load({ sources, staleAfterMs })).rejects.toThrow(
+      `[invalid_options] load() got staleAfterMs = ${staleAfterMs}, and the source store proves its freshness over the network; expected at least 500 ms, or Infinity`,
+    )
+  },
+)
 
 describe('etcd({ root, overlays })', () => {
   test('each overlay is a layer of its directory, and the removal key is that of the root', () => {
