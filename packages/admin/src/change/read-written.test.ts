@@ -12,6 +12,10 @@ const definition = defineConfig({
     text: z.string(),
     hosts: z.array(z.string()),
     pool: z.object({ min: z.number(), max: z.number() }),
+    note: z.union([z.string(), z.object({ by: z.string() })]),
+    flags: z.record(z.string(), z.union([z.boolean(), z.object({ by: z.string() })])),
+    names: z.union([z.string(), z.array(z.string())]),
+    off: z.object({ by: z.string() }).nullable(),
   }),
 })
 
@@ -32,6 +36,15 @@ test.each([
   ['hosts', '[a, b c]', { '/shop/hosts': '["a","b c"]' }],
   ['hosts', '- a\n- "1"\n', { '/shop/hosts': '["a","1"]' }],
   ['pool', '{ min: 1, max: 2 }', { '/shop/pool/min': '1', '/shop/pool/max': '2' }],
+  ['note', 'a text', { '/shop/note': 'a text' }],
+  ['note', '[a, b]', { '/shop/note': '[a, b]' }],
+  ['note', 'no: yaml: at all', { '/shop/note': 'no: yaml: at all' }],
+  ['note', '{ by: ana }', { '/shop/note/by': 'ana' }],
+  ['flags.a', 'true', { '/shop/flags/a': 'true' }],
+  ['flags.a', '{ by: ana }', { '/shop/flags/a/by': 'ana' }],
+  ['names', 'ana', { '/shop/names': 'ana' }],
+  ['names', '[ana, bob]', { '/shop/names': '["ana","bob"]' }],
+  ['off', 'null', { '/shop/off': 'null' }],
 ])('%s = %j', async (path, text, edits) => {
   expect(await written(path, text)).toEqual(edits)
 })

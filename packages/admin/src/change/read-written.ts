@@ -1,5 +1,5 @@
 import type { Path } from '@livetree/core'
-import { kindAt, pathText } from '@livetree/core/tools'
+import { kindAt, pathText, readText } from '@livetree/core/tools'
 import { AdminError } from '../errors.ts'
 import { whyUnreadable } from '../transfer/formats.ts'
 import type { PlainTree } from '../transfer/plain-tree.ts'
@@ -8,7 +8,8 @@ import type { ReadStep, Step } from './draft.ts'
 
 /**
  * Reads values as people write them. The text of a scalar is written as it is, so that the schema reads it; where the schema has
- * a list or an object, the text is YAML, which JSON is too. Only then what reads YAML is loaded.
+ * a list or an object, the text is YAML, which JSON is too; one that the schema takes there as a text or another scalar is written as
+ * it is. Only then what reads YAML is loaded.
  *
  * @throws AdminError `invalid_value` for YAML that cannot be read, or is of another kind; `unreadable` for such a text of a layer
  */
@@ -31,9 +32,13 @@ async function readStep(
 ): Promise<ReadStep> {
   const kind = settings.isUntyped ? 'scalar' : kindAt(settings.definition, path)
   if (kind !== 'directory' && kind !== 'list') return { type: 'text', prefix, path, text }
-  const tree = await readYaml(path, text)
+  const isText = readText(settings.definition, path, text) !== undefined
+  const tree = await readYaml(path, text).catch((error) => {
+    if (!isText) throw error
+  })
   const expected = kind === 'list' ? 'list' : 'object'
-  if (tree.type === expected) return { type: 'part', prefix, path, tree }
+  if (tree?.type === expected) return { type: 'part', prefix, path, tree }
+  if (isText) return { type: 'text', prefix, path, text }
   throw invalid(
     path,
     `expected ${expected === 'list' ? 'a list such as [a, b]' : 'an object such as { a: 1 }'}`,
