@@ -83,6 +83,34 @@ oneEtcd('admin writes', (etcd) => {
       )
     })
 
+    test('of all calls with one id, one writes, and the id tells which', async () => {
+      await using admin = openAdmin()
+      await using other = openAdmin()
+      const id = '01a22b10-6a65-7467-b708-24bcf523e015'
+      const applying = [admin, other].map(async (each, index) => {
+        const plan = await each
+          .change({ overlay: 'prod' })
+          .set('db.pool.max', 20 + index)
+          .plan()
+        return plan.apply({ id, author: `author ${index}` })
+      })
+      const outcomes = await Promise.allSettled(applying)
+      const [applied] = outcomes.flatMap((each) => (each.status === 'fulfilled' ? [each.value] : []))
+      const [refused] = outcomes.flatMap((each) => (each.status === 'rejected' ? [each.reason] : []))
+      expect(applied).toMatchObject({ id })
+      expect(refused).toMatchObject({ code: 'conflict' })
+      expect(await admin.find(id)).toMatchObject({ id, revision: applied?.revision })
+      // Another change, of keys that nobody has moved.
+      const later = await admin.change({ overlay: 'prod' }).set('http.timeoutMs', 5).plan()
+      await expect(later.apply({ id })).rejects.toMatchObject({
+        code: 'conflict',
+        message: expect.stringContaining(`a record with the id ${id}`),
+      })
+      for (const wrong of ['', 'x', id.toUpperCase(), id.replace('-7', '-4'), `1${id.slice(1)}`])
+        await expect(later.apply({ id: wrong })).rejects.toMatchObject({ code: 'invalid_options' })
+      expect(await later.apply()).toMatchObject({ revision: expect.any(Number) })
+    })
+
     test('writes the text that the schema reads, and its record in the same revision', async () => {
       await using admin = openAdmin()
       const applied = await admin.set((c) => c.db.pool.max, 20, { overlay: 'prod', message: 'sale' })

@@ -306,15 +306,31 @@ class OpenTail {
 test('a write that is sent again has the answer to the first one, and is written once', async () => {
   const change = { layer: '/config/shop/prod', steps: [{ path: ['mail', 'from'], text: 'once@example.com' }] }
   const { digest } = await post<PlanView>('plan', change)
-  const wire = { id: 'of-the-page', change, digest, message: '', allowRemoval: false }
+  const [id, another, refusedId] = ['e015', 'e016', 'e017'].map(
+    (end) => `01a22b10-6a65-7467-b708-24bcf523${end}`,
+  )
+  const wire = { id, change, digest, message: '', allowRemoval: false }
   const [first, second] = await Promise.all([post<AppliedView>('apply', wire), post('apply', wire)])
   expect(first).toMatchObject({ revision: expect.any(Number), id: expect.stringMatching(/./) })
+  expect(first).toMatchObject({ id })
   expect([second, await post('apply', wire)]).toEqual([first, first])
+  // whichever process of the application it gets to
+  const environments = { staging: shop.staging as never }
+  const own = pages
+  pages = createConsole({ admin: shop.admin as never, environments, authorize: () => ({ user: 'ana' }) })
+  expect(await post('apply', wire)).toEqual(first)
+  await pages.close()
+  // and to nobody else
+  pages = createConsole({ admin: shop.admin as never, authorize: () => ({ user: 'eve' }) })
+  expect(await post('apply', wire)).toMatchObject({ code: 'moved' })
+  await pages.close()
+  pages = own
   // another page, and what failed, are judged anew
-  expect(await post('apply', { ...wire, id: 'of-another' })).toMatchObject({ code: 'moved' })
+  expect(await post('apply', { ...wire, id: another })).toMatchObject({ code: 'moved' })
   const again = await post<PlanView>('plan', change)
   expect(again.changes).toEqual([])
-  const refused = { ...wire, id: 'refused', digest: 'of nothing' }
+  expect(await post('apply', { ...wire, id: 'of-the-page' })).toMatchObject({ code: 'invalid_options' })
+  const refused = { ...wire, id: refusedId, digest: 'of nothing' }
   expect([await post('apply', refused), await post('apply', refused)]).toMatchObject([
     { code: 'moved' },
     { code: 'moved' },

@@ -17,6 +17,11 @@ export interface ApplyOptions extends CallOptions {
   /** Write it although the schema refuses the tree. Recorded. Default false. */
   readonly force?: boolean | undefined
   /**
+   * The id of the write, a UUID of version 7 in lower case, for whoever has to know it before the call: of all calls with one id, also
+   * of several processes, at most one writes, and `find(id)` finds it. The others fail with `conflict`. Default: a new one.
+   */
+  readonly id?: string | undefined
+  /**
    * Called with the id of the write before it is sent, and again before it is sent another time: whoever may stop before
    * `apply` has an answer can ask `find(id)` later. What it throws ends the call, before anything is sent.
    */

@@ -58,7 +58,7 @@ class Applying {
     this.#limit = limit
     this.#check = new PlanCheck(workspace, limit, draft, planned)
     const now = workspace.settings.clock.now()
-    this.#id = uuidV7(now)
+    this.#id = options.id ?? uuidV7(now)
     this.#at = new Date(now).toISOString()
   }
 
@@ -75,6 +75,7 @@ class Applying {
         sent = worked
         const revision = await this.#send(worked, settlement)
         if (revision !== undefined) return this.#applied(this.#id, revision, worked.changes)
+        await this.#assertFree(worked)
         await this.#pause(attempt)
         worked = await this.#again()
         await this.#check.assertUnmoved(worked)
@@ -110,6 +111,20 @@ class Applying {
         })),
       ]),
     }
+  }
+
+  /** The id of the caller may be that of an earlier write, or of one that was given up. @throws AdminError `conflict` */
+  async #assertFree({ prefixes }: WorkedOut): Promise<void> {
+    if (this.#options.id === undefined) return
+    const { client, settings } = this.#workspace
+    const keys = prefixes.map((prefix) => new RecordKeys(settings.operationsPrefix, prefix).keyOf(this.#id))
+    const found = await Promise.all(keys.map((key) => client.kv.get(key, this.#limit.control)))
+    if (found.every((entry) => entry === undefined)) return
+    throw new AdminError('conflict', {
+      what: `There is a record with the id ${this.#id} already`,
+      remedy:
+        'find(id) tells whether it was applied. Otherwise, it was given up: apply the change with another id.',
+    })
   }
 
   /** Works the draft out again, on the newest tree. */

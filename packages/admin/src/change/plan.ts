@@ -1,6 +1,7 @@
 import type { Issue, UnusedKey } from '@livetree/core'
 import { checkOptions, optionKinds, type OptionTable } from '@livetree/core/source'
 import { AdminError } from '../errors.ts'
+import { isUuidV7 } from '../history/uuid-v7.ts'
 import { PREFLIGHT_TABLE } from '../fleet/fleet-outcome.ts'
 import { type Preflight, preflight, type PreflightOptions } from '../fleet/preflight.ts'
 import { readState } from '../tree/tree-state.ts'
@@ -65,6 +66,11 @@ const APPLY_TABLE: OptionTable = {
   author: optionKinds.name,
   allowRemoval: optionKinds.flag,
   force: optionKinds.flag,
+  id: {
+    expected: 'a UUID of version 7, in lower case',
+    test: (id) => typeof id === 'string' && isUuidV7(id),
+    isShown: true,
+  },
   onSend: optionKinds.callback,
   timeoutMs: optionKinds.milliseconds,
   signal: optionKinds.abortSignal,

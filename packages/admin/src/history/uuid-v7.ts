@@ -9,3 +9,8 @@ export function uuidV7(nowMs: number): string {
   const hex = bytes.toString('hex')
   return [hex.slice(0, 8), hex.slice(8, 12), hex.slice(12, 16), hex.slice(16, 20), hex.slice(20)].join('-')
 }
+
+/** Whether a text is such a UUID, in lower case, of a time before the year 10,000. */
+export function isUuidV7(text: string): boolean {
+  return /^0[\da-f]{7}-[\da-f]{4}-7[\da-f]{3}-[89ab][\da-f]{3}-[\da-f]{12}$/.test(text)
+}

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import type { Plan, PlannedChange } from '@livetree/admin'
+import { AdminError, type Plan, type PlannedChange } from '@livetree/admin'
 import type { Access } from '../security/access.ts'
 import { Refusal } from '../security/refusal.ts'
 import { fullText } from '../tree/shown-text.ts'
@@ -46,26 +46,50 @@ async function preflight(context: RouteContext): Promise<AnswersView> {
   return preflightView(await planned.preflight({ timeoutMs: PREFLIGHT_MS, allowRemoval, signal }), access)
 }
 
-/** A write that was sent is settled, also where the user has gone: the signal only counts until then. */
+/**
+ * A write that was sent is settled, also where the user has gone: the signal only counts until then. The record of the write has the
+ * id of the page. A browser sends a request again whose answer was lost, and so may a user, also to another process: it gets the
+ * answer to the first one, and nothing is written twice or taken for a write of somebody else.
+ */
 async function apply(context: RouteContext): Promise<AppliedView> {
-  const { access, applies, body } = context
-  const wire = readApply(body)
-  return applies.once(access.user, wire, () => applied(context, wire))
+  const wire = readApply(context.body)
+  const before = await appliedAs(wire.id, context)
+  if (before !== undefined) return before
+  try {
+    return await applied(context, wire)
+  } catch (error) {
+    // The same request may have been carried out meanwhile: that moves what was looked at.
+    const meanwhile = isMoved(error) ? await appliedAs(wire.id, context).catch(() => undefined) : undefined
+    if (meanwhile !== undefined) return meanwhile
+    throw error
+  }
+}
+
+function isMoved(error: unknown): boolean {
+  if (error instanceof Refusal) return error.view.code === 'moved'
+  return error instanceof AdminError && (error.code === 'conflict' || error.code === 'contention')
+}
+
+/** The write of this user that has an id; undefined: there is none. */
+async function appliedAs(id: string, { admin, access }: RouteContext): Promise<AppliedView | undefined> {
+  const record = id === '' ? undefined : await admin.find(id)
+  return record?.author === access.user ? { revision: record.revision, id } : undefined
 }
 
 async function applied(
   context: RouteContext,
-  { change, digest, message, allowRemoval }: ApplyWire,
+  { id, change, digest, message, allowRemoval }: ApplyWire,
 ): Promise<AppliedView> {
   const review = await reviewOf(context, change)
   if (digestOf(review) !== digest)
     throw new Refusal(409, 'moved', 'The tree has moved since you looked at this change. Look at it again.')
-  const { revision, id = '' } = await review.plan.apply({
+  const { revision, id: written = '' } = await review.plan.apply({
     author: context.access.user,
     allowRemoval,
+    ...(id !== '' && { id }),
     ...(message !== '' && { message }),
   })
-  return { revision, id }
+  return { revision, id: written }
 }
 
 async function verdicts({ admin, access, query, signal }: RouteContext): Promise<AnswersView> {

@@ -18,6 +18,7 @@ const STATUS: Partial<Record<AdminErrorCode, FailureStatus>> = {
   removal_refused: 422,
   unreadable: 422,
   store_unavailable: 503,
+  outcome_unknown: 503,
   store_changed: 503,
   closed: 503,
   timeout: 504,

@@ -1,6 +1,5 @@
 import type { Admin } from '@livetree/admin'
 import type { Environments } from '../compare/read-sides.ts'
-import type { SentApplies } from '../server/sent-applies.ts'
 import type { Access } from '../security/access.ts'
 import type { StoreWatches } from '../store-watches.ts'
 
@@ -9,7 +8,6 @@ export interface RouteContext extends Omit<StoreWatches, 'close'> {
   readonly admin: Admin<unknown>
   /** What can be compared with. */
   readonly environments: Environments
-  readonly applies: SentApplies
   readonly access: Access
   readonly isReadOnly: boolean
   /** Whether the user would be let in now, with the same rights. Never rejects. */

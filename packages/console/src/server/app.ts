@@ -13,7 +13,6 @@ import { hasToken } from '../security/token.ts'
 import type { StoreWatches } from '../store-watches.ts'
 import { pageHtml } from './page.ts'
 import { readJson } from './read-json.ts'
-import { SentApplies } from './sent-applies.ts'
 
 /** Nobody: what a failure may show before it is known who asks. */
 const NOBODY = new Access({ user: 'nobody', can: { read: [], write: [] } })
@@ -22,14 +21,13 @@ const NOBODY = new Access({ user: 'nobody', can: { read: [], write: [] } })
 interface Shared {
   readonly settings: ResolvedConsole
   readonly watches: StoreWatches
-  readonly applies: SentApplies
   /** Aborted when the console is closed. */
   readonly closed: AbortSignal
 }
 
 /** The console as a Hono application: the page, its files, and `api/`. */
 export function consoleApp(settings: ResolvedConsole, watches: StoreWatches, closed: AbortSignal): Hono {
-  const shared = { settings, watches, applies: new SentApplies(), closed }
+  const shared = { settings, watches, closed }
   const app = new Hono()
   app.use(async (context, next) => {
     await next()
@@ -62,7 +60,7 @@ export function consoleApp(settings: ResolvedConsole, watches: StoreWatches, clo
 async function answer(
   context: Context,
   route: Route,
-  { settings, watches, applies, closed }: Shared,
+  { settings, watches, closed }: Shared,
 ): Promise<Response> {
   let access = NOBODY
   try {
@@ -77,7 +75,6 @@ async function answer(
       trees: watches.trees,
       fleet: watches.fleet,
       writes: watches.writes,
-      applies,
       access,
       isReadOnly: settings.readOnly,
       isStillLetIn: () => isLetInAs(access, raw, settings),

@@ -47,7 +47,7 @@ export interface PlanView {
 
 /** To apply a plan that was looked at. */
 export interface ApplyWire {
-  /** Chosen by the page: requests with the same one, of the same user, write once. Empty: none. */
+  /** A UUID of version 7, chosen by the page: requests with the same one write once. Empty: none. */
   readonly id: string
   readonly change: ChangeWire
   readonly digest: string

@@ -41,7 +41,7 @@ interface ReviewProps extends ScreenProps {
 
 function Review({ change, setDraft, revision, onWritten }: ReviewProps) {
   const plan = useLoaded((signal) => post<PlanView>('plan', change, signal), [change])
-  const [id] = useState(newId)
+  const [id, setId] = useState(newId)
   const [why, setWhy] = useState(() => reasonAtFirst(change))
   const [allowRemoval, setAllowRemoval] = useState(false)
   const [error, setError] = useState<ErrorView>()
@@ -61,7 +61,9 @@ function Review({ change, setDraft, revision, onWritten }: ReviewProps) {
       setDraft(undefined)
     } catch (reason) {
       const view = errorView(reason)
-      setError(view.code === 'away' ? { ...view, message: `${view.message} ${MAY_BE_APPLIED}` } : view)
+      // What has an answer is over: the next attempt is another write.
+      if (!(view.code in UNSETTLED)) setId(newId())
+      setError({ ...view, message: UNSETTLED[view.code] ?? view.message })
       if (view.code === 'moved' || view.code === 'conflict') plan.again()
     } finally {
       setBusy(false)
@@ -142,11 +144,21 @@ function Review({ change, setDraft, revision, onWritten }: ReviewProps) {
 const MAY_BE_APPLIED =
   'The change may be applied already. Apply it again: it is written once, and what became of it is shown.'
 
-/** Tells the writes of a page apart. `crypto.randomUUID` is not there on plain HTTP. */
+/** Failures that do not tell whether the change was written. What stands between may have answered for the console. */
+const UNSETTLED: Readonly<Record<string, string>> = {
+  away: `The console does not answer. ${MAY_BE_APPLIED}`,
+  internal: `There was no answer that says what became of it. ${MAY_BE_APPLIED}`,
+  outcome_unknown: `The store went away while it wrote. ${MAY_BE_APPLIED}`,
+}
+
+/** A UUID of version 7, which begins with the time. `crypto.randomUUID` is not there on plain HTTP. */
 function newId(): string {
-  return [...crypto.getRandomValues(new Uint8Array(16))]
-    .map((byte) => byte.toString(16).padStart(2, '0'))
-    .join('')
+  const time = Date.now().toString(16).padStart(12, '0')
+  const [version, variant, ...others] = crypto.getRandomValues(new Uint16Array(5))
+  const random = [0x7000 | ((version ?? 0) & 0xfff), 0x8000 | ((variant ?? 0) & 0x3fff), ...others].map(
+    (part) => part.toString(16).padStart(4, '0'),
+  )
+  return `${time.slice(0, 8)}-${time.slice(8)}-${random[0]}-${random[1]}-${random.slice(2).join('')}`
 }
 
 function headingOf(change: ChangeWire): string {
