@@ -77,9 +77,9 @@ function ownNames(): readonly string[] {
   return [...sorted.map(({ address }) => hostName(address)), hostname().toLowerCase(), 'localhost']
 }
 
-/** Whether an address stands for all of this machine's. */
+/** Whether an address stands for all of this machine's, also as `0`, as the system reads it. */
 function isEvery(host: string): boolean {
-  return host === '0.0.0.0' || host === '::'
+  return host === '::' || /^0(\.0){0,3}$/.test(host)
 }
 
 function listening(server: Server, port: number, host: string): Promise<void> {

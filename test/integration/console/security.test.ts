@@ -133,6 +133,34 @@ describe.each(ALL_ROUTES.map((route) => ({ name: `${route.method} ${route.path}`
       }
     })
 
+    test('from a page at a host that is named is taken behind a proxy that passes another on', async () => {
+      const hosts = ['config.internal', 'other.internal']
+      await using console = createConsole({ admin: shop.admin as never, token: TOKEN, hosts })
+      const isForeign = async (origin: string) => {
+        const isPost = route.method === 'POST'
+        const headers = { ...signedIn, origin, ...(isPost && { 'content-type': 'application/json' }) }
+        const init = {
+          method: route.method,
+          headers,
+          ...(isPost && { body: JSON.stringify(bodyFor(route)) }),
+        }
+        const request = new Request(`http://127.0.0.1:3000/${addressOf(route)}`, init)
+        request.headers.set('host', '127.0.0.1:3000')
+        const response = await console.fetch(request)
+        if (response.status === 403) return (await response.text()).includes('foreign_origin')
+        await response.body?.cancel()
+        return false
+      }
+      expect(await isForeign('http://Config.internal:8080')).toBe(false)
+      for (const origin of [
+        'http://evil.example',
+        'http://config.internal.evil.example',
+        'null',
+        'http://localhost',
+      ])
+        expect([origin, await isForeign(origin)]).toEqual([origin, true])
+    })
+
     test('answers with what forbids a page to run anything, and no secret', async () => {
       const { headers, text, status } = await call(shop.console.address, route)
       expect(status).toBe(route.path === 'apply' ? 409 : 200)
@@ -291,7 +319,7 @@ describe('createConsole', () => {
     expect(() => createConsole({ admin: shop.admin as never, ...options })).toThrow(message)
   })
 
-  test.each(['127.0.0.1', '127.0.0.2', 'localhost', '0.0.0.0', '::'])(
+  test.each(['127.0.0.1', '127.0.0.2', 'localhost', '0.0.0.0', '::', '0', '127.1'])(
     'opens at the address that it says, at %s',
     async (host) => {
       await using console = await startConsole({ admin: shop.admin as never, token: TOKEN, host })

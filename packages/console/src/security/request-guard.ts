@@ -19,7 +19,7 @@ export function isLoopback(host: string): boolean {
 export function assertHost(host: string | null, hosts: readonly string[] | undefined): void {
   if (hosts === undefined) return
   const name = nameOf(host ?? '')
-  if (isLoopback(name) || hosts.some((allowed) => allowed.toLowerCase() === name)) return
+  if (isLoopback(name) || isNamed(name, hosts)) return
   throw new Refusal(421, 'foreign_host', 'This host is not served. Name it in `hosts` if that is meant.')
 }
 
@@ -29,20 +29,34 @@ function nameOf(host: string): string {
 
 /**
  * Refuses requests that a page of another site sends. Browsers say with `Sec-Fetch-Site` who sends one, which is also right behind a
- * proxy that changes the host; older ones say the origin.
+ * proxy that changes the host; older ones, and all on plain HTTP, say the origin. That has the host of the request, or one of the
+ * named ones.
  *
+ * @param hosts names without a port; undefined: none is named
  * @throws Refusal 403
  */
-export function assertOrigin(headers: Headers): void {
+export function assertOrigin(headers: Headers, hosts: readonly string[] | undefined): void {
   const site = headers.get('sec-fetch-site')
   if (site === 'same-origin' || site === 'none') return
   const origin = headers.get('origin')
-  if (site === null && (origin === null || originHost(origin) === headers.get('host'))) return
+  if (site === null && (origin === null || isOwn(originHost(origin), headers.get('host'), hosts))) return
   throw new Refusal(
     403,
     'foreign_origin',
-    'Pages of other sites may not use the console. Behind a proxy: use TLS, or have it pass the Host on.',
+    'Pages of other sites may not use the console. Behind a proxy: use TLS, have it pass the Host on, or name in `hosts` where pages find it.',
   )
+}
+
+function isOwn(
+  origin: string | undefined,
+  host: string | null,
+  hosts: readonly string[] | undefined,
+): boolean {
+  return origin !== undefined && (origin === host || isNamed(nameOf(origin), hosts))
+}
+
+function isNamed(name: string, hosts: readonly string[] | undefined): boolean {
+  return hosts?.some((allowed) => allowed.toLowerCase() === name) === true
 }
 
 function originHost(origin: string): string | undefined {

@@ -65,7 +65,7 @@ async function answer(
   let access = NOBODY
   try {
     const { raw } = context.req
-    assertOrigin(raw.headers)
+    assertOrigin(raw.headers, settings.hosts)
     access = new Access(await principalOf(raw, settings))
     if (route.isMutating && (settings.readOnly || !access.canWrite))
       throw new Refusal(403, 'read_only', 'Nothing can be changed here: the console is read-only.')
