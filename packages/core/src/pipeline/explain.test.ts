@@ -227,3 +227,33 @@ describe('explainPath: what each layer has, the highest first', () => {
     expect(pipeline.explain('httpServer.timeoutMs').layers[0]?.value).toBe(bad)
   })
 })
+
+describe('explainPath: an instance that a transform made, and that throws when it is read', () => {
+  const boom = (): never => {
+    throw new Error('boom')
+  }
+  class Part {
+    readonly x = 1
+  }
+  class Entries extends Map<string, number> {
+    override [Symbol.iterator] = boom
+  }
+
+  test.each<[string, () => object]>([
+    ['a getter of its own', () => Object.defineProperty(new Part(), 'x', { get: boom })],
+    ['a Proxy', () => new Proxy(new Part(), { get: boom, has: boom, getOwnPropertyDescriptor: boom })],
+    ['a Map of its own', () => new Entries([['x', 1]])],
+    ['a Map with a key without text', () => new Map<unknown, unknown>([[{ toString: boom }, 1]])],
+    ['a Map with a key whose text is none', () => new Map<unknown, unknown>([[{ toString: () => ({}) }, 1]])],
+  ])('%s: nothing is there, and the layers are named all the same', (_, make) => {
+    const { pipeline, patch } = staged(
+      z.object({ a: z.string().transform(make), b: z.array(z.any()).optional() }),
+    )
+    patch(0, { a: 'v' })
+    for (const path of ['a.x', 'a.x.y']) {
+      const { value, layers } = pipeline.explain(path)
+      expect(value).toBeUndefined()
+      expect(layers.map(({ origin }) => origin.key)).toEqual(['/base/a'])
+    }
+  })
+})

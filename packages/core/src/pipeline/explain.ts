@@ -155,10 +155,15 @@ function valueAt(schemaNode: SchemaNode, value: unknown, path: Path): unknown {
   return redact(part, at)
 }
 
+/** An instance that a transform made may throw when it is read: then nothing is known of its parts. */
 function partAt(value: unknown, segment: string | number): unknown {
-  if (value instanceof Map) return valueOfKey(value, segment)
-  if (typeof value !== 'object' || value === null || !Object.hasOwn(value, segment)) return undefined
-  return (value as Record<string | number, unknown>)[segment]
+  try {
+    if (value instanceof Map) return valueOfKey(value, segment)
+    if (typeof value !== 'object' || value === null || !Object.hasOwn(value, segment)) return undefined
+    return (value as Record<string | number, unknown>)[segment]
+  } catch {
+    return undefined
+  }
 }
 
 /** The keys of a map need not be text; in a path they are. */
