@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { basename, join } from 'node:path'
 import { afterAll, describe, expect, it } from 'vitest'
 import * as z from 'zod'
 import { defineConfig } from '../define-config.ts'
@@ -51,6 +51,52 @@ describe('one snapshot.path for two configurations', () => {
     expect(reloaded.current.a).toBe('y')
     await reloaded.close()
     expect(readFileSync(path, 'utf8')).toContain('"y"')
+  })
+
+  it.each<[string, (path: string) => string]>([
+    [
+      'a link to the file',
+      (path) => {
+        symlinkSync(path, `${path}.link`)
+        return `${path}.link`
+      },
+    ],
+    [
+      'a link to a link, which is relative',
+      (path) => {
+        symlinkSync(basename(path), `${path}.first`)
+        symlinkSync(`${basename(path)}.first`, `${path}.second`)
+        return `${path}.second`
+      },
+    ],
+    [
+      'a link to the directory',
+      (path) => {
+        symlinkSync(folder, `${path}.folder`)
+        return join(`${path}.folder`, basename(path))
+      },
+    ],
+    [
+      'a detour by ..',
+      (path) => {
+        mkdirSync(`${path}.d`)
+        return `${path}.d/../${basename(path)}`
+      },
+    ],
+  ])('by %s: the one that wrote first keeps it, until it is closed', async (_, otherPath) => {
+    const path = newPath()
+    const config = await start(shop, path, 'mine')
+    await expect.poll(() => readFileSync(path, 'utf8')).toContain('"mine"')
+    const second = await start(shop, otherPath(path), 'theirs')
+    await expect.poll(() => second.status.snapshotError?.message).toContain(`by the path ${path}`)
+    expect(second.status.snapshotError?.message).toContain('snapshot.path of its own')
+    expect(second.health.reason).toContain('snapshot')
+    expect(readFileSync(path, 'utf8')).toContain('"mine"')
+    await config.close()
+    await second.close()
+    expect(readFileSync(path, 'utf8')).toContain('"theirs"')
+    await (await start(shop, path, 'again')).close()
+    expect(readFileSync(path, 'utf8')).toContain('"again"')
   })
 
   it('is free again after a load that failed', async () => {

@@ -3,6 +3,7 @@ import { LivetreeError } from '../errors.ts'
 import { messageOf, withoutStop } from '../thrown.ts'
 import { type DerivedKey, deriveKey, isOurs, ownerMark, ownerOf, seal, START_BYTES, unseal } from './seal.ts'
 import { decodeDocument, encodeDocument, type SnapshotDocument } from './snapshot-document.ts'
+import { takeFile } from './open-paths.ts'
 import { writeAtomically } from './write-atomically.ts'
 
 /** The snapshot on disk: encrypted where there is a key, put in place in one step, checked before it is believed. */
@@ -45,7 +46,8 @@ export class SnapshotFile {
       if (this.#secret !== undefined) this.#derived ??= deriveKey(this.#secret)
       await this.#refuseForeign()
       await this.#refuseOther(document.name)
-      await writeAtomically(this.path, seal(encodeDocument(document), document.name, await this.#derived))
+      const bytes = seal(encodeDocument(document), document.name, await this.#derived)
+      await writeAtomically(this.path, bytes, (file) => takeFile(file, this.path))
     } catch (cause) {
       const message = `Cannot write the snapshot ${this.path}: ${withoutStop(messageOf(cause))}. The running configuration is not affected.`
       throw new LivetreeError('snapshot_not_written', message, { cause })

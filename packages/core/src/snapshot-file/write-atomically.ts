@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto'
-import { lstat, mkdir, open, readlink, rename, rm, stat } from 'node:fs/promises'
-import { dirname } from 'node:path'
+import { lstat, mkdir, open, readlink, realpath, rename, rm, stat } from 'node:fs/promises'
+import { basename, dirname, join } from 'node:path'
 import { absolutePath } from '../source/absolute-path.ts'
 
 /** Linux follows as many links. */
@@ -11,11 +11,17 @@ const MOST_LINKS = 40
  * Only the owner can read it (0600). Makes the directory (0700) if there is none. A link stays, and the file that it
  * names is replaced. What is no regular file (a device, a pipe, a socket) is left alone.
  *
+ * @param take called with the path of the file itself, without links, before anything is written; may throw
  * @throws Error if the path names anything but a regular file, or the write fails
  */
-export async function writeAtomically(path: string, content: Uint8Array): Promise<void> {
+export async function writeAtomically(
+  path: string,
+  content: Uint8Array,
+  take: (file: string) => void = () => {},
+): Promise<void> {
   await mkdir(dirname(path), { recursive: true, mode: 0o700 })
   const target = await targetOf(path)
+  take(join(await realpath(dirname(target)), basename(target)))
   const temporary = `${target}.${process.pid}-${randomBytes(4).toString('hex')}.tmp`
   try {
     const handle = await open(temporary, 'wx', 0o600)
