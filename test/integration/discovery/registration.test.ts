@@ -400,6 +400,31 @@ oneEtcd('F1 a registration is found again', (etcd) => {
     expect(await isGone()).toBe(false)
   })
 
+  test('when it is resumed before a pause is done, whatever of the pause is in the store', async () => {
+    const { proxy, witness, registration, isThere, isGone, states } = await registered(60)
+    const isReturned = async () =>
+      (await isThere()) && (await recordOf(witness, registration.key))?.metadata.leaving === undefined
+    const isMarked = async () => (await recordOf(witness, registration.key))?.metadata.leaving === true
+    for (const [what, isPartlyDone] of [
+      ['nothing', undefined],
+      ['that it leaves', isMarked],
+      ['the deletion', isGone],
+    ] as const) {
+      if (isPartlyDone !== undefined) proxy.stall('toClient')
+      const paused = registration.pause()
+      if (isPartlyDone === isGone) await waitFor(isMarked, { what }).then(() => proxy.heal())
+      if (isPartlyDone !== undefined) await waitFor(isPartlyDone, { what })
+      const resumed = registration.resume()
+      proxy.heal()
+      await Promise.all([paused, resumed])
+      await waitFor(isReturned, { what: `the key, after ${what}` })
+      await waitFor(() => registration.state === 'registered', { what: `the state, after ${what}` })
+    }
+    expect(states.at(-1)).toBe('registered')
+    await witness.kv.delete(registration.key)
+    await waitFor(isReturned, { what: 'the key that somebody has deleted', timeoutMs: FOUND_AGAIN_MS })
+  })
+
   test('and says of a change that did not get there in time what will become of it', async () => {
     const { proxy, registration, isGone } = await registered(60)
     proxy.stall()

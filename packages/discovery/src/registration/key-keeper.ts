@@ -241,6 +241,8 @@ export class KeyKeeper {
     this.#watch?.cancel()
     this.#watch = undefined
     this.#seen = undefined
+    // Until the answer is there, nobody can say what the store holds: a value that is wanted again is written again.
+    this.#kept = undefined
     const control = { signal, timeoutMs: CALL_MS }
     for (const id of this.#writtenUnder) {
       const isOwn = compare.lease(key, '=', id)
@@ -251,7 +253,6 @@ export class KeyKeeper {
       await client.kv.txn().if(isOwn).then(op.delete(key)).commit(control)
     }
     this.#writtenUnder = []
-    this.#kept = undefined
     await lease?.revoke()
     this.#lease = undefined
     this.#become('absent')
