@@ -71,6 +71,15 @@ interface Round {
   readonly lastInside: number
 }
 
+/**
+ * The newest key of the round that a `ready` opens. Go stores no value: then every key created before it was written belongs
+ * to the round. No later one can, whatever somebody has written.
+ */
+function lastInsideOf({ value, modRevision }: KeptEntry): number {
+  const text = value.toString()
+  return /^[1-9]\d{0,15}$/.test(text) ? Math.min(Number(text), modRevision) : modRevision
+}
+
 class KeyDoubleBarrier implements DoubleBarrier {
   readonly name: string
   readonly #session: OpenSession
@@ -132,9 +141,7 @@ class KeyDoubleBarrier implements DoubleBarrier {
       )
       .sort((a, b) => a.createRevision - b.createRevision)
     const ready = range.get(Buffer.from(this.#ready).toString('latin1'))
-    // Go stores no value: then every key created before `ready` was written belongs to the round.
-    const lastInside = ready === undefined ? 0 : Number(ready.value.toString()) || ready.modRevision
-    return { waiters, ready, lastInside }
+    return { waiters, ready, lastInside: ready === undefined ? 0 : lastInsideOf(ready) }
   }
 
   /** Returns the newest token inside if this key is inside; undefined if it still waits. */

@@ -18,7 +18,8 @@ export interface Leadership extends Held {
   /**
    * Replaces the value that the others see.
    *
-   * @throws CoordinationError `not_leader`: nothing was written; EtcdError if etcd refuses
+   * @throws CoordinationError `not_leader`: nothing was written; EtcdError `outcome_unknown` if an answer was lost before the
+   * leadership ended; EtcdError if etcd refuses
    */
   proclaim(value: Bytes): Promise<void>
   /** As `release`: the next candidate leads. A failed one can be repeated. */

@@ -35,7 +35,8 @@ export interface Membership extends Held {
   /**
    * Replaces the value that the others see. Calls take effect in their order.
    *
-   * @throws CoordinationError `lock_lost`, `session_lost`, `closed`; EtcdError if etcd refuses
+   * @throws CoordinationError `lock_lost`, `session_lost`, `closed`; EtcdError `outcome_unknown` if an answer was lost before
+   * the membership ended; EtcdError if etcd refuses
    */
   update(value: Bytes): Promise<void>
   /** As `release`: leaves the group. */

@@ -4,6 +4,7 @@ import { type Held, HeldKey } from './held.ts'
 import type { OwnKey } from './own-key.ts'
 import { wasRemovedWithClaim } from './removed-with-claim.ts'
 import { mayBeApplied, sendAgain } from './send-again.ts'
+import { WriteFate } from './write-fate.ts'
 
 /** One job that was taken. It goes back into the queue when it is released, disposed of or lost before `complete()`. */
 export interface Job extends Held {
@@ -16,9 +17,10 @@ export interface Job extends Held {
    * Removes the job for good, in one transaction with the given writes: everything, or nothing. Repeated until it is
    * answered.
    *
-   * @throws CoordinationError `lock_lost`: nothing was written, and the job is given again unless somebody else completes it;
-   * `session_lost`: it may be completed, or be given again; EtcdError `outcome_unknown` if an answer was lost, and the history
-   * of the store does not show any more who removed the job; EtcdError if etcd refuses
+   * @throws CoordinationError `lock_lost`, and `closed` if the job was released before: nothing was written, and the job is
+   * given again unless somebody else completes it; `session_lost`: it may be completed, or be given again; EtcdError
+   * `outcome_unknown` if an answer was lost, and the job was released before another one, or the history of the store does
+   * not show any more who removed it; EtcdError if etcd refuses
    */
   complete(...ops: Ops): Promise<void>
 }
@@ -52,17 +54,19 @@ export class KeyJob extends HeldKey implements Job {
       .if(this.guard)
       .then(...ops, ...deletes)
       .else(op.get(keyBytes))
-    let lost: unknown
+    const fate = new WriteFate(`the completion of ${this.item}`)
     const onError = (error: unknown): void => {
-      if (mayBeApplied(error)) lost = error
+      if (mayBeApplied(error)) fate.onLost(error)
     }
     const done = new CoordinationError('closed', { what: `the job ${this.item} is completed` })
     const completing = this.own.deleteBy(done, async (signal) => {
       const result = await sendAgain(() => txn.commit(control), { signal, onError })
-      return result.succeeded || (lost !== undefined && this.#isDone(result.results[0], signal, lost))
+      return (
+        result.succeeded || (fate.lost !== undefined && this.#isDone(result.results[0], signal, fate.lost))
+      )
     })
-    await completing.catch((error: unknown) => this.#refused(error))
-    if (this.own.signal.reason !== done) this.throwIfLost()
+    const isDone = await completing.catch((error: unknown) => this.#refused(error, fate))
+    if (!isDone) this.throwIfLost()
   }
 
   /** Whether an attempt whose answer was lost has removed the job. */
@@ -86,9 +90,9 @@ export class KeyJob extends HeldKey implements Job {
     throw new EtcdError('outcome_unknown', { what, cause: lost })
   }
 
-  async #refused(error: unknown): Promise<never> {
+  async #refused(error: unknown, fate: WriteFate): Promise<never> {
     await this.session.noteUserError(error)
-    this.session.signal.throwIfAborted()
-    throw error
+    const { signal } = this.session
+    return fate.refuse(signal.aborted ? signal.reason : error)
   }
 }

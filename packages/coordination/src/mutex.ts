@@ -101,7 +101,9 @@ export async function acquireLock(
     const queue = mutexQueue(session, name)
     return new SessionLock(await wait.race(contend(session, queue, { value })))
   } catch (error) {
-    await session.close()
+    const closing = session.close()
+    // A caller who has given up does not wait for etcd; what is left goes with the lease.
+    if (!wait.signal.aborted) await closing
     throw error
   }
 }

@@ -1,4 +1,4 @@
-import type { Bytes, RangeResult } from '@livetree/etcd'
+import type { Bytes, Entry, RangeResult } from '@livetree/etcd'
 
 /** What `OwnKey.create` writes. */
 export interface OwnKeyPlan {
@@ -23,4 +23,12 @@ export interface CreatedKey {
   /** False if an earlier attempt, whose answer was lost, created the key: the reads may have seen later keys, too. */
   readonly isNewest: boolean
   readonly reads: readonly RangeResult[]
+}
+
+/** The answer to a request that creates a key: the key that exists already, and the results of the reads. */
+export interface CreateAnswer {
+  readonly succeeded: boolean
+  readonly header: RangeResult['header']
+  readonly found: Entry | undefined
+  readonly seen: readonly RangeResult[]
 }

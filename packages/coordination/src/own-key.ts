@@ -10,21 +10,14 @@ import {
 } from '@livetree/etcd'
 import type { Ending } from './caller-wait.ts'
 import { CoordinationError } from './errors.ts'
-import type { CreatedKey, OwnKeyPlan } from './own-key-plan.ts'
+import type { CreatedKey, CreateAnswer, OwnKeyPlan } from './own-key-plan.ts'
 import { OwnKeyWatch } from './own-key-watch.ts'
 import { removeKey } from './remove-key.ts'
 import { mayBeApplied, sendAgain } from './send-again.ts'
 import type { OpenSession } from './session.ts'
+import { WriteFate } from './write-fate.ts'
 
 type Header = RangeResult['header']
-
-/** The answer to a request that creates a key: the key that exists already, and the results of the reads. */
-interface Answer {
-  readonly succeeded: boolean
-  readonly header: Header
-  readonly found: Entry | undefined
-  readonly seen: readonly RangeResult[]
-}
 
 function bytesOf(value: Bytes): Buffer {
   return typeof value === 'string' ? Buffer.from(value) : Buffer.from(value)
@@ -114,7 +107,7 @@ export class OwnKey implements Ending {
     reads: readonly TxnOp<RangeResult>[],
     conditions: readonly Condition[],
     writes: readonly TxnOp<unknown>[],
-  ): Promise<Answer> {
+  ): Promise<CreateAnswer> {
     const { client, control, lease } = this.session
     const txn = client.kv
       .txn()
@@ -164,37 +157,42 @@ export class OwnKey implements Ending {
   /**
    * Writes the key, if it is still the one that was created; otherwise it ends and its reason is thrown. Each attempt is guarded by the last
    * known modification, so that one that was lost and is applied late cannot undo a later write.
+   *
+   * @throws EtcdError `outcome_unknown` if the key ends after an answer was lost
    */
   async write(value: Bytes): Promise<void> {
     const { client, control, lease } = this.session
+    const fate = new WriteFate(`the write of ${this.key}`)
     for (;;) {
       const txn = client.kv
         .txn()
         .if(this.guard, compare.modRevision(this.key, '=', this.#modRevision))
         .then(op.put(this.key, value, { lease }))
         .else(op.get(this.key))
-      const result = await this.#send(() => txn.commit(control), false)
+      const sending = this.#send(() => txn.commit(control), false, fate.onLost)
+      const result = await sending.catch((error: unknown) => fate.refuse(error))
       const [found] = result.succeeded ? [undefined] : result.results
       if (result.succeeded) this.#modRevision = result.header.revision
       else if (found?.createRevision !== this.#token) this.#onGone()
       else this.#modRevision = found.modRevision
-      this.signal.throwIfAborted()
+      // It is done, also if the key has ended meanwhile.
       if (result.succeeded || found?.value.equals(bytesOf(value))) return
+      this.signal.throwIfAborted()
     }
   }
 
   /**
    * Runs a transaction that deletes the key together with other writes, so that its deletion is not taken for a loss.
-   * `send` returns false if the key was not the one that was created any more.
+   * `send` returns false if the key was not the one that was created any more; so does this.
    */
-  async deleteBy(reason: Error, send: (signal: AbortSignal) => Promise<boolean>): Promise<void> {
+  async deleteBy(reason: Error, send: (signal: AbortSignal) => Promise<boolean>): Promise<boolean> {
     this.#isLeaving = true
     try {
-      if (!(await send(this.#stop.signal))) this.#onGone()
-      if (this.signal.aborted) return
-      this.#isDeleted = true
-      this.#end(reason)
-      this.session.names.giveBack(this.key, this.#isStray)
+      const isDone = await send(this.#stop.signal)
+      if (isDone) this.#end(reason)
+      if (isDone) this.#noteDeleted()
+      else this.#onGone()
+      return isDone
     } catch (error) {
       this.#isLeaving = false
       this.#watcher?.check()
@@ -216,16 +214,19 @@ export class OwnKey implements Ending {
       ? compare.lease(this.key, '=', lease)
       : compare.createRevision(this.key, '>', 0)
     const guard = this.#token > 0 ? this.guard : isOurs
-    await removeKey(this.session, this.key, guard, () => {
-      this.#isDeleted = true
-      names.giveBack(this.key, this.#isStray)
-    })
+    await removeKey(this.session, this.key, guard, () => this.#noteDeleted())
+  }
+
+  #noteDeleted(): void {
+    if (this.#isDeleted) return
+    this.#isDeleted = true
+    this.session.names.giveBack(this.key, this.#isStray)
   }
 
   /** `onLost` is called for an attempt that may have been applied. */
-  #send<R>(send: () => Promise<R>, isPatient: boolean, onLost?: () => void): Promise<R> {
+  #send<R>(send: () => Promise<R>, isPatient: boolean, onLost?: (error: unknown) => void): Promise<R> {
     const onError = (error: unknown): void => {
-      if (mayBeApplied(error)) onLost?.()
+      if (mayBeApplied(error)) onLost?.(error)
       this.session.noteError(error)
     }
     return sendAgain(send, { signal: this.#stop.signal, isPatient, onError })
@@ -277,11 +278,10 @@ export class OwnKey implements Ending {
 
   #onGone(): void {
     if (this.signal.aborted) return
-    this.#isDeleted = true
     this.#end(
       new CoordinationError('lock_lost', { what: `the key ${this.key} was deleted by somebody else` }),
     )
-    this.session.names.giveBack(this.key, this.#isStray)
+    this.#noteDeleted()
     void this.session.suspect()
   }
 

@@ -21,7 +21,8 @@ export async function removeKey(
   const { client, control, logger, signal } = session
   const txn = client.kv.txn().if(guard).then(op.delete(key))
   const remove = async (): Promise<void> => {
-    await sendAgain(() => txn.commit(control), { signal, isPatient: true })
+    // The end of the session ends a request that has no answer, too: it has nothing to say any more.
+    await sendAgain(() => txn.commit({ ...control, signal }), { signal, isPatient: true })
     onRemoved()
   }
   try {

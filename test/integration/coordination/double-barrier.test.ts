@@ -93,6 +93,12 @@ oneEtcd('a double barrier', (etcd) => {
     await client.kv.put('rounds/ab/ready', '')
     const first = barrier.enter()
     await waiting(client, 1)
+    // Nor by a number that nobody of ours has written.
+    for (const [index, ready] of ['1e300', 'Infinity', '999999999999'].entries()) {
+      await client.kv.put(`rounds/odd${index}/ready`, ready)
+      const odd = createDoubleBarrier(await open(client), `rounds/odd${index}`, { count: 2 })
+      expect(await codeOf(odd.enter({ timeoutMs: 300 }))).toBe('deadline_exceeded')
+    }
     await client.kv.put('rounds/a/deeper/waiters/x', '')
     const second = barrier.enter()
     const places = await Promise.all([first, second])

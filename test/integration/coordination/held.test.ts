@@ -1,11 +1,20 @@
-import { createCounter, createElection, createMutex, createSemaphore } from '@livetree/coordination'
+import {
+  createCounter,
+  createElection,
+  createMutex,
+  createSemaphore,
+  createWorkQueue,
+  type Held,
+  joinGroup,
+  type Session,
+} from '@livetree/coordination'
 import { op } from '@livetree/etcd'
 import { expect, it } from 'vitest'
 import { oneEtcd } from '../../support/each-etcd.ts'
 import { withoutOpenHandles } from '../../support/open-handles.ts'
 import { waitFor } from '../../support/wait-for.ts'
 import { connect } from '../etcd/watch-kit.ts'
-import { codeOf, collecting, open } from './kit.ts'
+import { codeOf, collecting, holdNextAnswer, keysOf, loseNextTxn, open } from './kit.ts'
 
 withoutOpenHandles()
 
@@ -28,6 +37,78 @@ oneEtcd('what is held', (etcd) => {
     expect(await codeOf(lock.commit(op.put('x', '1', { lease: session.lease })))).toMatch(/_lost$/)
     expect(await client.kv.get('x')).toBeUndefined()
     await waitFor(() => session.isLost)
+  })
+
+  it('says of each write on its way what became of it, however its handle ends meanwhile', async () => {
+    const server = await etcd.start()
+    const direct = connect(server.endpoint)
+    type Write = (session: Session) => Promise<readonly [Held, () => Promise<unknown>]>
+    const writes: [string, Write][] = [
+      [
+        'complete',
+        async (session) => {
+          const queue = createWorkQueue(session, 'queues/a')
+          await queue.put('x')
+          const job = await queue.take()
+          return [job, () => job.complete(op.put('seen', 'new'))]
+        },
+      ],
+      [
+        'proclaim',
+        async (session) => {
+          const leadership = await createElection(session, 'elections/a').campaign('old')
+          return [leadership, () => leadership.proclaim('new')]
+        },
+      ],
+      [
+        'update',
+        async (session) => {
+          const member = await joinGroup(session, 'groups/a', { value: 'old' })
+          return [member, () => member.update('new')]
+        },
+      ],
+    ]
+    const ends: [string, (held: Held, session: Session) => Promise<void>][] = [
+      ['release', (held) => held.release()],
+      ['close', (_, session) => session.close()],
+    ]
+    for (const [name, begin] of writes)
+      for (const [how, end] of ends)
+        for (const isLost of [false, true]) {
+          const client = connect(server.endpoint)
+          const session = await open(client)
+          const [held, write] = await begin(session)
+          const sending = isLost ? loseNextTxn(client, { arrives: true }) : holdNextAnswer(client)
+          const written = codeOf(write())
+          await ('applied' in sending ? sending.applied : sending.sent)
+          const ending = end(held, session)
+          if ('applied' in sending) sending.answer()
+          else sending.report()
+          expect([name, how, isLost, await written]).toEqual([
+            name,
+            how,
+            isLost,
+            isLost ? 'outcome_unknown' : undefined,
+          ])
+          await ending
+          expect(held.isHeld).toBe(false)
+        }
+    expect(await keysOf(direct, 'queues/')).toEqual([])
+    expect((await direct.kv.get('seen'))?.text).toBe('new')
+  })
+
+  it('completes a job whose block ends before the completion is answered', async () => {
+    const server = await etcd.start()
+    const client = connect(server.endpoint)
+    const queue = createWorkQueue(await open(client), 'queues/a')
+    await queue.put('x')
+    const handle = async () => {
+      await using job = await queue.take()
+      // Not awaited here, so that the job is released while this is on its way.
+      return job.complete(op.put('done', '1'))
+    }
+    await handle()
+    expect([await keysOf(client, 'queues/'), (await client.kv.get('done'))?.text]).toEqual([[], '1'])
   })
 
   it('warns once about a key without a lease that is waited for, such as one of another recipe', async () => {

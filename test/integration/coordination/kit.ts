@@ -117,6 +117,30 @@ export function loseNextTxn(client: EtcdClient, { arrives }: { readonly arrives:
   return { sent: sent.promise, report: () => reported.resolve() }
 }
 
+/** A transaction that has arrived, and whose answer is on its way. */
+export interface HeldTxn {
+  /** Resolves when it was applied. */
+  readonly applied: Promise<unknown>
+  /** Lets the answer arrive. */
+  answer(): void
+}
+
+/** Holds the answer of the next transaction of a client back. */
+export function holdNextAnswer(client: EtcdClient): HeldTxn {
+  const applied = Promise.withResolvers<void>()
+  const answered = Promise.withResolvers<void>()
+  let isOver = false
+  sendTxnsBy(client, async (_, send) => {
+    if (isOver) return send()
+    isOver = true
+    const answer = await send()
+    applied.resolve()
+    await answered.promise
+    return answer
+  })
+  return { applied: applied.promise, answer: () => answered.resolve() }
+}
+
 /** Loses the answers of the first transactions of a client that put a key; all of them arrive. */
 export function loseAnswersToPuts(client: EtcdClient, count: number): void {
   let left = count
