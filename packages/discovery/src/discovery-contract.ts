@@ -53,7 +53,7 @@ export interface Discovery extends AsyncDisposable {
    * @throws DiscoveryError `invalid_option`, `closed`
    */
   interceptor(options?: Omit<DispatcherOptions, 'fallback'>): Dispatcher.DispatcherComposeInterceptor
-  /** undici's `fetch` with a dispatcher of this discovery. */
+  /** undici's `fetch` with a dispatcher of this discovery. Takes the `Request` and the `FormData` of Node, too. */
   fetch(input: RequestInfo, init?: RequestInit): Promise<Response>
   /**
    * Deregisters every instance, closes every view and dispatcher, and every connection once its requests have ended. The

@@ -27,6 +27,7 @@ import type { RegisterOptions } from './registration/registration-options.ts'
 import { createReports, type Reports } from './reports.ts'
 import { DiscoveryDispatcher } from './route/discovery-dispatcher.ts'
 import { takingOlderHandlers } from './route/older-handlers.ts'
+import { inOwnClasses } from './route/own-fetch-classes.ts'
 import { Routes } from './route/routes.ts'
 import { RunningRequests } from './route/running-requests.ts'
 import { RouteTarget } from './route/route-target.ts'
@@ -192,7 +193,7 @@ class EtcdDiscovery implements Discovery {
 
   async fetch(input: RequestInfo, init: RequestInit = {}): Promise<Response> {
     this.#ownDispatcher ??= this.dispatcher()
-    return undiciFetch(input, { dispatcher: this.#ownDispatcher, ...init })
+    return undiciFetch(...inOwnClasses(input, { dispatcher: this.#ownDispatcher, ...init }))
   }
 
   close(): Promise<void> {

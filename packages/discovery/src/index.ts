@@ -1,4 +1,5 @@
 // For users
+export { assertAdapterOptions } from './adapter-options.ts'
 export { LivePolicy, livePolicy, type PolicyConfig } from './balance/live-policy.ts'
 export type {
   Algorithm,

@@ -1,6 +1,7 @@
 import { createServer as createNetServer } from 'node:net'
 import { Readable } from 'node:stream'
 import { type DiscoveryError, livePolicy, type PolicySettingsByService } from '@livetree/discovery'
+import * as undici from 'undici'
 import { Agent, fetch as undiciFetch, getGlobalDispatcher, request, setGlobalDispatcher } from 'undici'
 import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest'
 import { oneEtcd } from '../../support/each-etcd.ts'
@@ -72,6 +73,42 @@ oneEtcd('the dispatcher', (etcd) => {
     )
   })
 
+  test("discovery.fetch takes the Request and the FormData of Node, and undici's", async () => {
+    const provider = await startProvider((incoming, response) => {
+      const { method, headers } = incoming
+      const said = [method, headers['x-a'], String(headers['content-type']).split(';')[0]].join(' ')
+      let received = ''
+      incoming.setEncoding('utf8').on('data', (chunk: string) => {
+        received += chunk
+      })
+      incoming.on('end', () => {
+        const shown = /file text|abc/.exec(received)?.[0]
+        response.end(`${said} ${shown} ${/filename="[^"]*"/.exec(received)?.[0]}`)
+      })
+    })
+    const { url, discovery } = await serviceWith([provider.address])
+    const headers = { 'x-a': 'b' }
+    const stop = new AbortController()
+    for (const classes of [globalThis, undici] as (typeof undici)[]) {
+      const form = new classes.FormData()
+      form.append('some', new File(['file text'], 'a.txt'))
+      const given: Parameters<typeof discovery.fetch>[] = [
+        [url, { method: 'POST', headers, body: form }],
+        [new classes.Request(url, { method: 'PUT', headers, body: form })],
+      ]
+      for (const [input, init] of given) {
+        const answer = await discovery.fetch(input, init)
+        expect(answer).toBeInstanceOf(undici.Response)
+        expect(await answer.text()).toMatch(/^P\w+ b multipart\/form-data file text filename="a.txt"$/)
+      }
+      const text = new classes.Request(url, { method: 'POST', headers, body: 'abc' })
+      expect(await (await discovery.fetch(text)).text()).toMatch(/^POST b text\/plain abc/)
+      const stopped = discovery.fetch(new classes.Request(url, { method: 'POST', signal: stop.signal }))
+      stop.abort()
+      await expect(stopped).rejects.toMatchObject({ name: 'AbortError' })
+    }
+  })
+
   test('sends the name of the service as host if the policy says so', async () => {
     const provider = await startProvider((incoming, response) => response.end(incoming.headers.host))
     const { view, service } = await serviceWith([provider.address], { default: { hostHeader: 'service' } })
@@ -116,7 +153,9 @@ oneEtcd('the dispatcher', (etcd) => {
 
   test('F7 repeats idempotent requests after a reset and a 503, and sends a POST once', async () => {
     const resetting = await resettingAddress()
-    const busy = await startProvider((_, response) => void response.writeHead(503).end('busy'))
+    const busy = await startProvider((_, response) => {
+      response.writeHead(503, { 'retry-after': '1' }).end('busy')
+    })
     const good = await startProvider()
     const policy = { default: { algorithm: 'pick-first', outliers: { failuresInRow: 0 } } } as const
     const { url, dispatcher } = await serviceWith([resetting.address, busy.address, good.address], policy)
@@ -133,6 +172,8 @@ oneEtcd('the dispatcher', (etcd) => {
     expect([resetting.received(), busy.received.length, good.received.length]).toEqual([2, 1, 1])
     const marked = await request(url, { method: 'POST', body: 'x', idempotent: true, dispatcher })
     expect(await marked.body.text()).toBe('ok')
+    const unlimited = await request(url, { headersTimeout: 0, dispatcher })
+    expect(await unlimited.body.text()).toBe('ok')
   })
 
   test('passes the answer of a failing gateway on when there is no other endpoint', async () => {

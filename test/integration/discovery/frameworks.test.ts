@@ -185,6 +185,15 @@ oneEtcd('a framework', (etcd) => {
       const register = { service: 'shop', ...own }
       expect(() => DiscoveryModule.forRoot({ discovery, register })).toThrow(/there is no option s/)
     }
+    const foreign = [{ regster: { service: 'shop' } }, { propagationMs: '1s' }, { services: 'orders' }]
+    for (const odd of [...foreign, { discovery: undefined }, { discovery: {} }, { register: 'shop' }]) {
+      const wrong = { discovery, ...odd } as never
+      expect(() => DiscoveryModule.forRoot(wrong), JSON.stringify(odd)).toThrow(
+        /^\[invalid_option\] DiscoveryModule.forRoot: /,
+      )
+    }
+    for (const odd of [{ discovery: undefined }, { return503OnClosing: 'false' }, { propagationMs: '1s' }])
+      await expect(start(odd)).rejects.toMatchObject(invalid)
     expect(() => discovery.interceptor({ fallback: new Agent() } as object)).toThrow(/no option fallback/)
     const closing = fastify()
     await closing.register(discoverable, { discovery, service: 'strict' })

@@ -139,7 +139,9 @@ export class RoutedRequest implements AttemptOwner {
 
   /** Whether another attempt takes the place of one that was answered by a failing gateway. */
   replaces(attempt: Attempt, status: number, headers: IncomingHttpHeaders): boolean {
-    const deadlineMs = this.options.headersTimeout ?? HEADERS_TIMEOUT_MS
+    const headersMs = this.options.headersTimeout ?? HEADERS_TIMEOUT_MS
+    // undici takes 0 for no limit.
+    const deadlineMs = headersMs === 0 ? Infinity : headersMs
     const waitMs = retryAfterMs(headers['retry-after'], this.target.wallNow())
     if (!this.#allowsRetry(attempt, { type: 'status', status, retryAfterMs: waitMs, deadlineMs }))
       return false

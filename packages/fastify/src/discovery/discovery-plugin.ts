@@ -1,5 +1,6 @@
 import { setTimeout as pause } from 'node:timers/promises'
 import {
+  assertAdapterOptions,
   assertRegisterOptions,
   type Discovery,
   DiscoveryError,
@@ -41,6 +42,8 @@ export const discovery = fastifyPlugin(registerApp, { fastify: '5.x', name: '@li
 
 async function registerApp(app: FastifyInstance, options: DiscoveryPluginOptions): Promise<void> {
   const { discovery, return503OnClosing = true, propagationMs = 1_000, ...register } = options
+  const names = ['discovery', 'return503OnClosing', 'propagationMs'] as const
+  assertAdapterOptions('app.register(discovery)', names, { discovery, return503OnClosing, propagationMs })
   assertRegisterOptions(register)
   const stop = new AbortController()
   let registering: Promise<Registration> | undefined

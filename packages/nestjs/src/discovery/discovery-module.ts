@@ -1,6 +1,7 @@
 import type { Server } from 'node:net'
 import { setTimeout as pause } from 'node:timers/promises'
 import {
+  assertAdapterOptions,
   assertRegisterOptions,
   type Discovery,
   type RegisterOptions,
@@ -60,6 +61,8 @@ export class DiscoveryModule
    * @throws DiscoveryError `invalid_option`
    */
   static forRoot(options: DiscoveryModuleOptions): DynamicModule {
+    const names = ['discovery', 'register', 'services', 'propagationMs'] as const
+    assertAdapterOptions('DiscoveryModule.forRoot', names, options)
     const { discovery, register, services = [] } = options
     if (register !== undefined) assertRegisterOptions(register)
     const views = services.map((service) => ({
