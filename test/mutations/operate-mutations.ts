@@ -144,8 +144,8 @@ export const operateMutations: readonly Mutation[] = [
   {
     name: 'Operate: an export is silent of what it leaves out',
     file: `${admin}/transfer/export.ts`,
-    find: 'const unreadable = unreadableKeys(workspace, state, options)',
-    replace: 'const unreadable = unreadableKeys(workspace, state, options).slice(0, 0)',
+    find: 'const unreadable = unreadableKeys(workspace, state, options, all)',
+    replace: 'const unreadable = unreadableKeys(workspace, state, options, all).slice(0, 0)',
     test: at('export-again'),
   },
   {
@@ -186,7 +186,7 @@ export const operateMutations: readonly Mutation[] = [
   {
     name: 'Operate: a failure before the write leaves its fate open',
     file: `${cli}/errors/with-fate.ts`,
-    find: 'if (!DOUBTFUL.includes(told.exitCode) || words',
+    find: 'if (!isDoubtful || words',
     replace: 'if (told.exitCode > 0 || words',
     test: fate,
   },

@@ -21,7 +21,9 @@ export interface Outside {
   readonly begin?: (isWriting: boolean) => void
 }
 
-const listenToNothing = () => () => {}
+function listenToNothing(): () => void {
+  return () => {}
+}
 
 /** How often a long command says that it is at work. */
 const PROGRESS_MS = 2_000

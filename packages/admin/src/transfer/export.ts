@@ -60,9 +60,13 @@ export async function exportTree(workspace: Workspace, options: ExportOptions): 
   if (options.format !== 'etcdctl') assertOneForm(all)
   const isShown = ({ path }: PlacedText) =>
     options.reveal === true || workspace.settings.isUntyped || isTextOpenAt(definition, path)
-  const shown = all.filter(isShown)
-  const omitted = all.filter((each) => !isShown(each)).map(({ path }) => pathText(path))
-  const unreadable = unreadableKeys(workspace, state, options)
+  const shown: PlacedText[] = []
+  const omitted: string[] = []
+  for (const each of all) {
+    if (isShown(each)) shown.push(each)
+    else omitted.push(pathText(each.path))
+  }
+  const unreadable = unreadableKeys(workspace, state, options, all)
   return {
     text: writeTexts(workspace, shown, options),
     omitted,
@@ -72,13 +76,19 @@ export async function exportTree(workspace: Workspace, options: ExportOptions): 
 }
 
 /** The keys of the layers that `layerTexts` has no text or no place for. A whole configuration with a schema is valid, and has none. */
-function unreadableKeys(workspace: Workspace, state: TreeState, choice: LayerChoice): readonly string[] {
+function unreadableKeys(
+  workspace: Workspace,
+  state: TreeState,
+  choice: LayerChoice,
+  texts: readonly PlacedText[],
+): readonly string[] {
   const { definition, store, isUntyped } = workspace.settings
   const prefix = chosenPrefix(store.layers, choice)
   if (prefix === undefined && !isUntyped) return []
   const layers = store.layers.filter((layer) => prefix === undefined || prefixOf(layer) === prefix)
+  const written = new Set(texts.map(({ key }) => key))
   const isLeftOut = ({ key, value }: StoreEntry) =>
-    typeof value !== 'string' || placesOfKey(definition, key, layers).length === 0
+    typeof value !== 'string' || (!written.has(key) && placesOfKey(definition, key, layers).length === 0)
   const isInside = ({ key }: StoreEntry) =>
     layers.some(
       (layer) =>
@@ -101,12 +111,16 @@ function isNoLeaf(store: Workspace['settings']['store'], { key, value }: StoreEn
  */
 function assertOneForm(texts: readonly PlacedText[]): void {
   const held = new Map(texts.map(({ key, text }) => [key, text]))
+  const directories = new Set<string>()
   for (const { key } of texts)
     for (let slash = key.lastIndexOf('/'); slash > 0; slash = key.lastIndexOf('/', slash - 1)) {
-      const above = held.get(key.slice(0, slash))
+      const directory = key.slice(0, slash)
+      if (directories.has(directory)) break
+      directories.add(directory)
+      const above = held.get(directory)
       if (above === undefined || isEmptyObject(above)) continue
       throw new AdminError('unwritable_value', {
-        what: `The key ${key.slice(0, slash)} holds a value, and so does ${key} below it: a file can hold only one of them`,
+        what: `The key ${directory} holds a value, and so does ${key} below it: a file can hold only one of them`,
         remedy: 'Remove the key that is not meant, or export the layer with the format etcdctl.',
       })
     }
@@ -159,7 +173,9 @@ export function mountNames({ settings }: Workspace, prefix: string): readonly st
 
 /** The names in a part of a key. */
 export function namesOf(key: string): readonly string[] {
-  return key === '' ? [] : key.split('/').map(decodeURIComponent)
+  if (key === '') return []
+  const segments = key.split('/')
+  return key.includes('%') ? segments.map(decodeURIComponent) : segments
 }
 
 /** The value of all layers and sources, as keys would hold it; without a schema, what the highest layer holds at each place. */

@@ -45,9 +45,15 @@ export async function planImport(workspace: Workspace, text: string, options: Im
   const prefix = choosePrefix(workspace.settings.store.layers, options)
   const steps =
     format === 'etcdctl' ? keySteps(workspace, text, prefix) : treeSteps(workspace, text, prefix, options)
+  const plan = await planDraft(
+    workspace,
+    { kind: 'import', steps, ...(prune && { prunes: prefix }) },
+    options,
+  )
   // A text of keys, or a prefix of variables, that gives nothing is rather a mistake than meant to empty the layer.
-  if (prune && steps.length === 0) throw unreadable(HOLDS_NOTHING, 'To empty the layer, import {} as YAML.')
-  return planDraft(workspace, { kind: 'import', steps, ...(prune && { prunes: prefix }) }, options)
+  if (steps.length === 0 && plan.removes.length > 0)
+    throw unreadable(HOLDS_NOTHING, 'To empty the layer, import {} as YAML.')
+  return plan
 }
 
 /** @throws AdminError `invalid_options` for an option that the format has no use for */

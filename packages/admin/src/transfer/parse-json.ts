@@ -1,4 +1,4 @@
-import type { PlainTree } from './plain-tree.ts'
+import { isJsonNumber, type PlainTree } from './plain-tree.ts'
 
 /** A string without its first quote, or a number. */
 const TOKEN = /"[^"\\]*(?:\\.[^"\\]*)*"|-?\d[\d.eE+-]*/g
@@ -9,6 +9,7 @@ const START = /^[ \t\n\r]*[{["\-\dtfn]/
 /** The tree that a JSON text holds, with all digits of its numbers and its names in their order; undefined for other text. */
 export function parseJson(text: string): PlainTree | undefined {
   if (!START.test(text)) return undefined
+  if (isJsonNumber(text)) return { type: 'scalar', value: Number(text), text }
   try {
     JSON.parse(text)
     // Strings and numbers become strings that begin with what they were: JSON.parse would round numbers, and move names.

@@ -1,6 +1,13 @@
 import { isDeepStrictEqual } from 'node:util'
 import { LivetreeError, type Path } from '@livetree/core'
-import { isTextOpenAt, kindAt, readText, writeValue, type WrittenForm } from '@livetree/core/tools'
+import {
+  isTextOpenAt,
+  kindAt,
+  readText,
+  writeValue,
+  type WrittenForm,
+  writtenScalarAt,
+} from '@livetree/core/tools'
 import { translateError } from '../translate-error.ts'
 import type { Workspace } from '../workspace.ts'
 import { parseJson } from './parse-json.ts'
@@ -64,6 +71,8 @@ export function leafTree(workspace: Workspace, path: Path, text: string): PlainT
   const json = parseJson(text)
   if (kind !== 'scalar' && json !== undefined && json.type !== 'scalar') return json
   if (kind === undefined) return string
+  const [written] = scalarsOf(writtenScalarAt(definition, path, text), text)
+  if (written !== undefined) return written
   const value = readText(definition, path, text)
   let same: PlainTree | undefined
   for (const candidate of [...scalarsOf(value, text), string]) {

@@ -105,7 +105,9 @@ function entryText(entry: HistoryEntry, place: Path, style: Style): string {
 /** Who wrote, where no record says it. */
 export function writerWithoutRecord(entry: Exclude<HistoryEntry, { type: 'recorded' }>): string {
   if (entry.type === 'newer') return 'by a newer version of livetree: its record cannot be read here'
-  return entry.type === 'unreadable' ? 'by an admin: its record is damaged' : 'by another tool, or its record is pruned'
+  return entry.type === 'unreadable'
+    ? 'by an admin: its record is damaged'
+    : 'by another tool, or its record is pruned'
 }
 
 /** One change on a line: its sign, the path, both texts, the layer. */

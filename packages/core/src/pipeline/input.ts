@@ -1,4 +1,4 @@
-import { isMadeWhenAbsent, isScalar } from '../schema/directory.ts'
+import { isMadeWhenAbsent, isPlainLeaf, isScalar } from '../schema/directory.ts'
 import { recordPart } from '../schema/loose-record.ts'
 import type {
   ListNode,
@@ -47,8 +47,7 @@ export function inputOf(
   nested: NestedLayers = NONE,
   notes?: ReadingNotes,
 ): unknown {
-  const isPlainLeaf = schemaNode.type === 'leaf' && !schemaNode.isCoerced && !schemaNode.mayRefuse
-  const top = isPlainLeaf ? topEntry(node, aboveLayer) : undefined
+  const top = isPlainLeaf(schemaNode) ? topEntry(node, aboveLayer) : undefined
   // the most frequent case, and a tree is mostly leaves
   if (top !== undefined && node.childCount === 0 && !(top.value instanceof Unreadable))
     return inputFrom(schemaNode, top.value)

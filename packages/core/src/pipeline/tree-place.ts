@@ -17,7 +17,7 @@ import { isNames, type MovedVariable, VariableNames, type VariablePlace } from '
 /** Where a key leads: the way to its node, with what the schema has for each node. It is moved from key to key. */
 export class TreePlace {
   readonly trail: Trail
-  /** The key's path without its last segment. */
+  /** The key's path without its last segment; empty for a variable. */
   directory = ''
   /** The schema nodes of the nodes of the trail. */
   readonly #schemaNodes: (SchemaNode | undefined)[]
@@ -94,14 +94,20 @@ export class TreePlaces {
 
   /** Where a path leads, or why it leads nowhere. Makes the nodes on the way. */
   place(layer: number, path: string): TreePlace | string {
-    const known = this.variables.placeOf(layer, path)
-    if (known !== undefined) return isNames(known) ? this.at(known) : known.reason
-    const found = this.#find(layer, path)
-    const names = found.isOpen ? this.variables.put(layer, path, found.place) : found.place
+    const names = this.names(layer, path)
     if (!isNames(names)) return names.reason
     const place = this.at(names)
-    place.directory = directoryIn(path, itemAt(this.#layers, layer).separator)
+    const { separator, naming } = itemAt(this.#layers, layer)
+    if (naming !== 'env') place.directory = directoryIn(path, separator)
     return place
+  }
+
+  /** The names that a path leads over, or why it leads nowhere. */
+  names(layer: number, path: string): VariablePlace {
+    const known = this.variables.placeOf(layer, path)
+    if (known !== undefined) return known
+    const { place, isOpen } = this.#find(layer, path)
+    return isOpen ? this.variables.put(layer, path, place) : place
   }
 
   /**
@@ -109,9 +115,9 @@ export class TreePlaces {
    * there, as far as the two have their way in common.
    */
   placeNear(last: TreePlace, layer: number, path: string): TreePlace | string {
-    const { separator, naming } = itemAt(this.#layers, layer)
+    const { separator } = itemAt(this.#layers, layer)
     // Each variable is looked up by itself.
-    if (separator !== '/' || naming === 'env' || last.directory === '') return this.place(layer, path)
+    if (separator !== '/' || last.directory === '') return this.place(layer, path)
     last.leave()
     while (!path.startsWith(last.directory)) {
       last.directory = directoryIn(last.directory.slice(0, -1), separator)

@@ -80,6 +80,11 @@ export function isScalar(schemaNode: SchemaNode): boolean {
   return everyReading(schemaNode, ({ type }) => type === 'leaf')
 }
 
+/** Whether it is a scalar that takes whatever its text is read as to zod, also where that is refused. */
+export function isPlainLeaf(schemaNode: SchemaNode): boolean {
+  return schemaNode.type === 'leaf' && !schemaNode.isCoerced && !schemaNode.mayRefuse
+}
+
 /** Whether its parts go by names. */
 export function isNamed(schemaNode: SchemaNode): boolean {
   return schemaNode.type === 'object' || schemaNode.type === 'record' || schemaNode.type === 'map'

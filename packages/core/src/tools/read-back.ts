@@ -1,3 +1,4 @@
+import { coverOf } from '../format/cover.ts'
 import { inputOf } from '../pipeline/input.ts'
 import { inputFrom } from '../pipeline/typed-input.ts'
 import { readJson } from '../pipeline/document.ts'
@@ -5,6 +6,7 @@ import { UnreadableText } from '../pipeline/document-text.ts'
 import { LayerTree } from '../pipeline/layer-tree.ts'
 import { storedPath } from '../pipeline/stored-path.ts'
 import { type RawIssue, validate, validateRead, type ValidationResult } from '../pipeline/validate.ts'
+import { isPlainLeaf } from '../schema/directory.ts'
 import type { SchemaNode } from '../schema/schema-node.ts'
 import { type LayerInfo, Unreadable } from '../source/source.ts'
 import { type DocumentValue, jsonText } from './document-value.ts'
@@ -27,6 +29,8 @@ export function readLeaves(
   leaves: readonly TextLeaf[],
   options: { readonly isRenamed: boolean },
 ): ValidationResult {
+  const text = onlyText(node, leaves)
+  if (text !== undefined) return validate(node.schema, inputFrom(node, text))
   const tree = new LayerTree(node, [WRITTEN_LAYER], options)
   for (const { path, text } of leaves)
     tree.set(0, { path: storedPath(node, path, WRITTEN_LAYER), value: text, revision: 0 })
@@ -36,6 +40,14 @@ export function readLeaves(
   const issues: RawIssue[] = []
   const input = inputOf(node, tree.root, -1, issues)
   return validateRead(node.schema, input, issues)
+}
+
+/** The text of one key where a scalar is read of nothing else, so that it needs no tree; undefined for all other leaves. */
+function onlyText(node: SchemaNode, leaves: readonly TextLeaf[]): string | undefined {
+  const [leaf] = leaves
+  if (leaf === undefined || leaves.length > 1 || leaf.path.length > 0) return undefined
+  const isRead = isPlainLeaf(node) && coverOf(leaf.text) === undefined
+  return isRead ? leaf.text : undefined
 }
 
 /** What a schema node makes of a part of a JSON document. */

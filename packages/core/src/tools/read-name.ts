@@ -20,6 +20,8 @@ export function unreadName(name: string, parent: SchemaNode): string | undefined
 function isReadAsNamed(name: string, node: SchemaNode): boolean {
   if (node.type === 'list') return /^(0|[1-9]\d*)$/.test(name)
   if (node.type !== 'record' && node.type !== 'map') return childSchemaNode(node, name) !== undefined
+  // The keys of most records: any text is itself.
+  if (node.type === 'record' && node.key.type === 'leaf' && node.key.isAnyText) return true
   const listed = node.key.schema._zod.values
   if (node.type === 'record' && listed !== undefined) return [...listed].map(String).includes(name)
   const read = readLeaves(bareOf(node), [{ path: [name], text: 'x' }], { isRenamed: false })

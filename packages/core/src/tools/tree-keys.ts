@@ -7,6 +7,8 @@ import { pathText } from '../format/path-text.ts'
 import { storedPath } from '../pipeline/stored-path.ts'
 import { TreeNode } from '../pipeline/tree-node.ts'
 import { TreePlaces } from '../pipeline/tree-place.ts'
+import { isNames } from '../pipeline/variable-names.ts'
+import type { SchemaNode } from '../schema/schema-node.ts'
 import { shortKey } from '../short-text.ts'
 import type { LayerInfo } from '../source/source.ts'
 import { RESERVED } from './reserved-names.ts'
@@ -55,13 +57,17 @@ export function keyOfPath(definition: Definition, path: string | Path, layer: La
  *   by `naming`
  */
 export function pathOfKey(definition: Definition, key: string, layer: LayerInfo): Path | undefined {
-  const { keyPrefix, name } = layer
   if (typeof key !== 'string') throw invalid('Expected a key as text')
-  if (key === documentKeyOf(layer)) return mountOf(layer)
-  if (!key.startsWith(keyPrefix)) return undefined
-  const found = readPath(definition, key.slice(keyPrefix.length), layer)
+  const found = findPath(definition, key, layer)
   if (typeof found !== 'string') return found
-  throw invalid(`The key ${shortKey(key)} has no place in layer ${name}: it is ${found}`)
+  throw invalid(`The key ${shortKey(key)} has no place in layer ${layer.name}: it is ${found}`)
+}
+
+/** The same, or why it has no place in the layer. */
+function findPath(definition: Definition, key: string, layer: LayerInfo): Path | string | undefined {
+  if (key === documentKeyOf(layer)) return mountOf(layer)
+  const { keyPrefix } = layer
+  return key.startsWith(keyPrefix) ? readPath(definition, key.slice(keyPrefix.length), layer) : undefined
 }
 
 /**
@@ -73,15 +79,14 @@ export function placesOfKey(
   key: string,
   layers: readonly LayerInfo[],
 ): readonly KeyPlace[] {
-  return [...layers.entries()].flatMap(([layer, info]) => {
-    try {
-      const path = pathOfKey(definition, key, info)
-      return path === undefined ? [] : [{ layer, path }]
-    } catch (error) {
-      if (error instanceof LivetreeError && error.code === 'invalid_path') return []
-      throw error
-    }
-  })
+  const places: KeyPlace[] = []
+  let layer = 0
+  for (const info of layers) {
+    const path = findPath(definition, key, info)
+    if (typeof path === 'object') places.push({ layer, path })
+    layer++
+  }
+  return places
 }
 
 /**
@@ -104,9 +109,23 @@ function readPath({ compiled, naming }: Definition, path: string, layer: LayerIn
   if (isStore && `/${path}/`.includes(`/${RESERVED}/`))
     return "one of livetree's own keys, which are not configuration"
   if (!path.isWellFormed()) return 'no UTF-8 text'
-  const places = new TreePlaces(compiled, new TreeNode(''), [layer], { isRenamed: naming !== 'exact' })
-  const place = places.place(0, path)
-  return typeof place === 'string' ? place : [...place.trail.names]
+  const places = placesOf(compiled, layer, naming !== 'exact')
+  const found = places.names(0, path)
+  return isNames(found) ? found : found.reason
+}
+
+/** By schema and layer: a tree of many keys asks as often. */
+const knownPlaces = new WeakMap<SchemaNode, WeakMap<LayerInfo, TreePlaces>>()
+
+function placesOf(compiled: SchemaNode, layer: LayerInfo, isRenamed: boolean): TreePlaces {
+  const known = knownPlaces.get(compiled) ?? new WeakMap<LayerInfo, TreePlaces>()
+  knownPlaces.set(compiled, known)
+  const places = known.get(layer)
+  if (places !== undefined) return places
+  const made = new TreePlaces(compiled, new TreeNode(''), [{ ...layer }], { isRenamed })
+  // Where a variable leads may depend on others.
+  if (layer.naming !== 'env') known.set(layer, made)
+  return made
 }
 
 function invalid(what: string): LivetreeError {

@@ -11,7 +11,8 @@ import { storedPath } from '../pipeline/stored-path.ts'
 import { childSchemaNode } from '../schema/child-node.ts'
 import { compileSchema } from '../schema/compile-schema.ts'
 import { isSecretAt } from '../schema/describe.ts'
-import { isMadeWhenAbsent } from '../schema/directory.ts'
+import { isMadeWhenAbsent, isPlainLeaf } from '../schema/directory.ts'
+import { runsOwnCode } from '../schema/own-code.ts'
 import type { SchemaNode } from '../schema/schema-node.ts'
 import { secret } from '../schema/secret.ts'
 import type { Leaf } from '../source/source.ts'
@@ -19,7 +20,7 @@ import { fieldOf } from '../thrown.ts'
 import { ONE_WAY } from './encode-pipe.ts'
 import { firstDifference } from './first-difference.ts'
 import { LeafWriter, type WrittenForm } from './leaf-writer.ts'
-import { WRITTEN_LAYER, type TextLeaf } from './read-back.ts'
+import { readLeaves, WRITTEN_LAYER, type TextLeaf } from './read-back.ts'
 import { unreadName } from './read-name.ts'
 import { pathOf, schemaAt } from './schema-at.ts'
 import { keyOfPath } from './tree-keys.ts'
@@ -194,6 +195,11 @@ export class WrittenPlace {
 
   /** @throws LivetreeError `invalid_value`, `unwritable_value` */
   assertLeavesReadAs(value: unknown, leaves: readonly TextLeaf[]): void {
+    if (isPlainLeaf(this.node) && !runsOwnCode(this.node.schema)) {
+      // A scalar, as most values are, needs no pipeline, unless there is something to say of it.
+      const read = readLeaves(this.node, leaves, { isRenamed: false })
+      if (read.isValid && firstDifference(value, read.value) === undefined) return
+    }
     const list = leaves.map((leaf) => ({
       path: [NAME, storedPath(this.node, leaf.path, WRITTEN_LAYER)].filter((part) => part !== '').join('/'),
       value: leaf.text,
