@@ -125,6 +125,20 @@ export const coordinationMutations: readonly Mutation[] = [
     test: noticedBy('mutex'),
   },
   {
+    name: 'Coordination W1: a release overtakes the completion that was sent before it',
+    file: `${source}/own-key.ts`,
+    find: 'this.#pending = sending',
+    replace: '',
+    test: noticedBy('held'),
+  },
+  {
+    name: 'Coordination E3: a proclamation that was done is called not done when the leadership ends',
+    file: `${source}/own-key.ts`,
+    find: 'if (result.succeeded || found?.value.equals(bytesOf(value))) return',
+    replace: 'if (!this.signal.aborted && result.succeeded) return',
+    test: noticedBy('held'),
+  },
+  {
     name: 'Coordination T6: a key that was taken off its lease stays there',
     file: `${source}/own-key-watch.ts`,
     find: 'else if (kv.lease !== this.#session.lease) this.#plan.onDetached(kv.modRevision)',

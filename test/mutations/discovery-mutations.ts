@@ -255,6 +255,13 @@ export const discoveryMutations: readonly Mutation[] = [
     test: `${source}/service/pools.test.ts`,
   },
   {
+    name: 'Discovery F1: a pause that is resumed half-way is taken for what it was before',
+    file: `${source}/registration/key-keeper.ts`,
+    find: 'this.#kept = undefined\n    const control =',
+    replace: 'const control =',
+    test: integration('registration'),
+  },
+  {
     name: 'Discovery F1: a pause while the lease is lost forgets the key',
     file: `${source}/registration/key-keeper.ts`,
     find: ' && this.#writtenUnder.length === 0',

@@ -40,7 +40,8 @@ export class OwnKey implements Ending {
   #isStray = false
   #isDeleted = false
   #isLeaving = false
-  #creating: Promise<unknown> | undefined
+  /** A creation, or a deletion together with other writes: a removal waits for its answer, or it might come first. */
+  #pending: Promise<unknown> | undefined
   #watcher: OwnKeyWatch | undefined
   #removing: Promise<void> | undefined
 
@@ -92,7 +93,7 @@ export class OwnKey implements Ending {
     const refused = { token: 0, isNewest: false } as const
     for (;;) {
       const creating = this.#create(reads, conditions, writes)
-      this.#creating = creating
+      this.#pending = creating
       const { succeeded, header, found, seen } = await creating
       if (succeeded) return this.#begin(header, header.revision, seen, true)
       if (found === undefined) return { ...refused, header, reads: seen }
@@ -169,8 +170,7 @@ export class OwnKey implements Ending {
         .if(this.guard, compare.modRevision(this.key, '=', this.#modRevision))
         .then(op.put(this.key, value, { lease }))
         .else(op.get(this.key))
-      const sending = this.#send(() => txn.commit(control), false, fate.onLost)
-      const result = await sending.catch((error: unknown) => fate.refuse(error))
+      const result = await this.#send(() => txn.commit(control), false, fate.onLost).catch(fate.refuse)
       const [found] = result.succeeded ? [undefined] : result.results
       if (result.succeeded) this.#modRevision = result.header.revision
       else if (found?.createRevision !== this.#token) this.#onGone()
@@ -188,7 +188,9 @@ export class OwnKey implements Ending {
   async deleteBy(reason: Error, send: (signal: AbortSignal) => Promise<boolean>): Promise<boolean> {
     this.#isLeaving = true
     try {
-      const isDone = await send(this.#stop.signal)
+      const sending = send(this.#stop.signal)
+      this.#pending = sending
+      const isDone = await sending
       if (isDone) this.#end(reason)
       if (isDone) this.#noteDeleted()
       else this.#onGone()
@@ -207,7 +209,7 @@ export class OwnKey implements Ending {
 
   async #remove(): Promise<void> {
     const { lease, names } = this.session
-    await this.#creating?.catch(() => undefined)
+    await this.#pending?.catch(() => undefined)
     if (this.#isDeleted) return
     if (this.#token === 0 && !this.#isStray) return names.giveBack(this.key, false)
     const isOurs = this.#plan.isShared

@@ -27,7 +27,7 @@ export class WriteFate {
    *
    * @throws the error, or EtcdError `outcome_unknown` in its place
    */
-  refuse(error: unknown): never {
+  readonly refuse = (error: unknown): never => {
     const isEnd = error instanceof CoordinationError
     if (this.#lost === undefined || !isEnd || error.code === 'session_lost') throw error
     const what = `${this.#what} was sent, and no answer came before its end: it may have been applied`
