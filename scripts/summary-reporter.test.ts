@@ -13,7 +13,7 @@ async function run(files: Record<string, string>): Promise<{ lastLine: string; c
   for (const [name, content] of Object.entries(files)) writeFileSync(join(folder, name), content)
   const reporter = fileURLToPath(new URL('./summary-reporter.ts', import.meta.url))
   const args = ['run', '--globals', `--root=${folder}`, `--reporter=${reporter}`, ...Object.keys(files)]
-  const result = await runBounded('vitest', args, { cwd: folder, timeoutMs: 15_000 })
+  const result = await runBounded('vitest', args, { cwd: folder, timeoutMs: 28_000 })
   return { lastLine: result.stdout.trimEnd().split('\n').at(-1) ?? '', code: result.code }
 }
 
