@@ -150,15 +150,17 @@ export function layerTexts(
   const prefix = choosePrefix(store.layers, choice)
   const layers = store.layers.filter((layer) => prefixOf(layer) === prefix).slice(0, 1)
   const mounted = mountNames(workspace, prefix)
-  const entries: readonly StoreEntry[] = [...state.reading.entries.values()]
-  return entries.flatMap((entry) => {
+  const texts: PlacedText[] = []
+  for (const entry of state.reading.entries.values()) {
     const { key, value } = entry
-    if (isNoLeaf(store, entry) || typeof value !== 'string') return []
-    return placesOfKey(definition, key, layers).map(({ path }) => {
-      const names = key.startsWith(`${prefix}/`) ? namesOf(key.slice(prefix.length + 1)) : []
-      return { path, names: [...mounted, ...names], key, text: value }
-    })
-  })
+    if (isNoLeaf(store, entry) || typeof value !== 'string') continue
+    for (const { path } of placesOfKey(definition, key, layers)) {
+      const below = key.startsWith(`${prefix}/`) ? namesOf(key.slice(prefix.length + 1)) : []
+      const names = mounted.length === 0 ? below : [...mounted, ...below]
+      texts.push({ path, names, key, text: value })
+    }
+  }
+  return texts
 }
 
 /**
@@ -221,7 +223,7 @@ function writeTexts(workspace: Workspace, texts: readonly PlacedText[], options:
   }
   const prefix = chosenPrefix(workspace.settings.store.layers, options)
   const above = prefix === undefined ? 0 : mountNames(workspace, prefix).length
-  const below = texts.map((each) => ({ ...each, names: each.names.slice(above) }))
+  const below = above === 0 ? texts : texts.map((each) => ({ ...each, names: each.names.slice(above) }))
   const nested = nestedTree(workspace, below)
   if (nested.type !== 'object' && above === 0)
     throw new AdminError('unwritable_value', {

@@ -84,6 +84,7 @@ interface FoundLayer extends ExplainedLayer {
 
 /** What stands above a place and hides any of what was found there. */
 function coversAbove(writer: IssueWriter, { above, at }: Holder, found: readonly FoundLayer[]): FoundLayer[] {
+  if (!above.some(({ mayCover }) => mayCover)) return []
   const lowest = Math.min(...found.map(({ layer }) => layer))
   return above.flatMap((node, depth) =>
     entriesOf(node)

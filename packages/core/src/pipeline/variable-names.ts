@@ -88,7 +88,7 @@ export class VariableNames {
 
   /** The variable of a layer that leads to a place, as the environment writes it; undefined where its name says so. */
   variableAt(layer: number, names: readonly PropertyKey[]): string | undefined {
-    return this.#owners.get(ownerId(layer, names))?.path
+    return this.#owners.size === 0 ? undefined : this.#owners.get(ownerId(layer, names))?.path
   }
 
   /** Notes where a variable with an open segment leads; one whose place is taken leads nowhere. */
