@@ -261,13 +261,17 @@ eachServer('Member', (server) => {
       said(9, 'bad leader transferee'),
     )
     const none = said(5, 'member not found')
-    expect(await refusal(client.call(Cluster.memberRemove, { id: 99n }))).toEqual(none)
-    expect(await refusal(client.call(Cluster.memberPromote, { id: 99n }))).toEqual(none)
     const peerUrls = ['http://127.0.0.1:12380']
-    await membershipSettled(client)
-    expect(await refusal(client.call(Cluster.memberUpdate, { id: 99n, peerUrls }))).toEqual(none)
-    expect((await refusal(client.call(Cluster.memberPromote, { id }))).code).toBe(9)
-    expect((await refusal(client.call(Cluster.memberRemove, { id }))).code).toBe(2)
+    // Also one that is refused may be a change of membership to raft.
+    const refusedChange = async (change: () => Promise<unknown>) => {
+      await membershipSettled(client)
+      return refusal(change())
+    }
+    expect(await refusedChange(() => client.call(Cluster.memberRemove, { id: 99n }))).toEqual(none)
+    expect(await refusedChange(() => client.call(Cluster.memberPromote, { id: 99n }))).toEqual(none)
+    expect(await refusedChange(() => client.call(Cluster.memberUpdate, { id: 99n, peerUrls }))).toEqual(none)
+    expect((await refusedChange(() => client.call(Cluster.memberPromote, { id }))).code).toBe(9)
+    expect((await refusedChange(() => client.call(Cluster.memberRemove, { id }))).code).toBe(2)
     await membershipSettled(client)
     await client.call(Cluster.memberUpdate, { id, peerUrls })
     const { members } = await client.call(Cluster.memberList, {})
