@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import * as z from 'zod'
 import { defineConfig } from './define-config.ts'
 import { promisesIn } from './promises-in.ts'
@@ -11,20 +11,9 @@ import type { SourceSink } from './source/source.ts'
 import { createManualSource } from './testing/manual-source.ts'
 import { createTestConfig } from './testing/create-test-config.ts'
 import { validateTree } from './tools/validate-tree.ts'
+import { collectUnhandled } from './unhandled-rejections.test.kit.ts'
 
-const unhandled: unknown[] = []
-const note = (reason: unknown) => unhandled.push(reason)
-let others: NodeJS.UnhandledRejectionListener[] = []
-beforeEach(() => {
-  unhandled.length = 0
-  others = process.listeners('unhandledRejection')
-  process.removeAllListeners('unhandledRejection')
-  process.on('unhandledRejection', note)
-})
-afterEach(() => {
-  process.removeListener('unhandledRejection', note)
-  for (const listener of others) process.on('unhandledRejection', listener)
-})
+const unhandled = collectUnhandled()
 
 /** How a promise that rejects may be given. */
 const FORMS: Readonly<Record<string, (promise: Promise<never>) => unknown>> = {

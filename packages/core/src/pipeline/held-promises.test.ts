@@ -1,23 +1,10 @@
-import { afterEach, beforeEach, expect, test } from 'vitest'
+import { expect, test } from 'vitest'
 import * as z from 'zod'
 import { secret } from '../schema/secret.ts'
 import { staged } from './staged.test.kit.ts'
+import { collectUnhandled } from '../unhandled-rejections.test.kit.ts'
 
-const unhandled: unknown[] = []
-const note = (reason: unknown) => unhandled.push(reason)
-let others: NodeJS.UnhandledRejectionListener[] = []
-
-beforeEach(() => {
-  unhandled.length = 0
-  others = process.listeners('unhandledRejection')
-  process.removeAllListeners('unhandledRejection')
-  process.on('unhandledRejection', note)
-})
-
-afterEach(() => {
-  process.removeListener('unhandledRejection', note)
-  for (const listener of others) process.on('unhandledRejection', listener)
-})
+const unhandled = collectUnhandled()
 
 const rejecting = async (): Promise<never> => {
   throw new Error('boom')

@@ -1,24 +1,11 @@
-import { afterEach, beforeEach, expect, test } from 'vitest'
+import { expect, test } from 'vitest'
 import * as z from 'zod'
 import { defineConfig } from '../define-config.ts'
 import { isLivetreeError, type LivetreeError } from '../errors.ts'
 import { memory } from '../source/memory.ts'
+import { collectUnhandled } from '../unhandled-rejections.test.kit.ts'
 
-const unhandled: unknown[] = []
-const note = (reason: unknown) => unhandled.push(reason)
-let others: NodeJS.UnhandledRejectionListener[] = []
-
-beforeEach(() => {
-  unhandled.length = 0
-  others = process.listeners('unhandledRejection')
-  process.removeAllListeners('unhandledRejection')
-  process.on('unhandledRejection', note)
-})
-
-afterEach(() => {
-  process.removeListener('unhandledRejection', note)
-  for (const listener of others) process.on('unhandledRejection', listener)
-})
+const unhandled = collectUnhandled()
 
 const boom = (): never => {
   throw new Error('boom')
