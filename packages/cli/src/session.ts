@@ -20,8 +20,8 @@ export class Session {
   readonly #closers: (() => Promise<unknown>)[] = []
   #notes: string[] = []
   #isEditing = false
-  /** The configuration files whose code runs. */
-  readonly #loaded: string[] = []
+  /** The configuration file whose code runs, the first of several. */
+  #loaded: string | undefined
   #hear: (isHearing: boolean) => void = () => {}
   #change: SentChange = { id: undefined, state: 'none' }
 
@@ -173,7 +173,7 @@ export class Session {
    */
   async loading<R>({ file }: ConfigFile, load: () => Promise<R>): Promise<R> {
     const shown = relative('', file)
-    this.#loaded.push(shown)
+    this.#loaded ??= shown
     this.#hear(false)
     const late = {
       what: `${shown} was not imported`,
@@ -188,14 +188,10 @@ export class Session {
 
   /** Ends the command by an error that nobody caught. */
   fail(error: unknown): void {
-    const { why } = thrownBy(error)
-    const [file] = this.#loaded
-    const details = { code: 'uncaught', cause: error }
-    this.deadline.fail(
-      file === undefined
-        ? new CliError(1, `Something threw where nobody catches it: ${why}`, details)
-        : new CliError(64, `${file}, or what it imports, threw where nobody catches it: ${why}`, details),
-    )
+    const file = this.#loaded
+    const who = file === undefined ? 'Something' : `${file}, or what it imports,`
+    const message = `${who} threw where nobody catches it: ${thrownBy(error).why}`
+    this.deadline.fail(new CliError(file === undefined ? 1 : 64, message, { code: 'uncaught', cause: error }))
   }
 
   /** Has something closed when the command is over. */
