@@ -33,7 +33,14 @@ test('livetree-etcd --root-password-env switches auth on', async () => {
 test('livetree-etcd --help says what it is and what it takes', async () => {
   const { code, stdout, stderr } = await run('--help')
   expect([code, stderr]).toEqual([0, ''])
-  for (const word of ['--port', '--host', '--data', '--root-password-env', 'Production is an etcd cluster']) {
+  for (const word of [
+    '--port',
+    '--host',
+    '--data',
+    '--auto-compaction-retention',
+    '--root-password-env',
+    'Production is an etcd cluster',
+  ]) {
     expect(stdout).toContain(word)
   }
 })
@@ -44,6 +51,10 @@ test.each([
     /^livetree-etcd: --port x: expected a number from 0 to 65535\.\nSee livetree-etcd --help\.\n$/,
   ],
   ['--port=65536', /expected a number from 0 to 65535/],
+  [
+    '--auto-compaction-retention=1h',
+    /-retention 1h: expected a number of revisions, such as 10000, or 0 to keep all/,
+  ],
   ['--dada=x', /^livetree-etcd: Unknown option '--dada'/],
   ['--root-password-env=NOT_SET', /the environment variable NOT_SET is not set/],
 ])('livetree-etcd %s is refused with 2 and a word what to do', async (argument, said) => {

@@ -192,6 +192,37 @@ describe('options', () => {
     expect((await client.call(KV.range, { key: 'a' }, root)).count).toBe(0)
   })
 
+  test.each([
+    ['in memory', () => ({})],
+    ['in a file, where writes of a turn are saved at once', () => ({ dataFile: dataFile() })],
+  ])('writes that are compacted before they are told get to every watch, %s', async (_, options) => {
+    const { client } = await start(options())
+    const watch = new WatchClient(client)
+    await watch.create({ key: 'k' })
+    const names = Array.from({ length: 20 }, (_, index) => `put k=${index}`)
+    const puts = names.map((_, index) => put(client, 'k', String(index)))
+    await Promise.all([...puts, client.call(KV.compact, { revision: 21 })])
+    expect((await watch.events(20)).map(shortly)).toEqual(names)
+  })
+
+  test('autoCompaction: memory is bounded, the newest revisions stay, and a live watch gets all', async () => {
+    const { server, client } = await start({ autoCompaction: { keepRevisions: 100 } })
+    const watch = new WatchClient(client)
+    await watch.create({ key: 'k' })
+    const sizes: number[] = []
+    for (let round = 0; round < 10; round++) {
+      await Promise.all(Array.from({ length: 100 }, () => put(client, 'k', 'x'.repeat(1_000))))
+      sizes.push((await client.call(Maintenance.status, {})).dbSizeInUse)
+    }
+    expect(Math.max(...sizes)).toBeLessThan(260_000)
+    expect(await watch.events(1_000)).toHaveLength(1_000)
+    expect((await client.call(KV.range, { key: 'k', revision: 901 })).count).toBe(1)
+    expect((await refusal(client.call(KV.range, { key: 'k', revision: 701 }))).code).toBe(11)
+    await put(client, 'k', 'still there')
+    expect(await textOf(client, 'k')).toBe('still there')
+    await server.close()
+  })
+
   test('dataFile: only its owner may read it and the files beside it, also one that was there before', async () => {
     const path = dataFile()
     writeFileSync(path, '', { mode: 0o644 })

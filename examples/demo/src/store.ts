@@ -42,7 +42,8 @@ async function startRealStore(): Promise<Store> {
 async function startEmbeddedStore(): Promise<Store> {
   const folder = mkdtempSync(join(tmpdir(), 'livetree-demo-'))
   const dataFile = join(folder, 'etcd.db')
-  let server = await startEmbeddedEtcd({ dataFile })
+  const options = { dataFile, autoCompaction: { keepRevisions: 10_000 } }
+  let server = await startEmbeddedEtcd(options)
   const { endpoint, port } = server
   const client = createEtcdClient({ endpoints: [endpoint] })
   return {
@@ -51,7 +52,7 @@ async function startEmbeddedStore(): Promise<Store> {
     client,
     kill: () => server.close(),
     async restart() {
-      server = await startEmbeddedEtcd({ dataFile, port })
+      server = await startEmbeddedEtcd({ ...options, port })
     },
     async close() {
       await client.close()

@@ -28,11 +28,12 @@ export async function openStore(): Promise<ShopStore> {
 }
 
 async function startEmbedded() {
+  const options = { autoCompaction: { keepRevisions: 10_000 } }
   try {
-    return await startEmbeddedEtcd({ port: 2379 })
+    return await startEmbeddedEtcd({ ...options, port: 2379 })
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'EADDRINUSE') throw error
-    return startEmbeddedEtcd()
+    return startEmbeddedEtcd(options)
   }
 }
 

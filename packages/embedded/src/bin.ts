@@ -10,6 +10,9 @@ Usage: livetree-etcd [options]
   --port <number>            Port to listen on; 0 for any free one. Default 2379.
   --host <address>           Address to listen on. Default 127.0.0.1.
   --data <file>              Keep the data in this SQLite file. Default: memory only.
+  --auto-compaction-retention <revisions>
+                             Keep at least this many of the newest revisions and forget
+                             older ones; 0 keeps all. Default 10000.
   --root-password-env <name> Take the password of the user root from this environment variable,
                              and switch auth on.
   --help                     Show this.
@@ -28,6 +31,7 @@ function readOptions(args: string[]) {
         port: { type: 'string', default: '2379' },
         host: { type: 'string', default: '127.0.0.1' },
         data: { type: 'string' },
+        'auto-compaction-retention': { type: 'string', default: '10000' },
         'root-password-env': { type: 'string' },
         help: { type: 'boolean', default: false },
       },
@@ -41,6 +45,15 @@ function readPort(text: string): number {
   const port = Number(text)
   if (/^\d+$/.test(text) && port <= 65_535) return port
   throw new UsageError(`--port ${text}: expected a number from 0 to 65535.`)
+}
+
+function readRetention(text: string) {
+  const keepRevisions = Number(text)
+  if (/^\d+$/.test(text) && Number.isSafeInteger(keepRevisions))
+    return keepRevisions === 0 ? {} : { autoCompaction: { keepRevisions } }
+  throw new UsageError(
+    `--auto-compaction-retention ${text}: expected a number of revisions, such as 10000, or 0 to keep all.`,
+  )
 }
 
 function readPassword(name: string | undefined) {
@@ -67,7 +80,8 @@ function closeOnSignals(server: EmbeddedEtcd): void {
 }
 
 async function main(): Promise<void> {
-  const { port, host, data, help, 'root-password-env': passwordName } = readOptions(process.argv.slice(2))
+  const given = readOptions(process.argv.slice(2))
+  const { port, host, data, help } = given
   if (help) {
     process.stdout.write(`${USAGE}\n`)
     return
@@ -77,7 +91,8 @@ async function main(): Promise<void> {
       port: readPort(port),
       host,
       ...(data === undefined ? {} : { dataFile: data }),
-      ...readPassword(passwordName),
+      ...readRetention(given['auto-compaction-retention']),
+      ...readPassword(given['root-password-env']),
       onError: (error) => fail(error.message, 1),
     })
     closeOnSignals(server)

@@ -52,6 +52,7 @@ const RULES: Readonly<Record<keyof EmbeddedEtcdOptions, Rule>> = {
   },
   auth: AN_OBJECT,
   tls: AN_OBJECT,
+  autoCompaction: AN_OBJECT,
   quotaBytes: { accepts: isPositive, expected: 'a number of bytes, more than 0' },
   tokenTtlMs: MILLISECONDS,
   progressIntervalMs: MILLISECONDS,
@@ -59,6 +60,11 @@ const RULES: Readonly<Record<keyof EmbeddedEtcdOptions, Rule>> = {
 }
 const ROOT_PASSWORD: Rule = { accepts: isText, expected: 'the password of the user root as text' }
 const AUTH_RULES: Readonly<Record<string, Rule>> = { rootPassword: ROOT_PASSWORD }
+const KEPT_REVISIONS: Rule = {
+  accepts: (value) => Number.isSafeInteger(value) && (value as number) >= 1,
+  expected: 'a whole number of revisions from 1 on',
+}
+const COMPACTION_RULES: Readonly<Record<string, Rule>> = { keepRevisions: KEPT_REVISIONS }
 const TLS_RULES: Readonly<Record<string, Rule>> = { cert: PEM, key: PEM, ca: PEM }
 
 /**
@@ -72,6 +78,10 @@ export function checkOptions(options: EmbeddedEtcdOptions): void {
   if (options.auth !== undefined) {
     checkGroup('auth.', options.auth, AUTH_RULES)
     assertGiven('auth.rootPassword', options.auth.rootPassword, ROOT_PASSWORD)
+  }
+  if (options.autoCompaction !== undefined) {
+    checkGroup('autoCompaction.', options.autoCompaction, COMPACTION_RULES)
+    assertGiven('autoCompaction.keepRevisions', options.autoCompaction.keepRevisions, KEPT_REVISIONS)
   }
   if (options.tls === undefined) return
   checkGroup('tls.', options.tls, TLS_RULES)

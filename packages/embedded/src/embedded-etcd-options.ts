@@ -19,6 +19,12 @@ export interface EmbeddedEtcdOptions {
   readonly tls?: TlsOptions
   /** Size above which writes are rejected with "database space exceeded", in bytes. Default 2 GiB, as in etcd. */
   readonly quotaBytes?: number
+  /**
+   * Compacts the history by itself, as etcd does with `--auto-compaction-mode=revision`, and keeps at least this many of the
+   * newest revisions: a whole number from 1 on. Twice as many, or as many as there are keys, may be stored.
+   * Default: only a client's compaction frees memory.
+   */
+  readonly autoCompaction?: { readonly keepRevisions: number }
   /** Lifetime of an unused auth token, in milliseconds. Default 300,000, as in etcd. */
   readonly tokenTtlMs?: number
   /** Idle time after which a watch with `progress_notify` receives the revision, in milliseconds. Default 600,000, as in etcd. */

@@ -17,6 +17,8 @@ export interface EngineOptions {
   readonly quotaBytes: number
   readonly tokenTtlMs: number
   readonly progressIntervalMs: number
+  /** Number of newest revisions that automatic compaction keeps; Infinity for none. */
+  readonly keepRevisions: number
 }
 
 /** Size of an empty store's file in etcd, in bytes. */
@@ -31,7 +33,7 @@ export class Engine {
   readonly progressIntervalMs: number
   readonly lessor: Lessor
   readonly store: MvccStore
-  readonly hub: WatchHub
+  readonly hub = new WatchHub()
   readonly auth = new AuthStore()
   readonly tokens: Tokens
   readonly alarms = new Alarms()
@@ -40,6 +42,7 @@ export class Engine {
   readonly #clusterId: bigint
   readonly #journal: Journal
   readonly #quotaBytes: number
+  readonly #keepRevisions: number
   #raftIndex: number
   #fileBytes: number
 
@@ -48,6 +51,7 @@ export class Engine {
     this.clock = options.clock
     this.progressIntervalMs = options.progressIntervalMs
     this.#quotaBytes = options.quotaBytes
+    this.#keepRevisions = options.keepRevisions
     this.tokens = new Tokens(options.clock, options.tokenTtlMs)
     this.lessor = new Lessor(options.clock, (ids) => this.#revokeExpired(ids))
     this.store = new MvccStore(this.lessor)
@@ -63,7 +67,6 @@ export class Engine {
       // As after a change of leader in etcd, leases restart with their full TTL.
       for (const { id, ttlSeconds } of state.leases) this.lessor.grant(id, ttlSeconds)
       this.store.restore(state.versions, state.revision, state.compactRevision)
-      this.hub = new WatchHub(this.store)
       this.#fileBytes = this.bytesInUse
     } catch (error) {
       // Nobody else could do this: leases have set a timer, and the file is locked.
@@ -111,9 +114,7 @@ export class Engine {
   compact(revision: number): void | Promise<void> {
     return this.#commit(() => {
       this.alarms.assertWritable()
-      const forgotten = this.store.compact(revision)
-      this.#journal.dropVersions(forgotten)
-      this.#journal.save({ compactRevision: revision })
+      this.#forgetBefore(revision)
     })
   }
 
@@ -191,8 +192,28 @@ export class Engine {
   #writeKeys<T>(work: (txn: WriteTxn) => T): T {
     const before = this.store.revision
     const result = this.store.write(work)
-    if (this.store.revision > before) this.#journal.addVersions(this.store.changesAt(this.store.revision))
+    const { revision } = this.store
+    if (revision === before) return result
+    const changes = this.store.changesAt(revision)
+    this.#journal.addVersions(changes)
+    this.hub.written(revision, changes)
+    this.#compactOld(revision)
     return result
+  }
+
+  /**
+   * Compacts once there are twice as many revisions as are kept, or more of them than keys: a compaction visits every
+   * key, so each write pays for a constant share of it.
+   */
+  #compactOld(revision: number): void {
+    const kept = this.#keepRevisions
+    const stored = revision - Math.max(this.store.compactRevision, 1)
+    if (stored >= kept + Math.max(kept, this.store.keyCount)) this.#forgetBefore(revision - kept)
+  }
+
+  #forgetBefore(revision: number): void {
+    this.#journal.dropVersions(this.store.compact(revision))
+    this.#journal.save({ compactRevision: revision })
   }
 
   #revoke(id: bigint): void {

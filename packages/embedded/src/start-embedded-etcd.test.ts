@@ -31,6 +31,13 @@ test.each([
   [{ quotaBytes: '1GB' }, /option quotaBytes/],
   [{ tokenTtlMs: 0 }, /option tokenTtlMs .* 0: expected milliseconds/],
   [{ progressIntervalMs: -1 }, /option progressIntervalMs/],
+  [{ autoCompaction: true }, /option autoCompaction of startEmbeddedEtcd is true: expected an object/],
+  [{ autoCompaction: {} }, /option autoCompaction\.keepRevisions of startEmbeddedEtcd is missing/],
+  [{ autoCompaction: { keepRevisions: 0 } }, /is 0: expected a whole number of revisions from 1 on/],
+  [
+    { autoCompaction: { keepRevision: 9 } },
+    /no option "autoCompaction.keepRevision", only autoCompaction.keepRevisions/,
+  ],
   [{ clock: {} }, /option clock .* expected an object with the methods now and schedule/],
   [{ tls: {} }, /option tls\.cert .* missing: expected a certificate/],
   [{ tls: { cert: 'c', key: '' } }, /option tls\.key/],

@@ -110,6 +110,7 @@ async function openEngine(options: EmbeddedEtcdOptions, stop: () => void): Promi
       quotaBytes: options.quotaBytes ?? DEFAULT_QUOTA_BYTES,
       tokenTtlMs: options.tokenTtlMs ?? DEFAULT_TOKEN_TTL_MS,
       progressIntervalMs: options.progressIntervalMs ?? DEFAULT_PROGRESS_INTERVAL_MS,
+      keepRevisions: options.autoCompaction?.keepRevisions ?? Number.POSITIVE_INFINITY,
     })
   } catch (cause) {
     if (dataFile === undefined) throw cause

@@ -63,7 +63,7 @@ test('Lessor tells of a lease of 2,000 years, which no timer can wait for, not a
 
 test('Engine keeps the keys of a lease that ends while the alarm CORRUPT is up, and deletes them after it', async () => {
   const clock = new ManualClock()
-  const options = { clock, quotaBytes: 1e9, tokenTtlMs: 1000, progressIntervalMs: 1000 }
+  const options = { clock, quotaBytes: 1e9, tokenTtlMs: 1000, progressIntervalMs: 1000, keepRevisions: 10 }
   const engine = new Engine(createMemoryJournal, options)
   await engine.grantLease(1n, 5)
   await engine.write((txn) => txn.put('a', Buffer.from('1'), 1n))

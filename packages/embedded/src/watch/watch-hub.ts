@@ -1,27 +1,27 @@
 import type { KeyVersion } from '../mvcc/key-history.ts'
 import { type Key, keyOf, rangeHas } from '../mvcc/key-range.ts'
-import type { MvccStore } from '../mvcc/store.ts'
 import { CatchUpQueue } from './catch-up-queue.ts'
 import type { Watcher } from './watcher.ts'
 
 /** Receives the changes in a watcher's range: one call per revision, in order. */
 export type Deliver = (watcher: Watcher, revision: number, changes: readonly KeyVersion[]) => void
 
+/** A revision and its changes. */
+interface Written {
+  readonly revision: number
+  readonly changes: readonly KeyVersion[]
+}
+
 /** All watchers of the server; finds those that are affected by a write. */
 export class WatchHub {
   /** The streams with watchers that are behind. */
   readonly catchUp = new CatchUpQueue()
-  readonly #store: MvccStore
   readonly #delivers = new Map<Watcher, Deliver>()
   readonly #ofKey = new Map<Key, Set<Watcher>>()
   readonly #ofSpans = new Set<Watcher>()
-  #published: number
+  /** What is written and not safe yet. The store may have forgotten it by then: a compaction can be saved with it. */
+  #written: Written[] = []
   #streams = 0
-
-  constructor(store: MvccStore) {
-    this.#store = store
-    this.#published = store.revision
-  }
 
   /** Number of open watch streams. */
   get streams(): number {
@@ -62,15 +62,19 @@ export class WatchHub {
     if (watchers?.size === 0) this.#ofKey.delete(start)
   }
 
-  /** Delivers every revision since the last call. */
-  publish(): void {
-    while (this.#published < this.#store.revision) {
-      this.#published += 1
-      this.#tell(this.#published, this.#store.changesAt(this.#published))
-    }
+  /** Keeps the changes of a new revision for `publish`. */
+  written(revision: number, changes: readonly KeyVersion[]): void {
+    this.#written.push({ revision, changes })
   }
 
-  #tell(revision: number, changes: readonly KeyVersion[]): void {
+  /** Delivers every revision that was written since the last call. */
+  publish(): void {
+    const written = this.#written
+    this.#written = []
+    for (const one of written) this.#tell(one)
+  }
+
+  #tell({ revision, changes }: Written): void {
     if (this.#delivers.size === 0) return
     const concerned = new Map<Watcher, KeyVersion[]>()
     const note = (watcher: Watcher, change: KeyVersion): void => {

@@ -8,7 +8,7 @@ import { WatchStream } from './watch-stream.ts'
 /** A watch stream on a store, to a client that reads only while `isReading`. */
 function setUp() {
   const store = new MvccStore({ attach: () => {}, detach: () => {} })
-  const hub = new WatchHub(store)
+  const hub = new WatchHub()
   const client = {
     isReading: true,
     isBroken: false,
@@ -35,6 +35,7 @@ function setUp() {
   const stream = open()
   const put = (key: string): void => {
     store.write((txn) => txn.put(key, Buffer.from('x'), 0n))
+    hub.written(store.revision, store.changesAt(store.revision))
     hub.publish()
   }
   const create = (value: { key: string; rangeEnd?: string; startRevision?: number }, to = stream) => {
