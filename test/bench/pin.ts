@@ -20,11 +20,13 @@ const warmUps = amount(6, 0)
 const generations = amount(6, 1)
 const pairs: readonly [without: PinBenchApp, withIt: PinBenchApp, aim?: number][] = [
   ['express', 'express + configMiddleware', 0.95],
+  ['express', "express + configMiddleware, pin: 'request'", 0.99],
   ['express', 'express + configMiddleware + live', 0.95],
   ['express', 'express + configMiddleware + live with dispose', 0.95],
   ['express', 'express + a middleware that does nothing'],
   ['express', 'express + two middlewares that do nothing'],
   ['fastify', 'fastify + livetree', 0.95],
+  ['fastify', "fastify + livetree, pin: 'request'", 0.99],
   ['nestjs', 'nestjs + LivetreeModule', 0.95],
 ]
 

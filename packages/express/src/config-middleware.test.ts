@@ -71,6 +71,42 @@ describe('configMiddleware', () => {
     expect([before, after]).toEqual(['hello@1', 'changed at 1@2'])
   })
 
+  test.each([
+    ['one', (config: ShopConfig) => configMiddleware(config, { pin: 'request' }), (value: unknown) => value],
+    [
+      'several by their names',
+      (config: ShopConfig) => configMiddleware({ shop: config }, { pin: 'request' }),
+      (value: unknown) => ({ shop: value }),
+    ],
+  ])("pin: 'request' fills req.config alone, for %s, and pinned() follows changes", async (_, pin, held) => {
+    const config = await openConfig()
+    const app = express()
+      .use(pin(config))
+      .get(
+        '/',
+        tellTwice(config, () => sleep(1)),
+      )
+    const state = JSON.stringify(held({ greeting: 'hello', price: 1 }))
+    const first = await (await fetch(await listen(app))).json()
+    expect(first).toEqual(['hello@1', state, 'changed at 1@2', state])
+  })
+
+  test("pin: 'request' before 'async': a request keeps its first snapshot in both", async () => {
+    const config = await openConfig()
+    const app = express().use(configMiddleware(config, { pin: 'request' }))
+    app.use((_request, _response, next) => {
+      config.set({ greeting: 'changed' })
+      next()
+    })
+    app.use(configMiddleware(config))
+    app.post('/', (request, response) => {
+      request.on('end', () => response.json([seen(config), request.config]))
+      request.resume()
+    })
+    const answer = await fetch(await listen(app), { method: 'POST', body: 'x' })
+    expect(await answer.json()).toEqual(['hello@1', { greeting: 'hello', price: 1 }])
+  })
+
   test("listeners of the request's body and of the response's end are in the pin too", async () => {
     const config = await openConfig()
     const sights: string[] = []

@@ -1,5 +1,5 @@
 export type { HealthProbeOptions } from '@livetree/core/adapter'
 export type { Register } from '@livetree/core'
-export { configMiddleware, type NamedConfigs } from './config-middleware.ts'
+export { configMiddleware, type ConfigMiddlewareOptions, type NamedConfigs } from './config-middleware.ts'
 export { healthHandler } from './health-handler.ts'
 export { type LiveErrorHandler, type LiveMiddleware, live } from './live.ts'

@@ -64,6 +64,15 @@ describe('livetree', () => {
     expect(onRequest).toEqual({ greeting: 'changed at 1', price: 1 })
   })
 
+  test("with pin: 'request' request.config is pinned alone, and pinned() follows changes", async () => {
+    const config = await openConfig()
+    const app = await createApp(config, { pin: 'request' })
+    tellTwice(app, config, () => sleep(1))
+    const state = { greeting: 'hello', price: 1 }
+    expect((await app.inject('/')).json()).toEqual(['hello@1', state, 'changed at 1@2', state])
+    expect((await app.inject('/')).json()[1]).toEqual({ greeting: 'changed at 1', price: 1 })
+  })
+
   test('registered twice with names: app.config and request.config hold both, and a request pins both', async () => {
     const [shop, platform] = [await openConfig(), await openConfig()]
     const app = fastify()

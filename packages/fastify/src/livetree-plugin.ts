@@ -1,5 +1,6 @@
 import {
   pinRequest,
+  pinRequestAlone,
   checkOptions,
   configIn,
   optionKinds,
@@ -37,8 +38,12 @@ export interface LivetreePluginOptions<T extends RegisteredConfig = RegisteredCo
    * `request.config` hold each by its name. Default: the app has one.
    */
   readonly name?: string | undefined
-  /** Whether to pin one snapshot to each request. Default true. */
-  readonly pin?: boolean | undefined
+  /**
+   * Whether to pin one snapshot to each request. `true` and `'async'` pin it to everything the request starts, where
+   * `config.pinned()` returns it. `'request'` fills `request.config` alone, which costs less for each request;
+   * `config.pinned()` then returns the newest value, as outside of a request. Default true.
+   */
+  readonly pin?: boolean | 'async' | 'request' | undefined
   /** Whether to close the configuration when the app closes, after its last request. Default true. */
   readonly closeOnShutdown?: boolean | undefined
 }
@@ -58,7 +63,11 @@ const ofFastify = { expected: 'an option of Fastify', test: () => true }
 const OPTION_TABLE = {
   config: ofFastify,
   name: optionKinds.name,
-  pin: optionKinds.flag,
+  pin: {
+    expected: "true, false, 'async' or 'request'",
+    test: (value: unknown) => ['async', 'request', true, false].includes(value as string),
+    isShown: true,
+  },
   closeOnShutdown: optionKinds.flag,
   prefix: ofFastify,
   logLevel: ofFastify,
@@ -87,7 +96,12 @@ async function registerLivetree(app: FastifyInstance, options: LivetreePluginOpt
   const pinnedTo = Symbol('livetree.pinnedTo')
   if (name === undefined) decorate(app, { config, pinnedTo })
   else decorateNamed(app, name, { config, pinnedTo })
-  if (pin) {
+  if (pin === 'request') {
+    app.addHook('onRequest', (request, _reply, done) => {
+      ;(request as PinnedRequest)[pinnedTo] = pinRequestAlone(config, request.raw)
+      done()
+    })
+  } else if (pin) {
     app.addHook('onRequest', (request, reply, done) => {
       const snapshot = pinRequest(config, request.raw, reply.raw)
       ;(request as PinnedRequest)[pinnedTo] = snapshot

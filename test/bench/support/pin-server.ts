@@ -23,6 +23,10 @@ const apps = {
     const { configMiddleware } = await import('@livetree/express')
     return listenExpress(configMiddleware(config))
   },
+  "express + configMiddleware, pin: 'request'": async () => {
+    const { configMiddleware } = await import('@livetree/express')
+    return listenExpress(configMiddleware(config, { pin: 'request' }))
+  },
   'express + configMiddleware + live': async () => {
     const { configMiddleware, live } = await import('@livetree/express')
     return listenExpress(
@@ -40,7 +44,8 @@ const apps = {
   'express + a middleware that does nothing': () => listenExpress(createInner()),
   'express + two middlewares that do nothing': () => listenExpress(createInner(), createInner()),
   fastify: () => listenFastify(false),
-  'fastify + livetree': () => listenFastify(true),
+  'fastify + livetree': () => listenFastify('async'),
+  "fastify + livetree, pin: 'request'": () => listenFastify('request'),
   nestjs: () => listenNest(false),
   'nestjs + LivetreeModule': () => listenNest(true),
 } satisfies Record<string, () => Promise<number>>
@@ -64,10 +69,10 @@ function keepOpen(server: Server): number {
   return (server.address() as AddressInfo).port
 }
 
-async function listenFastify(hasPlugin: boolean): Promise<number> {
+async function listenFastify(pin: 'async' | 'request' | false): Promise<number> {
   const { default: fastify } = await import('fastify')
   const app = fastify()
-  if (hasPlugin) await app.register((await import('@livetree/fastify')).livetree, { config })
+  if (pin !== false) await app.register((await import('@livetree/fastify')).livetree, { config, pin })
   app.get('/', async () => 'hello')
   await app.listen({ port: 0, host: '127.0.0.1' })
   return keepOpen(app.server)

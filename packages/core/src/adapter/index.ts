@@ -10,5 +10,5 @@ export type { HealthAnswer, HealthProbeOptions } from '../request/health-probe.t
 export { answerHealthProbe } from '../request/health-probe.ts'
 export type { RequestPart } from '../request/request-pin.ts'
 export { borrowForResponse, type ResponsePart } from '../request/borrow-for-response.ts'
-export { pinRequest } from '../request/request-pin.ts'
+export { pinRequest, pinRequestAlone } from '../request/request-pin.ts'
 export { toLogger } from '../to-logger.ts'

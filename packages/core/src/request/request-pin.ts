@@ -16,6 +16,8 @@ interface RequestPin {
   readonly config: object
   readonly snapshot: Snapshot<unknown>
   readonly others: RequestPin | undefined
+  /** Whether listeners on the request and the response run inside the pin. */
+  isEmitted: boolean
 }
 
 /**
@@ -25,20 +27,27 @@ interface RequestPin {
  * that is already pinned keeps its snapshot.
  */
 export function pinRequest<T>(config: LiveConfig<T>, request: Pinnable, response: RequestPart): Snapshot<T> {
-  const pinned = findPin(config, request)
-  if (pinned !== undefined) return pinned
-  const snapshot = config.snapshot()
-  request[PINS] = { config, snapshot, others: request[PINS] }
-  emitPinned(config, request, snapshot)
-  emitPinned(config, response, snapshot)
-  return snapshot
+  const pin = pinOf(config, request)
+  if (!pin.isEmitted) {
+    pin.isEmitted = true
+    emitPinned(config, request, pin.snapshot)
+    emitPinned(config, response, pin.snapshot)
+  }
+  return pin.snapshot
 }
 
-function findPin<T>(config: LiveConfig<T>, request: Pinnable): Snapshot<T> | undefined {
+/** For adapters: as {@link pinRequest}, for code that reads the request alone: `config.pinned()` does not know of it. */
+export function pinRequestAlone<T>(config: LiveConfig<T>, request: Pinnable): Snapshot<T> {
+  return pinOf(config, request).snapshot
+}
+
+function pinOf<T>(config: LiveConfig<T>, request: Pinnable): RequestPin & { readonly snapshot: Snapshot<T> } {
   for (let pin = request[PINS]; pin !== undefined; pin = pin.others) {
-    if (pin.config === config) return pin.snapshot as Snapshot<T>
+    if (pin.config === config) return pin as RequestPin & { readonly snapshot: Snapshot<T> }
   }
-  return undefined
+  const made = { config, snapshot: config.snapshot(), others: request[PINS], isEmitted: false }
+  request[PINS] = made
+  return made
 }
 
 function emitPinned<T>(config: LiveConfig<T>, part: RequestPart, snapshot: Snapshot<T>): void {
