@@ -58,6 +58,8 @@ const boundaries: readonly [from: string, refused: string, allowed: string][] = 
   ['packages/express/src/index.ts', '@livetree/etcd', '@livetree/core'],
   ['packages/nestjs/src/index.ts', '@livetree/express', '@nestjs/common'],
   ['packages/fastify/src/index.ts', 'livetree', 'fastify'],
+  ['packages/openfeature/src/index.ts', '@livetree/etcd', '@livetree/core'],
+  ['packages/openfeature/src/schema/index.ts', 'livetree', '@livetree/core/adapter'],
   ['packages/fastify/src/discovery/index.ts', '@livetree/etcd', '@livetree/discovery'],
   ['packages/embedded/src/engine.ts', '@livetree/etcd', '@livetree/etcd/wire'],
   ['packages/embedded/src/engine.ts', '@livetree/core', 'node:http2'],
@@ -117,6 +119,7 @@ const ENTRIES: Readonly<Record<string, readonly string[]>> = {
   ],
   'nestjs/src': ['@livetree/core', '@livetree/core/adapter', '@livetree/core/testing'],
   'nestjs/src/discovery': ['@livetree/discovery'],
+  'openfeature/src': ['@livetree/core', '@livetree/core/adapter', '@livetree/core/testing'],
 }
 
 const PACKAGES = new URL('../packages/', import.meta.url)

@@ -59,6 +59,8 @@ const OF_LIVETREE: readonly (readonly [title: string, intro: string, names: read
     [
       'secret',
       'restart',
+      'invariant',
+      'Complain',
       'sealed',
       'Sealed',
       'duration',

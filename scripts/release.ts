@@ -17,6 +17,7 @@ const packages = [
   'express',
   'nestjs',
   'fastify',
+  'openfeature',
 ] as const
 const root = fileURLToPath(new URL('../', import.meta.url))
 

@@ -14,6 +14,7 @@ export const packageNames = [
   'express',
   'nestjs',
   'fastify',
+  'openfeature',
   'embedded',
   'coordination',
   'discovery',

@@ -13,7 +13,7 @@ import { inputOf } from './input.ts'
 import type { LayerTree } from './layer-tree.ts'
 import { isCoveredByObject, isGiven, type NestedLayers, scalarOrAboveLayer } from './node-content.ts'
 import { validate, type RawIssue, validateRead } from './validate.ts'
-import { frozen, keyTwice, ownPart, settle, validateAlone } from './node-result.ts'
+import { frozen, keyTwice, ownPart, settle, settleComposed, validateAlone } from './node-result.ts'
 import { noteNames, notedNames } from './names.ts'
 import { collectIssues, type LocatedIssue } from './located-issues.ts'
 import { noteGiven } from './given-input.ts'
@@ -126,7 +126,7 @@ export class Decoder {
     }
     if (node.childCount > schemaNode.properties.size)
       isValid = this.#composeUnknown(schemaNode, node, aboveLayer, { before, value }) && isValid
-    if (isValid) node.keep(freezeObject(before, value, schemaNode))
+    if (isValid) settleComposed(schemaNode, node, freezeObject(before, value, schemaNode))
   }
 
   /** Keys that are no property: unused, refused, or what the catchall makes of them. Whether they are valid. */
@@ -214,7 +214,7 @@ export class Decoder {
     if (issues.length > 0) node.refuse(issues)
     if (!isValid || issues.length > 0) return
     if (names?.length === count) noteNames(value, names)
-    node.keep(freezeObject(isOther ? undefined : before, value, schemaNode))
+    settleComposed(schemaNode, node, freezeObject(isOther ? undefined : before, value, schemaNode))
   }
 
   #recordKey(schemaNode: RecordNode, name: string, issues: RawIssue[]): unknown {
@@ -262,8 +262,8 @@ export class Decoder {
       if (!child.isValid) return false
       if (child.isHeld) value[name] = child.value
     }
-    node.keep(freezeObject(before, value, core))
-    return true
+    settleComposed(core, node, freezeObject(before, value, core))
+    return node.isValid
   }
 
   #validateWhole(schemaNode: SchemaNode, node: TreeNode, aboveLayer: number, previous: unknown): void {

@@ -1,11 +1,11 @@
 import { runsOwnCode } from '../schema/own-code.ts'
-import type { PropertyNode, SchemaNode } from '../schema/schema-node.ts'
+import type { ObjectNode, PropertyNode, RecordNode, SchemaNode } from '../schema/schema-node.ts'
 import { bareObject } from './document.ts'
 import { noteGiven } from './given-input.ts'
 import { shareFrozen } from './share.ts'
 import type { TreeNode } from './tree-node.ts'
 import { sameKey } from './unique-keys.ts'
-import { madeProblem, thrownIssue, validate, type ValidationResult } from './validate.ts'
+import { madeProblem, thrownIssue, validate, validateComposed, type ValidationResult } from './validate.ts'
 
 const NOTHING = Object.freeze(bareObject())
 
@@ -55,6 +55,21 @@ export function frozen(
   } catch (error) {
     return { isValid: false, issues: [thrownIssue(error)] }
   }
+}
+
+/** Stores a value put together from valid parts, if the rules over several of them hold. */
+export function settleComposed(
+  { invariants }: ObjectNode | RecordNode,
+  node: TreeNode,
+  value: Record<string, unknown>,
+): void {
+  if (invariants === undefined) {
+    node.keep(value)
+    return
+  }
+  const result = validateComposed(invariants, value)
+  if (!result.isValid) noteGiven(result.issues, value, result.unlisted)
+  settle(node, result)
 }
 
 /** Stores a result at its node. */

@@ -48,6 +48,16 @@ export function validate(schema: z.$ZodType, input: unknown): ValidationResult {
   }
 }
 
+/** What the rules over several parts say of a value that was put together from valid ones. Nothing is copied. */
+export function validateComposed(invariants: z.$ZodType, value: unknown): ValidationResult {
+  try {
+    const result = z.safeParse(invariants, value)
+    return result.success ? { isValid: true, value } : invalidResult(invariants, result.error.issues)
+  } catch (error) {
+    return { isValid: false, issues: [thrownIssue(error)] }
+  }
+}
+
 const REPEATED_WORK: RawIssue = {
   path: [],
   code: 'schema_error',

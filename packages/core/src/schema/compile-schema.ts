@@ -9,6 +9,7 @@ import { hasAsyncCode } from './own-code.ts'
 import { namingThrown } from './naming-thrown.ts'
 import { isNothingButItself, isScalar, requiresItself } from './directory.ts'
 import { otherNames } from './loose-record.ts'
+import { invariantsOf, isInvariant } from './invariant.ts'
 import {
   type IntersectionNode,
   type ListNode,
@@ -81,9 +82,10 @@ class Compiler {
     if (hasAsyncCode(schema)) refuseAsync(path)
     const secret = isSecret(schema) || hasHiddenSecret(schema)
     const base = { schema, isSecret: secret, hasSecret: secret, isDecomposable: false }
-    const hasChecks = (def.checks?.length ?? 0) > 0
+    const checks = def.checks ?? []
+    const hasChecks = checks.length > 0
     // a value that is secret as a whole is validated as a whole, so that every part of it is redacted
-    const canDecompose = !hasChecks && !secret
+    const canDecompose = checks.every(isInvariant) && !secret
     const keep = <P extends SchemaNode>(schemaNode: P): P => {
       this.#schemaNodes.set(schema, schemaNode)
       this.#paths.set(schemaNode, path)
@@ -98,7 +100,7 @@ class Compiler {
       })
       schemaNode.inner = this.compile(inner, path)
       schemaNode.isDecomposable =
-        canDecompose && kind !== 'catch' && kind !== 'pipe' && isComposite(schemaNode.inner)
+        !hasChecks && !secret && kind !== 'catch' && kind !== 'pipe' && isComposite(schemaNode.inner)
       return schemaNode
     }
 
@@ -123,7 +125,9 @@ class Compiler {
         return this.#object(keep, { ...base, isDecomposable: canDecompose }, def, path)
       case 'record': {
         const others = otherNames(def)
-        const schemaNode = this.#keyed<RecordNode>(keep, { ...base, type: 'record', others }, def, path)
+        const invariants = invariantsOf(schema)
+        const record = { ...base, type: 'record', others, invariants } as const
+        const schemaNode = this.#keyed<RecordNode>(keep, record, def, path)
         schemaNode.isDecomposable = canDecompose && others === undefined && isPlainStringKey(def.keyType)
         return schemaNode
       }
@@ -202,6 +206,7 @@ class Compiler {
       byEnvironment: new Map(),
       catchall: undefined,
       strict: undefined,
+      invariants: invariantsOf(base.schema),
     })
     for (const [name, schema] of Object.entries(def.shape)) {
       const property: PropertyNode = {

@@ -53,6 +53,8 @@ export interface ObjectNode extends SchemaNodeBase {
   catchall: SchemaNode | undefined
   /** Where unknown keys are rejected: an object schema without properties, whose parse gives zod's issue for them. */
   strict: z.$ZodType | undefined
+  /** The rules over several parts, for a value put together from them. */
+  readonly invariants: z.$ZodType | undefined
 }
 
 /** A record: a directory whose names are data, read by `key`. */
@@ -60,6 +62,8 @@ export interface RecordNode extends SchemaNodeBase {
   readonly type: 'record'
   /** Set for a loose record. */
   readonly others: OtherNames | undefined
+  /** The rules over several parts, for a value put together from them. */
+  readonly invariants: z.$ZodType | undefined
   /** The keys there may be, by environment variable; empty where there may be any. */
   readonly keysByEnvironment: ReadonlyMap<string, string>
   key: SchemaNode

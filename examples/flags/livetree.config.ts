@@ -1,0 +1,2 @@
+// What the command `livetree` uses here.
+export { shop } from './src/shop-config.ts'

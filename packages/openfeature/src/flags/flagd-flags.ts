@@ -1,0 +1,145 @@
+import { FeatureFlag, FlagdCore, type FlagdCoreOptions, type Storage } from '@openfeature/flagd-core'
+import {
+  type FlagMetadata,
+  type FlagValue,
+  type Logger,
+  ParseError,
+  type ResolutionDetails,
+  TargetingKeyMissingError,
+} from '@openfeature/server-sdk'
+import type { FlagSet } from '../schema/index.ts'
+import { type Evaluators, expandReferences, usesAny } from './evaluators.ts'
+import { changedNames, type FlagFormat, type Flags, ownPart, type Question } from './flags.ts'
+
+type Definition = FlagSet['flags'][string]
+
+/** No text out of the store is compiled to code. */
+const OPTIONS: FlagdCoreOptions = { disableDynamicCodeGeneration: true }
+
+/** What flagd-core says while it builds a flag is said again by each evaluation. */
+const SILENT: Logger = { error() {}, warn() {}, info() {}, debug() {} }
+
+/** How flags in flagd's format are read. */
+export interface FlagdOptions {
+  readonly requireTargetingKey: boolean
+}
+
+/** Flags in flagd's format. A flag is built when it is first asked for, and again when it or what it refers to changed. */
+export class FlagdFormat implements FlagFormat {
+  readonly #options: FlagdOptions
+  readonly #built = new WeakMap<Definition, BuiltFlag>()
+
+  constructor(options: FlagdOptions) {
+    this.#options = options
+  }
+
+  open(part: object): Flags {
+    return new FlagdFlags(part as FlagSet, this.#options, (key, set) => this.#flag(key, set))
+  }
+
+  changedBetween(previous: object, next: object): string[] {
+    const [before, after] = [previous as FlagSet, next as FlagSet]
+    const keys = [...new Set([...Object.keys(before.flags), ...Object.keys(after.flags)])]
+    if (before.metadata !== after.metadata) return keys
+    const evaluators = new Set(changedNames(before.$evaluators ?? {}, after.$evaluators ?? {}))
+    const changed = new Set(changedNames(before.flags, after.flags))
+    const isChanged = (key: string) =>
+      changed.has(key) || usesAny(ownDefinition(after, key)?.targeting, evaluators, after.$evaluators)
+    return keys.filter(isChanged)
+  }
+
+  #flag(key: string, set: FlagSet): FeatureFlag | undefined {
+    const definition = ownDefinition(set, key)
+    if (definition === undefined) return undefined
+    const known = this.#built.get(definition)
+    if (known !== undefined && known.key === key && isSameAround(known.set, set)) return known.flag
+    const flag = build(key, definition, set)
+    this.#built.set(definition, { key, set, flag })
+    return flag
+  }
+}
+
+interface BuiltFlag {
+  readonly key: string
+  readonly set: FlagSet
+  readonly flag: FeatureFlag
+}
+
+/** Whether what a flag has from its set is the same in both. */
+function isSameAround(one: FlagSet, other: FlagSet): boolean {
+  return one.$evaluators === other.$evaluators && one.metadata === other.metadata
+}
+
+function ownDefinition(set: FlagSet, key: string): Definition | undefined {
+  return ownPart(set.flags, key) as Definition | undefined
+}
+
+/** @throws ParseError where flagd-core refuses what the schema of the application has let through */
+function build(key: string, definition: Definition, set: FlagSet): FeatureFlag {
+  const { state, variants, defaultVariant, targeting, metadata } = definition
+  try {
+    const flag = {
+      state,
+      variants,
+      defaultVariant,
+      targeting: expandReferences(targeting, set.$evaluators as Evaluators | undefined),
+      metadata: { ...set.metadata, ...metadata },
+    }
+    return new FeatureFlag(key, flag as ConstructorParameters<typeof FeatureFlag>[1], SILENT, OPTIONS)
+  } catch (cause) {
+    throw new ParseError(`The flag "${key}" is malformed`, { cause })
+  }
+}
+
+class FlagdFlags implements Flags, Storage {
+  readonly #set: FlagSet
+  readonly #options: FlagdOptions
+  readonly #flagOf: (key: string, set: FlagSet) => FeatureFlag | undefined
+  readonly #core: FlagdCore
+
+  constructor(
+    set: FlagSet,
+    options: FlagdOptions,
+    flagOf: (key: string, set: FlagSet) => FeatureFlag | undefined,
+  ) {
+    this.#set = set
+    this.#options = options
+    this.#flagOf = flagOf
+    this.#core = new FlagdCore(this, SILENT, OPTIONS)
+  }
+
+  resolve<V extends FlagValue>({
+    type,
+    key,
+    defaultValue,
+    context,
+    logger,
+  }: Question<V>): ResolutionDetails<V> {
+    if (this.#options.requireTargetingKey && !context.targetingKey && this.#isTargeted(key))
+      throw new TargetingKeyMissingError(`The context has no targetingKey, which the flag "${key}" asks for`)
+    return this.#core.resolve(type, key, defaultValue, context, logger)
+  }
+
+  getFlag(key: string): FeatureFlag | undefined {
+    return this.#flagOf(key, this.#set)
+  }
+
+  getFlags(): Map<string, FeatureFlag> {
+    const keys = Object.keys(this.#set.flags)
+    return new Map(keys.map((key) => [key, this.getFlag(key) as FeatureFlag]))
+  }
+
+  getFlagSetMetadata(): FlagMetadata {
+    return { ...this.#set.metadata }
+  }
+
+  /** Part of flagd-core's port; the flags of a state never change. */
+  setConfigurations(): never {
+    throw new ParseError('The flags of one state of a configuration cannot be replaced')
+  }
+
+  #isTargeted(key: string): boolean {
+    const { state, targeting } = ownDefinition(this.#set, key) ?? {}
+    return state === 'ENABLED' && Object.keys(targeting ?? {}).length > 0
+  }
+}

@@ -1,0 +1,43 @@
+import type {
+  EvaluationContext,
+  FlagValue,
+  FlagValueType,
+  Logger,
+  ResolutionDetails,
+} from '@openfeature/server-sdk'
+
+/** What an application asks for. */
+export interface Question<V extends FlagValue> {
+  readonly type: FlagValueType
+  readonly key: string
+  readonly defaultValue: V
+  readonly context: EvaluationContext
+  readonly logger: Logger
+}
+
+/** The flags of one state of the configuration. */
+export interface Flags {
+  /** @throws OpenFeatureError with the code of what is wrong */
+  resolve<V extends FlagValue>(question: Question<V>): ResolutionDetails<V>
+}
+
+/** How a part of the configuration is read as flags. */
+export interface FlagFormat {
+  /** @param part the same for as long as the flags are the same */
+  open(part: object): Flags
+  /** The keys of the flags that may answer differently, those that came and those that went included. */
+  changedBetween(previous: object, next: object): string[]
+}
+
+/** The names under which two objects hold different things. */
+export function changedNames(previous: object, next: object): string[] {
+  const before = previous as Record<string, unknown>
+  const after = next as Record<string, unknown>
+  const names = new Set([...Object.keys(before), ...Object.keys(after)])
+  return [...names].filter((name) => ownPart(before, name) !== ownPart(after, name))
+}
+
+/** The part of that name, if it is the object's own. */
+export function ownPart(whole: object, name: string): unknown {
+  return Object.hasOwn(whole, name) ? (whole as Record<string, unknown>)[name] : undefined
+}

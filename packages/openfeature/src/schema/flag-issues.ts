@@ -1,0 +1,88 @@
+import { type FlagIssue, isRule, type Place, targetingIssues } from './targeting-issues.ts'
+
+/** A flag whose parts have the right types. */
+export interface CheckedFlag {
+  readonly variants: Readonly<Record<string, unknown>>
+  readonly defaultVariant?: string | null | undefined
+  readonly targeting?: unknown
+}
+
+/** What is wrong with a flag, apart from the evaluators that it refers to. */
+export function flagIssues({ variants, defaultVariant, targeting }: CheckedFlag): FlagIssue[] {
+  const names = Object.keys(variants)
+  const issues = variantIssues(variants)
+  // An empty name counts as none, as in flagd.
+  if (defaultVariant && !names.includes(defaultVariant))
+    issues.push({ path: ['defaultVariant'], message: noSuchVariant(defaultVariant, names) })
+  if (targeting === undefined) return issues
+  const rules = targetingIssues(targeting, ['targeting'])
+  return [...issues, ...(rules.length > 0 ? rules : resultIssues(targeting, names))]
+}
+
+function noSuchVariant(name: string, names: readonly string[]): string {
+  return `There is no variant ${JSON.stringify(name)}; there ${names.length === 1 ? 'is' : 'are'} ${listed(names)}`
+}
+
+/** The first names of a list, for a message. */
+function listed(names: readonly string[]): string {
+  const shown = names.slice(0, 10).map((name) => JSON.stringify(name))
+  return names.length > shown.length
+    ? `${shown.join(', ')} and ${names.length - shown.length} more`
+    : shown.join(', ')
+}
+
+function variantIssues(variants: Readonly<Record<string, unknown>>): FlagIssue[] {
+  const entries = Object.entries(variants)
+  const [first] = entries
+  if (first === undefined) return [{ path: ['variants'], message: 'Expected at least one variant' }]
+  const issues = entries.flatMap(([name, value]) => valueIssues(name, value))
+  if (issues.length > 0) return issues
+  const odd = entries.find(([, value]) => typeof value !== typeof first[1])
+  if (odd === undefined) return []
+  const message = `All variants have one type; ${JSON.stringify(first[0])} is a ${typeof first[1]}, and this is a ${typeof odd[1]}`
+  return [{ path: ['variants', odd[0]], message }]
+}
+
+function valueIssues(name: string, value: unknown): FlagIssue[] {
+  const path = ['variants', name]
+  if (value === null || Array.isArray(value))
+    return [{ path, message: 'Expected a boolean, a text, a number or an object' }]
+  if (typeof value === 'number' && Number.isInteger(value) && !Number.isSafeInteger(value))
+    return [{ path, message: 'A whole number beyond 2^53 - 1 is not exact; write it as a text' }]
+  return []
+}
+
+/** The literal results of a targeting that name no variant: the flag would be an error for whoever gets one. */
+function resultIssues(targeting: unknown, names: readonly string[]): FlagIssue[] {
+  return resultsOf(targeting, ['targeting']).flatMap(({ path, value }) =>
+    value === null || names.includes(String(value))
+      ? []
+      : [{ path, message: noSuchVariant(String(value), names) }],
+  )
+}
+
+interface Result {
+  readonly path: Place
+  readonly value: string | number | boolean | null
+}
+
+/** The literals that a rule may give as its result. What other rules give is known when they are evaluated only. */
+function resultsOf(rule: unknown, path: Place): Result[] {
+  if (Array.isArray(rule)) return []
+  if (!isRule(rule)) return [{ path, value: rule as Result['value'] }]
+  const [[operator, given] = ['', undefined]] = Object.entries(rule)
+  if (!Array.isArray(given)) return []
+  const at = [...path, operator]
+  if (operator === 'if') return branchesOf(given).flatMap((index) => resultsOf(given[index], [...at, index]))
+  if (operator !== 'fractional') return []
+  return given.flatMap((bucket, index) =>
+    Array.isArray(bucket) ? resultsOf(bucket[0], [...at, index, 0]) : [],
+  )
+}
+
+/** The places of the results in `[condition, then, condition, then, …, else]`. Without a `then`, the condition is the result. */
+function branchesOf(given: readonly unknown[]): number[] {
+  const all = [...given.keys()]
+  if (given.length === 1) return []
+  return all.filter((index) => index % 2 === 1 || (index === given.length - 1 && index % 2 === 0))
+}
