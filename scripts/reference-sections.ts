@@ -93,7 +93,7 @@ const OF_LIVETREE: readonly (readonly [title: string, intro: string, names: read
   ],
   [
     'Events',
-    'Listened to with `config.on`, also published on the channels `livetree:<event>` of `node:diagnostics_channel`.',
+    'Listened to with `config.on`, also published on the channels of `node:diagnostics_channel` that `ConfigChannels` lists.',
     [
       ...['ConfigEvents', 'ConfigListener', 'ReadyEvent', 'ChangeEvent', 'Change', 'RejectedEvent', 'Issue'],
       ...[
@@ -105,6 +105,14 @@ const OF_LIVETREE: readonly (readonly [title: string, intro: string, names: read
         'StaleEvent',
         'LiveEvent',
       ],
+    ],
+  ],
+  [
+    'Diagnostics',
+    'Channels of `node:diagnostics_channel`, with their messages. Those of the etcd client are in `EtcdChannels` of `@livetree/etcd`.',
+    [
+      ...['ConfigChannels', 'ConfigMessage', 'ChangeMessage', 'ReloadMessage', 'Reload'],
+      ...['ResourceMessage', 'ResourceEventType'],
     ],
   ],
   [

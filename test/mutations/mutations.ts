@@ -69,8 +69,8 @@ export const mutations: readonly Mutation[] = [
   {
     name: 'Fleet: revisions that change nothing that is served are told of no more',
     file: `${core}/updates/validator.ts`,
-    find: 'this.#served.observer.judged()',
-    replace: "if (outcome.type !== 'unchanged') this.#served.observer.judged()",
+    find: 'this.#served.observer.judged(timed',
+    replace: "if (outcome.type !== 'unchanged') this.#served.observer.judged(timed",
     test: `${live}/followers.test.ts`,
   },
   {

@@ -19,6 +19,14 @@ export type {
   ReadyEvent,
   UnusedEvent,
 } from './events/event-hub.ts'
+export type {
+  ChangeMessage,
+  ConfigChannels,
+  ConfigMessage,
+  ReloadMessage,
+  ResourceEventType,
+  ResourceMessage,
+} from './events/diagnostics.ts'
 export type { LiveEvent, StaleEvent } from './events/freshness-events.ts'
 export type { Borrowed } from './resource/instance.ts'
 export type {
@@ -38,6 +46,7 @@ export type { Register } from './register.ts'
 export type { UnsettledCall } from './events/pending-calls.ts'
 export type { Resource, ResourceOptions, ResourceStatus } from './resource/resource-options.ts'
 export { Snapshot } from './updates/snapshot.ts'
+export type { Reload } from './updates/reload-timer.ts'
 export type { SourceStatus } from './updates/source-state.ts'
 export type { LoggerLike } from './to-logger.ts'
 export type { RejectedEvent } from './updates/rejection.ts'

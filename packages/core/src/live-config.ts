@@ -26,6 +26,8 @@ export interface ConfigStatus {
   readonly staleForMs: number
   /** In order of precedence, the lowest first. */
   readonly sources: readonly SourceStatus[]
+  /** When a tree of the sources was last found valid, in ms since the Unix epoch; undefined if none was yet. */
+  readonly acceptedAt: number | undefined
   /** The last rejection, while the newest tree is invalid; undefined otherwise. */
   readonly rejected: RejectedEvent | undefined
   readonly resources: readonly ResourceStatus[]

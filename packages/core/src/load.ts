@@ -15,6 +15,7 @@ import { givenSource } from './startup/check-sources.ts'
 import { startUp } from './startup/startup.ts'
 import { UpdateProcessor } from './updates/update-processor.ts'
 import { noteLoadedParts } from './loaded-parts.ts'
+import { noteOpenConfig } from './open-configs.ts'
 import { settledWithin } from './within.ts'
 import { createPipeline } from './pipeline/create-pipeline.ts'
 import { takePath } from './snapshot-file/open-paths.ts'
@@ -110,7 +111,10 @@ export async function load<S extends $ZodType>(
   try {
     config.open()
     const parts = { name, options, log, sources, writer, snapshotFile: kept?.file, fingerprint, comparison }
-    config.ready(await startUp(parts))
+    const provenAt = await startUp(parts)
+    const forget = noteOpenConfig(config)
+    followers.onClose(async () => forget())
+    config.ready(provenAt)
   } catch (error) {
     // A source that does not close must not keep the caller waiting past `timeoutMs`.
     await settledWithin(config.close(), clock, FAREWELL_MS)

@@ -1,7 +1,8 @@
 import { readFileSync } from 'node:fs'
 import { inspect } from 'node:util'
 import { describe, expect, test } from 'vitest'
-import { assertNode, CLIENT_OPTIONS, type EtcdClientOptions, resolveOptions } from './client-options.ts'
+import { assertNode } from './assert-node.ts'
+import { CLIENT_OPTIONS, type EtcdClientOptions, resolveOptions } from './client-options.ts'
 import { EtcdError } from './errors.ts'
 import type { OptionKind } from './option-table.ts'
 
@@ -90,7 +91,7 @@ describe('resolveOptions', () => {
     [{ endpoints: 'a', watch: { idsFrom: 'me' } }, "watch.idsFrom is neither 'server' nor 'client'"],
     [
       { endpoint: 'a' },
-      'there is no option endpoint, only endpoints, discovery, tls, auth, namespace, timeouts, backoff, limits, syncMembersMs, watch, clock, logger, signal',
+      'there is no option endpoint, only endpoints, discovery, tls, auth, namespace, timeouts, clientName, backoff, limits, syncMembersMs, watch, clock, logger, signal',
     ],
     [
       { endpoints: 'a', timeouts: { calMs: 5 } },

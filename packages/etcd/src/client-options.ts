@@ -1,5 +1,7 @@
 import type { ConnectionOptions as NodeTlsOptions } from 'node:tls'
+import { assertNode } from './assert-node.ts'
 import { type Clock, systemClock } from './clock.ts'
+import { DEFAULT_CLIENT_NAME } from './diagnostics.ts'
 import { EtcdError } from './errors.ts'
 import type { Bytes } from './bytes.ts'
 import { copyOptions, isSameOptions } from './copy-options.ts'
@@ -75,6 +77,11 @@ export interface EtcdClientOptions {
   /** Prefix that is added to every key sent and removed from every key received. Default: none. */
   readonly namespace?: Bytes
   readonly timeouts?: TimeoutOptions
+  /**
+   * Names the client on diagnostics channels and in metrics, where several clients of a process are told apart by it: a text
+   * of 1 to 100 characters, one of few and no secret. Default `etcd`.
+   */
+  readonly clientName?: string
   /** Delay between attempts. Defaults: 25 ms, doubled up to 2,000 ms, half of it random. */
   readonly backoff?: Partial<BackoffOptions>
   readonly limits?: LimitOptions
@@ -96,6 +103,7 @@ export interface ResolvedOptions {
   readonly tls: (() => NodeTlsOptions) | undefined
   readonly credentials: Credentials | undefined
   readonly namespace: Namespace
+  readonly clientName: string
   readonly connectTimeoutMs: number
   readonly callTimeoutMs: number
   readonly attemptTimeoutMs: number
@@ -150,6 +158,7 @@ export const CLIENT_OPTIONS = {
   auth: { type: 'group', options: AUTH },
   namespace: VALUE,
   timeouts: { type: 'group', options: TIMEOUTS },
+  clientName: VALUE,
   backoff: { type: 'group', options: BACKOFF },
   limits: { type: 'group', options: LIMITS },
   syncMembersMs: milliseconds(0, 0),
@@ -175,6 +184,12 @@ function resolveNamespace(namespace: unknown): Namespace {
   throw refuse('namespace is neither text nor bytes')
 }
 
+function resolveName(name: unknown): string {
+  if (name === undefined) return DEFAULT_CLIENT_NAME
+  if (typeof name === 'string' && name !== '' && name.length <= 100) return name
+  throw refuse('clientName is not a text of 1 to 100 characters')
+}
+
 function resolveEndpoints({ endpoints, discovery, tls }: EtcdClientOptions): readonly string[] {
   if (discovery !== undefined) {
     if (endpoints !== undefined)
@@ -187,22 +202,6 @@ function resolveEndpoints({ endpoints, discovery, tls }: EtcdClientOptions): rea
     return Object.freeze([])
   }
   return Object.freeze(parseEndpoints(endpoints, tls !== undefined))
-}
-
-/** The oldest supported version of Node, as undici requires it. */
-const OLDEST_NODE = [22, 19] as const
-
-/**
- * @throws EtcdError `invalid_option` on an older Node, where undici would fail later with an unclear error
- */
-export function assertNode(version: string): void {
-  const [major = 0, minor = 0] = version.split('.').map(Number)
-  const [oldestMajor, oldestMinor] = OLDEST_NODE
-  if (major > oldestMajor || (major === oldestMajor && minor >= oldestMinor)) return
-  throw new EtcdError('invalid_option', {
-    what: `this is Node ${version}; @livetree/etcd needs ${OLDEST_NODE.join('.')} or later`,
-    remedy: 'Run it with a newer Node.',
-  })
 }
 
 /**
@@ -238,6 +237,7 @@ function resolveCopy(options: EtcdClientOptions): ResolvedOptions {
     tls: tlsSource(options.tls, { endpoints, logger }),
     credentials: resolveAuth(options.auth),
     namespace: resolveNamespace(options.namespace),
+    clientName: resolveName(options.clientName),
     connectTimeoutMs: timeouts.connectMs,
     callTimeoutMs: timeouts.callMs,
     attemptTimeoutMs: timeouts.attemptMs,

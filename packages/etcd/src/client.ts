@@ -7,6 +7,7 @@ import { createLeaseService } from './lease/lease-service.ts'
 import { type ClusterService, createClusterService } from './maintenance/cluster-service.ts'
 import { createMaintenanceService, type MaintenanceService } from './maintenance/maintenance-service.ts'
 import { UndiciChannel } from './transport/channel.ts'
+import { type ClientState, noteOpenClient } from './open-clients.ts'
 import { discoverEndpoints } from './transport/discover.ts'
 import { onAbort } from './on-abort.ts'
 import { syncMembers } from './transport/member-sync.ts'
@@ -57,6 +58,8 @@ class ChannelClient implements EtcdClient {
   readonly channel: UndiciChannel
   readonly #options: ResolvedOptions
   readonly #closed = new AbortController()
+  readonly #state: ClientState
+  readonly #forget: () => void
   #syncTimer: unknown
   #unlisten: (() => void) | undefined
   #closing: Promise<void> | undefined
@@ -82,6 +85,17 @@ class ChannelClient implements EtcdClient {
     this.authAdmin = createAuthAdminService(this.channel)
     this.maintenance = createMaintenanceService(this.channel, { clock, callTimeoutMs })
     this.cluster = createClusterService(this.channel)
+    const { channel, watch } = this
+    this.#state = {
+      clientName: options.clientName,
+      get endpoints() {
+        return channel.endpointStates
+      },
+      get watches() {
+        return { size: watch.size, waiting: watch.waiting }
+      },
+    }
+    this.#forget = noteOpenClient(this.#state)
     if (options.syncMembersMs > 0) this.#syncLater()
     if (signal !== undefined) this.#closeOn(signal)
   }
@@ -108,6 +122,7 @@ class ChannelClient implements EtcdClient {
 
   async #close(): Promise<void> {
     const { clock } = this.#options
+    this.#forget()
     clock.clearTimeout(this.#syncTimer)
     this.#unlisten?.()
     this.watch.close()

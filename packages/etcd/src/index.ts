@@ -10,6 +10,17 @@ export type {
 export { createEtcdClient, type EtcdClient } from './client.ts'
 export type { EtcdClientOptions, LimitOptions, TimeoutOptions } from './client-options.ts'
 export type { Clock } from './clock.ts'
+export type {
+  CallMessage,
+  ClientMessage,
+  EndpointMessage,
+  EndpointState,
+  EtcdChannels,
+  LeaseMessage,
+  RetryMessage,
+  WatchMessage,
+  WatchRestartReason,
+} from './diagnostics.ts'
 export { errorCodes, type EtcdErrorCode, type Fate } from './error-codes.ts'
 export { EtcdError, type EtcdErrorDetails, isFinalError, isSettingError } from './errors.ts'
 export type { Bytes } from './bytes.ts'
@@ -70,6 +81,7 @@ export type { Watcher } from './watch/watcher.ts'
 export { callIsolated } from './call-isolated.ts'
 export { checkClientOptions, copyClientOptions, isSameClient } from './client-options.ts'
 export { guardLogger } from './logger.ts'
+export { type ClientState, openClients } from './open-clients.ts'
 export { keyAfter, Namespace, prefixEnd, type WireRange } from './key-range.ts'
 export type {
   CallOptions,

@@ -1,33 +1,81 @@
-import { type Channel, channel } from 'node:diagnostics_channel'
+import { channel } from 'node:diagnostics_channel'
+import type { UnusedKey } from '../issue.ts'
+import type { Change } from '../pipeline/outcome.ts'
+import type { RejectedEvent } from '../updates/rejection.ts'
+import type { Reload } from '../updates/reload-timer.ts'
+import type { ServedFrom } from '../updates/served-state.ts'
+import type { LiveEvent, StaleEvent } from './freshness-events.ts'
 
-const NAMES = [
-  'ready',
-  'change',
-  'rejected',
-  'unused',
-  'stale',
-  'live',
-  'error',
-  'resource',
-  'close',
-] as const
+/** What every message of a configuration has. No message contains a secret. */
+export interface ConfigMessage {
+  /** The name given to `defineConfig`. */
+  readonly config: string
+}
 
-/** The channels of `node:diagnostics_channel`, without their prefix `livetree:`. */
-export type DiagnosticName = (typeof NAMES)[number]
+/** The fields of the event `change`; none where the difference to the state before is empty. */
+export interface ChangeMessage extends ConfigMessage {
+  readonly revision?: number
+  readonly version?: number
+  readonly epoch?: number
+  readonly changes?: readonly Change[]
+}
+
+/** An update of a source was judged: its tree is in service, is what was in service already, or was rejected. */
+export type ReloadMessage = ConfigMessage & Reload
 
 /**
- * The channels of `node:diagnostics_channel`, named `livetree:` and the name. A message is an object with the
- * configuration's name as `config` and the fields of the event of the same name. `resource` and `close` have no event:
- * `resource` publishes `{ config, resource, type: 'swapped' | 'failed' | 'disposed', error? }`, `close` only `config`. No
- * message contains a secret. A subscriber that throws interrupts nothing here, but Node raises an `uncaughtException`,
- * which ends the process.
+ * `swapped`: a new instance is in service, `failed`: it could not be built; of an old one `drained`: it is no longer in use,
+ * `overdue`: it was still in use after `drainMs`, `disposed`: its `dispose` has ended.
  */
-const CHANNELS = Object.fromEntries(NAMES.map((name) => [name, channel(`livetree:${name}`)])) as Readonly<
-  Record<DiagnosticName, Channel>
->
+export type ResourceEventType = 'swapped' | 'failed' | 'drained' | 'overdue' | 'disposed'
 
-/** Publishes a message. `details` is called only if the channel has subscribers, so without them this costs one look-up. */
-export function publish(name: DiagnosticName, config: string, details: () => object): void {
-  const target = CHANNELS[name]
-  if (target.hasSubscribers) target.publish({ config, ...details() })
+/** Something happened to a resource. */
+export interface ResourceMessage extends ConfigMessage {
+  /** The resource's name. */
+  readonly resource: string
+  readonly type: ResourceEventType
+  /** Why it could not be built. */
+  readonly error: string | undefined
 }
+
+/**
+ * The channels of `node:diagnostics_channel` that a configuration publishes on, and their messages: `livetree:` with the name of
+ * each event (`livetree:rejected`), and `livetree:reload`, `livetree:resource` and `livetree:close`. A subscriber that throws interrupts nothing here, but Node raises an
+ * `uncaughtException`, which ends the process.
+ */
+export interface ConfigChannels {
+  'livetree:ready': ConfigMessage & { readonly revision: number; readonly servedFrom: ServedFrom }
+  'livetree:change': ChangeMessage
+  'livetree:rejected': ConfigMessage & RejectedEvent
+  'livetree:unused': ConfigMessage & { readonly keys: readonly UnusedKey[] }
+  'livetree:stale': ConfigMessage & StaleEvent
+  'livetree:live': ConfigMessage & LiveEvent
+  'livetree:error': ConfigMessage & { readonly code: string; readonly message: string }
+  'livetree:reload': ReloadMessage
+  'livetree:resource': ResourceMessage
+  'livetree:close': ConfigMessage
+}
+
+/** A channel whose messages have a type. Whoever publishes asks `hasSubscribers` first, and makes no message without one. */
+interface TypedChannel<Message> {
+  readonly hasSubscribers: boolean
+  publish(message: Message): void
+}
+
+function typed<Name extends keyof ConfigChannels>(name: Name): TypedChannel<ConfigChannels[Name]> {
+  return channel(name)
+}
+
+/** The channels, without their prefix `livetree:`. */
+export const CHANNELS = {
+  ready: typed('livetree:ready'),
+  change: typed('livetree:change'),
+  rejected: typed('livetree:rejected'),
+  unused: typed('livetree:unused'),
+  stale: typed('livetree:stale'),
+  live: typed('livetree:live'),
+  error: typed('livetree:error'),
+  reload: typed('livetree:reload'),
+  resource: typed('livetree:resource'),
+  close: typed('livetree:close'),
+} as const

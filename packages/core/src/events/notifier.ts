@@ -2,7 +2,7 @@ import { describeIssues, LivetreeError } from '../errors.ts'
 import { describeUnused } from '../describe-unused.ts'
 import type { UnusedKey } from '../issue.ts'
 import type { ConfigLog, LogEntry } from '../config-log.ts'
-import { publish } from './diagnostics.ts'
+import { CHANNELS, type ResourceEventType } from './diagnostics.ts'
 import { type ConfigEventName, type ConfigEvents, EventHub, type ReadyEvent } from './event-hub.ts'
 import type { LiveEvent, StaleEvent } from './freshness-events.ts'
 import type { Snapshot } from '../updates/snapshot.ts'
@@ -12,6 +12,7 @@ import { MOST_IN_A_ROW } from '../turn-budget.ts'
 import type { Clock } from '../source/source.ts'
 import type { Delivery } from './subscriber.ts'
 import type { RejectedEvent } from '../updates/rejection.ts'
+import { type Reload, ReloadTimer } from '../updates/reload-timer.ts'
 
 /** At most this many distinct reasons are logged for one disconnection of a source. */
 const MOST_REASONS = 20
@@ -28,6 +29,7 @@ export class Notifier<T> {
   readonly pending: PendingCalls
   readonly #config: string
   readonly #logger: ConfigLog
+  readonly #clock: Clock
   readonly #delivery: Delivery<T>
   /** The reasons logged for each disconnected source; a source with several endpoints has one for each. */
   readonly #lostBecause = new Map<string, Set<string>>()
@@ -43,6 +45,7 @@ export class Notifier<T> {
     clock: Clock,
   ) {
     this.#config = config
+    this.#clock = clock
     this.#logger = logger
     this.pending = new PendingCalls(clock)
     this.#delivery = {
@@ -71,7 +74,8 @@ export class Notifier<T> {
   /** Notifies of a change. `next` must already be in service. */
   changed(previous: Snapshot<T> | undefined, next: Snapshot<T>): void {
     if (previous === undefined || !this.#isReady) return
-    publish('change', this.#config, () => ({ ...this.#delivery.feed.between(previous, next) }))
+    if (CHANNELS.change.hasSubscribers)
+      CHANNELS.change.publish({ config: this.#config, ...this.#delivery.feed.between(previous, next) })
     this.#logger.debug(`Configuration "${this.#config}" changed`, { revision: next.revision })
     this.hub.emitChange()
   }
@@ -142,7 +146,7 @@ export class Notifier<T> {
   failed(error: LivetreeError): void {
     this.#logError(error)
     const { code, message } = error
-    publish('error', this.#config, () => ({ code, message }))
+    if (CHANNELS.error.hasSubscribers) CHANNELS.error.publish({ config: this.#config, code, message })
     this.hub.emit('error', error)
   }
 
@@ -155,24 +159,40 @@ export class Notifier<T> {
     this.#logger.entry({ level: 'warn', message, code: 'endless_calls' })
   }
 
-  resource(resource: string, type: 'swapped' | 'failed' | 'disposed', error?: LivetreeError): void {
-    publish('resource', this.#config, () => ({ resource, type, error: error?.message }))
+  resource(resource: string, type: ResourceEventType, error?: LivetreeError): void {
+    const config = this.#config
+    if (CHANNELS.resource.hasSubscribers)
+      CHANNELS.resource.publish({ config, resource, type, error: error?.message })
     this.#logger.debug(`${resource} of configuration "${this.#config}": ${type}`)
+  }
+
+  /** Times a reload, if anyone is to learn of it; undefined otherwise. */
+  timeReload(): ReloadTimer | undefined {
+    return CHANNELS.reload.hasSubscribers ? new ReloadTimer(this.#clock.now()) : undefined
+  }
+
+  reloaded(reload: Reload): void {
+    CHANNELS.reload.publish({ config: this.#config, ...reload })
   }
 
   /** Removes all listeners. Nothing is emitted afterwards. */
   close(): void {
-    publish('close', this.#config, () => ({}))
+    if (CHANNELS.close.hasSubscribers) CHANNELS.close.publish({ config: this.#config })
     this.#logger.info(`Configuration "${this.#config}" is closed`)
     this.hub.close()
     this.pending.close()
   }
 
   #notify<E extends Notification>(name: E, event: ConfigEvents<T>[E]): void {
-    publish(name, this.#config, () => event)
+    this.#publish(name, event)
     this.hub.settle(name)
     if (!this.#isReady) this.hub.emitUntilSettled(name, event)
     else this.hub.emit(name, event)
+  }
+
+  #publish<E extends Notification>(name: E, event: ConfigEvents<T>[E]): void {
+    const target: { readonly hasSubscribers: boolean; publish(message: object): void } = CHANNELS[name]
+    if (target.hasSubscribers) target.publish({ config: this.#config, ...event })
   }
 
   /**

@@ -9,6 +9,8 @@ import { memory } from '../source/memory.ts'
 import { createManualSource } from '../testing/manual-source.ts'
 import { createTestClock } from '../testing/test-clock.ts'
 import type { LiveConfig } from '../live-config.ts'
+import type { ReloadMessage } from '../events/diagnostics.ts'
+import { openConfigs } from '../open-configs.ts'
 
 const definition = defineConfig({
   name: 'shop',
@@ -150,9 +152,58 @@ describe('other events', () => {
     ])
     expect(JSON.stringify(published)).not.toContain('hunter')
   })
+
+  it('publish what became of each update, with its times, and nothing where nobody listens', async () => {
+    const reloads: ReloadMessage[] = []
+    const record = (message: unknown) => reloads.push(message as ReloadMessage)
+    const { clock, store, config } = await loadRemote()
+    channel('livetree:reload').subscribe(record)
+    config.on('rejected', () => {})
+    store.patch(11, { a: '2' })
+    await clock.advance(5)
+    store.patch(12, { a: 'hunter' })
+    store.patch(13, { a: '2' })
+    channel('livetree:reload').unsubscribe(record)
+    const published = vi.spyOn(Object.getPrototypeOf(channel('livetree:reload')), 'publish')
+    store.patch(14, { a: '3' })
+    expect(published).not.toHaveBeenCalled()
+    published.mockRestore()
+    const times = { validate: expect.any(Number), apply: expect.any(Number) }
+    const common = { config: 'shop', source: 'etcd', store: undefined, durationsMs: times }
+    expect(reloads).toEqual([
+      { ...common, result: 'applied', revisions: [11], startedAt: clock.now() - 5 },
+      { ...common, result: 'rejected', revisions: [12], startedAt: clock.now() },
+      { ...common, result: 'unchanged', revisions: [13], startedAt: clock.now() },
+    ])
+    expect(reloads.every(({ durationsMs: { validate, apply } }) => validate > 0 && apply > 0)).toBe(true)
+  })
+})
+
+describe('openConfigs', () => {
+  it('has those that were loaded, and none that failed to load or is closed', async () => {
+    const { config } = await loadMemory()
+    const { config: other } = await loadMemory()
+    await expect(definition.load({ sources: [memory({ a: 'x' })], logger: false })).rejects.toThrow()
+    const ours = () => openConfigs().filter(({ name }) => name === 'shop')
+    expect(ours()).toEqual([config, other])
+    await config.close()
+    expect(ours()).toEqual([other])
+  })
 })
 
 describe('status and health (P7)', () => {
+  it('tells when a tree was last valid', async () => {
+    const { clock, store, config } = await loadRemote()
+    const loadedAt = clock.now()
+    expect(config.status.acceptedAt).toBe(loadedAt)
+    await clock.advance(10)
+    config.on('rejected', () => {})
+    store.patch(11, { a: 'x' })
+    expect(config.status.acceptedAt).toBe(loadedAt)
+    store.patch(12, { a: '1' })
+    expect(config.status.acceptedAt).toBe(clock.now())
+  })
+
   it('goes stale by silence and live by proof, in status, events and health', async () => {
     const { clock, store, config } = await loadRemote()
     const events: string[] = []

@@ -136,6 +136,7 @@ export class LoadedConfig<T> implements LiveConfig<T> {
       readyAt: this.#fallback.readyAt,
       now: this.#parts.options.clock.now(),
       sources: this.#parts.sources.map((source) => source.status),
+      acceptedAt: this.#writer.acceptedAt,
       rejected: this.#writer.rejected,
       resources: this.#resources.statuses(),
       snapshotError: this.#parts.keeper?.lastError,

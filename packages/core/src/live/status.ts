@@ -23,6 +23,7 @@ export interface StatusFacts {
   /** In ms since the Unix epoch. */
   readonly now: number
   readonly sources: readonly SourceStatus[]
+  readonly acceptedAt: number | undefined
   readonly rejected: RejectedEvent | undefined
   readonly resources: readonly ResourceStatus[]
   /** Why the last write of the snapshot on disk failed; undefined if it did not. */
@@ -42,6 +43,7 @@ export function statusOf(facts: StatusFacts): ConfigStatus {
     readyAt,
     now,
     sources,
+    acceptedAt,
     rejected,
     resources,
     snapshotError,
@@ -62,6 +64,7 @@ export function statusOf(facts: StatusFacts): ConfigStatus {
     provenAt,
     staleForMs,
     sources,
+    acceptedAt,
     rejected,
     resources,
     snapshotError,

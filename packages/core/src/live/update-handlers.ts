@@ -40,7 +40,10 @@ export function updateHandlers<T>(targets: UpdateTargets<T>): UpdateObserver<T> 
     unused(keys) {
       if (reportsUnused) notifier.unused(keys)
     },
-    judged: () => targets.judged(),
+    judged(reload) {
+      targets.judged()
+      if (reload !== undefined) notifier.reloaded(reload)
+    },
     connectivity(source) {
       notifier.connectivity(source)
       targets.checkFreshness()
@@ -52,7 +55,8 @@ export function updateHandlers<T>(targets: UpdateTargets<T>): UpdateObserver<T> 
     confirmed: (snapshot, isHealed) => outside(() => handlers.confirmed(snapshot, isHealed)),
     rejected: (event) => outside(() => handlers.rejected(event)),
     unused: (keys) => outside(() => handlers.unused(keys)),
-    judged: () => outside(() => handlers.judged()),
+    timeReload: () => notifier.timeReload(),
+    judged: (reload) => outside(() => handlers.judged(reload)),
     connectivity: (source) => outside(() => handlers.connectivity(source)),
     failed: (error) => outside(() => handlers.failed(error)),
     loops: () => outside(() => notifier.loops()),

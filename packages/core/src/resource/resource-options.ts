@@ -1,3 +1,4 @@
+import type { ResourceEventType } from '../events/diagnostics.ts'
 import type { LivetreeError } from '../errors.ts'
 import type { Clock } from '../source/source.ts'
 import type { ReportFailure } from '../callback.ts'
@@ -88,6 +89,6 @@ export interface ResourceSettings<T, S, R> {
   /** A build causes the next one without end. Must not throw. */
   loops?(): void
   readonly report: ReportFailure
-  readonly onEvent: (type: 'swapped' | 'failed' | 'disposed', error?: LivetreeError) => void
+  readonly onEvent: (type: ResourceEventType, error?: LivetreeError) => void
   readonly onClosed: () => void
 }

@@ -82,7 +82,7 @@ describe('HotResource', () => {
     expect(resource.current.url).toBe('two')
     await turn()
     expect(made.map(({ isDisposed }) => isDisposed)).toEqual([true, false])
-    expect(events).toEqual(['swapped', 'swapped', 'disposed'])
+    expect(events).toEqual(['swapped', 'swapped', 'drained', 'disposed'])
     expect(resource.status).toMatchObject({ state: 'ready', builtCount: 2, drainingCount: 0 })
   })
 
@@ -130,7 +130,7 @@ describe('HotResource', () => {
   })
 
   it('disposes after drainMs all the same, and says so', async () => {
-    const { resource, made, clock, reported } = setUp()
+    const { resource, made, clock, reported, events } = setUp()
     await resource.start()
     resource.acquire()
     resource.follow('two')
@@ -139,6 +139,7 @@ describe('HotResource', () => {
     await clock.advance(1)
     expect(made[0]!.isDisposed).toBe(true)
     expect(reported).toMatchObject([{ code: 'drain_timeout' }])
+    expect(events).toEqual(['swapped', 'swapped', 'overdue', 'disposed'])
   })
 
   it('keeps the old one in service when create fails, shows it, and tries again at the next change', async () => {

@@ -248,7 +248,9 @@ export class HotResource<T, S, R> implements Resource<R> {
 
   async #drain(instance: Instance<R>): Promise<void> {
     const { clock, drainMs, report } = this.#settings
-    if (!(await instance.drained(clock, drainMs))) {
+    const isDrained = await instance.drained(clock, drainMs)
+    this.#settings.onEvent(isDrained ? 'drained' : 'overdue')
+    if (!isDrained) {
       const message = `An old instance of ${this.name} was still in use by ${instance.borrowedCount} after ${drainMs} ms, and was disposed.`
       report(new LivetreeError('drain_timeout', message))
     }

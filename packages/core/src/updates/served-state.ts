@@ -16,15 +16,18 @@ export class ServedState<T> {
   readonly position: PositionTracker
   readonly #sources: readonly SourceState[]
   readonly #rejection: Rejection
+  readonly #clock: Clock
   #snapshot: Snapshot<T> | undefined = undefined
   #servedFrom: ServedFrom = 'sources'
   #unused: { readonly keys: readonly UnusedKey[]; readonly id: string } = { keys: [], id: '' }
   #version = 0
+  #acceptedAt: number | undefined = undefined
   /** Identifies the configuration in its snapshots. */
   readonly #owner = {}
 
   constructor(sources: readonly SourceState[], clock: Clock) {
     this.#sources = sources
+    this.#clock = clock
     this.position = new PositionTracker(sources)
     this.#rejection = new Rejection(clock, (event) => this.observer.rejected(event))
   }
@@ -39,6 +42,10 @@ export class ServedState<T> {
   /** Set while the newest tree is rejected. */
   get rejected(): RejectedEvent | undefined {
     return this.#rejection.event
+  }
+  /** When a tree of the sources was last valid, in ms since the Unix epoch; undefined if none was. */
+  get acceptedAt(): number | undefined {
+    return this.#acceptedAt
   }
   get unused(): readonly UnusedKey[] {
     return this.#unused.keys
@@ -59,6 +66,7 @@ export class ServedState<T> {
       this.#reject(source, outcome.issues)
       return
     }
+    this.#acceptedAt = this.#clock.now()
     if (this.#sources.every(({ hasTree }) => hasTree)) this.#servedFrom = 'sources'
     if (outcome.type === 'accepted') this.#accept(outcome.value, this.position.current)
     else this.#confirm()

@@ -1,6 +1,7 @@
 import type { LivetreeError } from '../errors.ts'
 import type { UnusedKey } from '../issue.ts'
 import type { RejectedEvent } from './rejection.ts'
+import type { Reload, ReloadTimer } from './reload-timer.ts'
 import type { Snapshot } from './snapshot.ts'
 import type { SourceState } from './source-state.ts'
 
@@ -12,8 +13,10 @@ export interface UpdateObserver<T> {
   confirmed(snapshot: Snapshot<T>, isHealed: boolean): void
   rejected(event: RejectedEvent): void
   unused(keys: readonly UnusedKey[]): void
-  /** An update of a source was judged; called after all else. */
-  judged(): void
+  /** Begins to time a reload; undefined while nobody measures. Default: nobody does. */
+  timeReload?(): ReloadTimer | undefined
+  /** An update of a source was judged; called after all else, with its times if it was timed. */
+  judged(reload: Reload | undefined): void
   /** A source has called its sink. */
   connectivity(source: SourceState): void
   failed(error: LivetreeError): void

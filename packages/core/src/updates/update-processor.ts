@@ -68,6 +68,10 @@ export class UpdateProcessor<T> {
   get rejected(): RejectedEvent | undefined {
     return this.#served.rejected
   }
+  /** See `ConfigStatus.acceptedAt`. */
+  get acceptedAt(): number | undefined {
+    return this.#served.acceptedAt
+  }
   get unused(): readonly UnusedKey[] {
     return this.#served.unused
   }

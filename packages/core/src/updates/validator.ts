@@ -2,6 +2,7 @@ import { isLivetreeError, LivetreeError } from '../errors.ts'
 import type { Issue } from '../issue.ts'
 import type { Outcome, Preview, RestartsOf, SourcePatch, StagedUpdate } from '../pipeline/outcome.ts'
 import type { Leaf, PatchUpdate } from '../source/source.ts'
+import type { Reload, ReloadTimer } from './reload-timer.ts'
 import type { ServedState } from './served-state.ts'
 import type { SourceState } from './source-state.ts'
 import type { Staging } from './staging.ts'
@@ -40,19 +41,22 @@ export class Validator<T> {
 
   /** Stages an update of a source, and validates, unless a tree is missing or the update is known already. */
   take(index: number, source: SourceState, staged: StagedUpdate): void {
+    const timer = this.#served.observer.timeReload?.()
     this.#staging.stage(index, staged)
     if (staged.type === 'replace' && staged.update.isKnown === true) return
     this.#isStarted ||= this.isWhole
-    if (this.#isStarted) this.#serve(source, this.#evaluate())
+    if (!this.#isStarted) return
+    this.#serve(source, this.#evaluate(), timer && { timer, revisions: [staged.update.revision] })
   }
 
   /** Stages patches of a source and validates the result. Returns false, and leaves everything as it was, if it is invalid. */
   takeTogether(index: number, source: SourceState, patches: readonly PatchUpdate[]): boolean {
+    const timer = this.#served.observer.timeReload?.()
     const outcome = this.#staging.attempt(index, patches)
     const last = patches.at(-1)
     if (outcome === undefined || last === undefined) return false
     source.takePatch(last)
-    this.#serve(source, outcome)
+    this.#serve(source, outcome, timer && { timer, revisions: patches.map(({ revision }) => revision) })
     return true
   }
 
@@ -81,7 +85,7 @@ export class Validator<T> {
     if (last === undefined) return []
     restoreRejection()
     restore(covered.map(([, index]) => index))
-    this.#serve(last[0], this.#evaluate())
+    this.#serve(last[0], this.#evaluate(), undefined)
     return []
   }
 
@@ -95,10 +99,11 @@ export class Validator<T> {
     }
   }
 
-  #serve(source: SourceState, outcome: Outcome<T>): void {
+  #serve(source: SourceState, outcome: Outcome<T>, timed: Timed | undefined): void {
+    timed?.timer.validated()
     if (outcome.type !== 'rejected') this.#staging.accept()
     this.#served.take(source, outcome)
-    this.#served.observer.judged()
+    this.#served.observer.judged(timed && reloadOf(source, outcome, timed))
   }
 
   #evaluate(): Outcome<T> {
@@ -110,6 +115,20 @@ export class Validator<T> {
       return { type: 'rejected', issues: [unjudged()], unused: [] }
     }
   }
+}
+
+/** A reload that is timed. */
+interface Timed {
+  readonly timer: ReloadTimer
+  readonly revisions: readonly number[]
+}
+
+function reloadOf(
+  { source, store }: SourceState,
+  { type }: Outcome<unknown>,
+  { timer, revisions }: Timed,
+): Reload {
+  return timer.end({ result: type === 'accepted' ? 'applied' : type, source: source.name, revisions, store })
 }
 
 /** The issue of a tree whose judging threw. */

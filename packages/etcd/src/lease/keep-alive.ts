@@ -11,6 +11,7 @@ import { answerMs, type Renewal, renewalIntervalMs, newRenewal } from './renewal
 import { KeepAliveLine } from './keep-alive-line.ts'
 import type { LeaseCore } from './lease.ts'
 import { Patience } from './patience.ts'
+import { publishRenewal } from './publish-renewal.ts'
 import { renewOnce } from './renew-once.ts'
 
 const CALL = 'Lease/LeaseKeepAlive'
@@ -136,7 +137,7 @@ export class KeepAlive {
       renewal.isApart = false
       this.#settle(renewal, ttl, sentAt, undefined)
     } catch (error) {
-      noteTrouble(renewal, asEtcdError(error, CALL))
+      this.#noteTrouble(renewal, asEtcdError(error, CALL))
       if (!apart.signal.aborted) this.#dueIn(renewal, answerMs(renewal))
     } finally {
       renewal.apart = undefined
@@ -168,6 +169,7 @@ export class KeepAlive {
   #settle(renewal: Renewal, ttl: number, sentAt: Moment, endpoint: string | undefined): void {
     if (ttl > 0) renewal.ttlSeconds = ttl
     const what = `the server reports that lease ${renewal.id} does not exist: it has expired or was revoked`
+    publishRenewal(this.#ports.channel, ttl > 0 ? 'renewed' : 'lost')
     const gone = new EtcdError('lease_lost', { what, call: CALL, endpoint })
     for (const lease of [...renewal.leases]) {
       if (ttl > 0) lease.renew(sentAt, ttl)
@@ -221,13 +223,19 @@ export class KeepAlive {
     const refused = isRefusal(error) ? this.#renewals.get(line.next ?? 0n) : undefined
     const due = [...this.#renewals.values()].filter(({ isDue }) => isDue)
     const trouble = error?.code === 'unauthenticated' ? (this.#tokenError ?? error) : error
-    for (const renewal of refused === undefined ? due : [refused]) noteTrouble(renewal, trouble)
+    for (const renewal of refused === undefined ? due : [refused]) this.#noteTrouble(renewal, trouble)
     if (refused !== undefined) this.#setApart(refused)
     if (error?.code === 'unauthenticated') this.#refreshToken()
     // Every refused lease ends one stream, so the others are sent again without a delay.
     else if (refused !== undefined && due.length > 1) this.#open()
     else if (refused === undefined && due.length > 0) this.#openLater()
     this.#ports.logger.info('The keep-alive stream ended', { endpoint: line.endpoint, error })
+  }
+
+  #noteTrouble({ leases }: Renewal, error: EtcdError | undefined): void {
+    if (error === undefined) return
+    publishRenewal(this.#ports.channel, 'failed', error.code)
+    for (const lease of leases) lease.noteTrouble(error)
   }
 
   #setApart(renewal: Renewal): void {
@@ -250,15 +258,10 @@ export class KeepAlive {
       this.#openLater()
       this.#tokenError = error
       if (error === undefined) return
-      for (const renewal of this.#renewals.values()) if (renewal.isDue) noteTrouble(renewal, error)
+      for (const renewal of this.#renewals.values()) if (renewal.isDue) this.#noteTrouble(renewal, error)
       this.#ports.logger.warn('No token for the keep-alive stream', { error })
     })
   }
-}
-
-function noteTrouble({ leases }: Renewal, error: EtcdError | undefined): void {
-  if (error === undefined) return
-  for (const lease of leases) lease.noteTrouble(error)
 }
 
 /**

@@ -21,6 +21,7 @@ import { pinned } from '../kv/range-query.ts'
 import { type Granted, grantOwn, randomLeaseId } from './grant-own.ts'
 import { KeepAlive } from './keep-alive.ts'
 import { LeaseCore, type LeasePorts, revoked } from './lease.ts'
+import { publishRenewal } from './publish-renewal.ts'
 import { revokeLease } from './revoke-lease.ts'
 
 /** Settings of `createLeaseService` besides the channel. */
@@ -72,6 +73,7 @@ class ChannelLeases implements LeaseService {
       service: this,
       keep: (lease) => this.#keepAlive.keep(lease),
       drop: (lease) => this.#keepAlive.drop(lease),
+      expired: () => publishRenewal(channel, 'expired'),
       forget: (lease) => this.#leases.delete(lease),
     }
   }

@@ -12,6 +12,8 @@ export interface LeasePorts {
   keep(lease: LeaseCore): void
   /** Stops renewing it. */
   drop(lease: LeaseCore): void
+  /** Its time was over although it was to be renewed. */
+  expired(): void
   /** Removes it from the service: it is lost. */
   forget(lease: LeaseCore): void
 }
@@ -29,6 +31,7 @@ export class LeaseCore implements Lease {
   readonly #time: LeaseClock
   /** Why the last renewal failed; undefined once one is confirmed. */
   #trouble: EtcdError | undefined
+  #isKept = false
 
   /** Not alive before `renew()` is called with what was granted. */
   constructor(id: bigint, ports: LeasePorts, clusterId?: bigint) {
@@ -63,10 +66,13 @@ export class LeaseCore implements Lease {
   }
 
   keepAlive(): void {
-    if (!this.lost.aborted) this.#ports.keep(this)
+    if (this.lost.aborted) return
+    this.#isKept = true
+    this.#ports.keep(this)
   }
 
   letExpire(): void {
+    this.#isKept = false
     this.#ports.drop(this)
   }
 
@@ -99,6 +105,7 @@ export class LeaseCore implements Lease {
 
   /** Ends the lease because its time is over. */
   expire(): void {
+    if (this.#isKept && !this.lost.aborted) this.#ports.expired()
     const why = this.#time.isOverByTimeOfDay
       ? ', by the time of day, which was set ahead or advanced while the machine slept'
       : ''

@@ -31,9 +31,10 @@ import type { StorePosition } from './store-position.ts'
 import { Turns } from './turns.ts'
 import { cancelledError } from '../watch/stream-errors.ts'
 import { onAbort } from '../on-abort.ts'
+import { publishRestart } from '../watch/publish-restart.ts'
 
 /** Errors that end a watch and are resolved by a new list. */
-const LIST_AGAIN: ReadonlySet<string> = new Set(['compacted', 'cluster_changed', 'response_too_large'])
+const LIST_AGAIN = ['compacted', 'cluster_changed', 'response_too_large'] as const
 
 /**
  * Lists, watches from there, and lists again when the watch cannot continue: one loop, one position, one
@@ -253,8 +254,7 @@ export class ListAndWatch implements Reflector {
           },
           onProgress: (progress) => {
             onUseful()
-            // Progress from an old server may be early: it shows that the server answers, but must not move
-            // the position.
+            // Progress from an old server may be early: it shows that the server answers, and moves no position.
             if (progress.isExact) this.#epochs.reached(progress.revision)
             this.#reports.progressed(progress)
           },
@@ -269,8 +269,10 @@ export class ListAndWatch implements Reflector {
             this.#watcher = undefined
             if (error?.code === 'cluster_changed' && !isUnproven) this.#epochs.disproven()
             // The history is gone, belongs to another store, or cannot be verified: list again.
-            if (error === undefined || LIST_AGAIN.has(error.code)) resolve()
-            else reject(error)
+            const reason = error === undefined ? 'ended' : LIST_AGAIN.find((code) => code === error.code)
+            if (reason === undefined) return reject(error)
+            if (!this.#closing.signal.aborted) publishRestart(this.#ports.channel, error?.endpoint, reason)
+            resolve()
           },
         },
         { afterRevision: after.revision, clusterId: after.clusterId },

@@ -14,6 +14,8 @@ export interface OpenCall {
 
 /** What all calls of a channel share. */
 export interface CallContext {
+  /** Names the client in diagnostics. */
+  readonly clientName: string
   readonly balancer: Balancer
   readonly tokens: TokenKeeper
   readonly silentToken: SilentToken

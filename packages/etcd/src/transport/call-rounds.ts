@@ -1,3 +1,4 @@
+import { CHANNELS } from '../diagnostics.ts'
 import type { Fate } from '../error-codes.ts'
 import type { EtcdError } from '../errors.ts'
 import { backoffMs } from './backoff.ts'
@@ -105,7 +106,11 @@ export class CallRounds {
   /** Tells the caller of the last failure, once. */
   tellRetry(): void {
     const error = this.#failures?.takeUntold()
-    if (error !== undefined) tellRetry(this.#options.onRetry, error, this.#context.logger)
+    if (error === undefined) return
+    const { clientName: client, logger } = this.#context
+    const { endpoint, code } = error
+    if (CHANNELS.retry.hasSubscribers) CHANNELS.retry.publish({ client, method: this.#name, endpoint, code })
+    tellRetry(this.#options.onRetry, error, logger)
   }
 
   /**

@@ -1,8 +1,10 @@
 import type { ConnectionOptions as TlsOptions } from 'node:tls'
 import { checkArgument, whole } from '../check-argument.ts'
 import type { Clock } from '../clock.ts'
+import { CALLS } from '../diagnostics.ts'
 import { EtcdError } from '../errors.ts'
 import type { Logger } from '../logger.ts'
+import type { ClientState } from '../open-clients.ts'
 import type { Init } from '../wire/message-type.ts'
 import { Auth, type Method } from '../wire/rpc.ts'
 import { type BackoffOptions, backoffMs } from './backoff.ts'
@@ -15,6 +17,7 @@ import { encodeRequest } from './encode-request.ts'
 import { SilentToken } from './silent-token.ts'
 import { StreamCall, type StreamOptions } from './stream-call.ts'
 import { type Credentials, TokenKeeper } from './token-keeper.ts'
+import { startTraced } from './traced-call.ts'
 import type { CallOptions, Channel, DuplexStream, StreamHandlers } from './transport.ts'
 import { UnaryCall } from './unary-call.ts'
 import type { UnaryOptions } from './unary-request.ts'
@@ -22,6 +25,8 @@ import { isUndiciLoaded, loadUndici } from './undici.ts'
 
 /** The validated and complete settings of a channel. Times are in milliseconds. */
 export interface ChannelSettings {
+  /** Names the client in diagnostics. */
+  readonly clientName: string
   /** URLs such as `http://127.0.0.1:2379`. */
   readonly endpoints: readonly string[]
   readonly tls: (() => TlsOptions) | undefined
@@ -60,6 +65,7 @@ export class UndiciChannel implements Channel {
         logger.warn('Credentials were given, but the cluster has auth disabled: calls go without a token'),
     )
     this.#context = {
+      clientName: settings.clientName,
       balancer: this.#balancer,
       tokens: this.#tokens,
       silentToken: new SilentToken(settings.clock, this.#tokens),
@@ -89,7 +95,9 @@ export class UndiciChannel implements Channel {
       const body = encodeRequest(method, request as Init<Req>)
       if (body.length > this.#settings.maxRequestBytes) return reject(this.#tooLarge(path, body.length))
       this.#prepare()
-      new UnaryCall(this.#context, { path, type, body, options: checked }, { resolve, reject }).start()
+      const call = { path, type, body, options: checked }
+      if (CALLS.hasSubscribers) startTraced(this.#context, call, { resolve, reject })
+      else new UnaryCall(this.#context, call, { resolve, reject }).start()
     })
   }
 
@@ -109,6 +117,10 @@ export class UndiciChannel implements Channel {
     return call
   }
 
+  get clientName(): string {
+    return this.#settings.clientName
+  }
+
   refreshToken(): Promise<void> {
     return this.#tokens.refresh()
   }
@@ -119,6 +131,11 @@ export class UndiciChannel implements Channel {
 
   endpoints(): readonly string[] {
     return this.#balancer.urls
+  }
+
+  /** The endpoints in use, with their states. */
+  get endpointStates(): ClientState['endpoints'] {
+    return this.#balancer.endpoints.map(({ url, state }) => ({ url, state }))
   }
 
   /** The configured or discovered endpoints; none before the first call has discovered them. */

@@ -216,6 +216,7 @@ test('nothing is connected by an endpoint after its close, whoever asks for it',
     pingIntervalMs: 0,
     clock,
     logger: silentLogger,
+    clientName: 'etcd',
     backoff: { minMs: 5, maxMs: 50, factor: 2, jitter: 0.5 },
   }
   for (const isUsed of [false, true]) {

@@ -1,4 +1,5 @@
 import { keepRunning, monotonicNow } from '../clock.ts'
+import { CHANNELS, type EndpointMessage, type EndpointState } from '../diagnostics.ts'
 import { EtcdError } from '../errors.ts'
 import type { Logger } from '../logger.ts'
 import { AddressOrder } from './address-order.ts'
@@ -10,11 +11,14 @@ import { diagnosePeer } from './diagnose.ts'
 import { errorOfNetwork } from './network-errors.ts'
 import { PATIENCE_MS } from './patience.ts'
 import { PingPolicy } from './ping-policy.ts'
+import type { Readiness } from './readiness.ts'
 
 /** Settings of all endpoints of a client. */
 export interface EndpointSettings extends Omit<ConnectionSettings, 'pings' | 'addresses'> {
   /** Interval of HTTP/2 pings while calls are open, in milliseconds. 0 disables them. */
   readonly pingIntervalMs: number
+  /** Names the client in diagnostics. */
+  readonly clientName: string
   readonly backoff: BackoffOptions
   readonly logger: Logger
 }
@@ -33,17 +37,6 @@ const GONE_MS = 10_000
  * one call.
  */
 const FEW_CALLS = 4
-
-/** How likely an endpoint is to serve a call at once; lower is better. */
-export type Readiness =
-  /** Connected, or not tried yet. */
-  | 0
-  /** Connected, but silent while calls wait, or at capacity. */
-  | 1
-  /** Not connected because it failed or takes long, or the last call failed through its fault. */
-  | 2
-  /** Failed a moment ago. */
-  | 3
 
 /** One member's client URL, its connection and its recent health. */
 export class Endpoint {
@@ -69,6 +62,7 @@ export class Endpoint {
   #isWarned = false
   /** It left the rotation or its client is closed, so it never connects again. */
   #isOver = false
+  #state: EndpointState = 'idle'
   /** The cluster of its last answer; `undefined` before the first one. */
   clusterId: bigint | undefined
   /** Why the last attempt to connect failed; `undefined` once it is connected. */
@@ -106,6 +100,11 @@ export class Endpoint {
   get hasRoom(): boolean {
     const connection = this.#connection
     return connection?.isReady === true && !connection.isFull
+  }
+
+  /** What was last learnt of it. */
+  get state(): EndpointState {
+    return this.#state
   }
 
   /** True if no call and no attempt to connect is in progress. */
@@ -161,6 +160,7 @@ export class Endpoint {
   }
 
   succeeded(): void {
+    this.#enter('connected')
     this.#failures = 0
     this.#restsUntil = 0
     this.#isDoubtful = false
@@ -168,6 +168,7 @@ export class Endpoint {
 
   /** Records a failure and pauses, longer each time. Failures during the pause do not extend it. */
   failed(): void {
+    this.#enter('away')
     const now = monotonicNow(this.#settings.clock)
     // It may have been healthy between two failures that are far apart.
     if (this.#failures === 0 || !this.#isFresh(now)) this.#failingSince = now
@@ -247,6 +248,7 @@ export class Endpoint {
       const { connection } = this
       await connection.open()
       this.lastFailure = undefined
+      this.#enter('connected')
       this.#warnOfFewCalls(connection.maxCalls)
     } catch (error) {
       this.failed()
@@ -286,6 +288,14 @@ export class Endpoint {
       }
     }
     this.#isDoubtful = false
+  }
+
+  #enter(state: EndpointMessage['state']): void {
+    if (this.#state === state) return
+    this.#state = state
+    const { url: endpoint } = this
+    const { clientName: client } = this.#settings
+    if (CHANNELS.endpoint.hasSubscribers) CHANNELS.endpoint.publish({ client, endpoint, state })
   }
 
   #warnOfFewCalls(maxCalls: number): void {

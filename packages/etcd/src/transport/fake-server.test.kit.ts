@@ -183,6 +183,7 @@ export function testChannel(
   settings: Partial<ChannelSettings> = {},
 ): UndiciChannel {
   return new UndiciChannel({
+    clientName: 'etcd',
     endpoints,
     tls: undefined,
     credentials: undefined,

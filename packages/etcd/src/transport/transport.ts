@@ -101,6 +101,8 @@ export interface Channel {
    * another cluster, that becomes the current one, and calls in progress fail with `cluster_changed`.
    */
   readonly clusterId: bigint | undefined
+  /** Names the client in diagnostics. Default `etcd`. */
+  readonly clientName?: string
   /** URLs of the endpoints in use: the configured ones and the members added since. */
   endpoints(): readonly string[]
   /** Delay in milliseconds before retry number `attempt`, starting with 0, with jitter. */

@@ -116,7 +116,7 @@ export class UnaryCall<Res> implements AttemptOwner<Res>, OpenCall, TokenWaiter 
     }
     endpoint.succeeded()
     this.#settle()
-    this.#caller.resolve(answer)
+    this.#caller.resolve(answer, endpoint.url)
   }
 
   get #proof(): ProofPorts {

@@ -33,6 +33,7 @@ export interface UnaryRequest<Res> {
 
 /** Receives the result of a call. */
 export interface Caller<Res> {
-  resolve(answer: Res): void
+  /** @param endpoint URL of the endpoint that has answered */
+  resolve(answer: Res, endpoint: string): void
   reject(error: EtcdError): void
 }

@@ -1,3 +1,4 @@
+import type { WatchRestartReason } from '../diagnostics.ts'
 import { type EtcdError, isFinalError } from '../errors.ts'
 import { KeptStream } from '../transport/kept-stream.ts'
 import type { WatchResponse } from '../wire/watch.ts'
@@ -7,8 +8,9 @@ import { FirstEvidence } from './first-evidence.ts'
 import { Followers } from './followers.ts'
 import type { ConnectionPorts } from './connection-ports.ts'
 import { endsWatch, judgeSuspects, NextStream } from './next-stream.ts'
+import { publishRestart } from './publish-restart.ts'
 import { RestingWatches } from './resting-watches.ts'
-import { isConnecting, WatchQuestions } from './watch-questions.ts'
+import { isConnecting, isNews, WatchQuestions } from './watch-questions.ts'
 import { WatchStream } from './watch-stream.ts'
 import type { WatchState } from './watch-state.ts'
 
@@ -47,7 +49,7 @@ export class WatchConnection {
         watcher.disconnect(error)
         if (isConnecting(watcher)) this.#restAlone(watcher, watcher.store.unanswered - 1)
       },
-      onUnanswered: (stream, error) => this.#resume(stream, error),
+      onUnanswered: (stream, error) => this.#resume(stream, 'unverified', error),
       onStaleToken: (watcher, stream) => this.#renewToken(watcher, stream, staleTokenError(stream.endpoint)),
     })
     this.#next = new NextStream(ports, ports.settings.progressGraceMs)
@@ -99,7 +101,7 @@ export class WatchConnection {
   /** Closes the stream and moves its watches to the next connection. */
   fold(): void {
     const stream = this.#kept.current
-    if (stream !== undefined) this.#resume(stream, undefined)
+    if (stream !== undefined) this.#resume(stream, 'moved', undefined)
     else {
       this.#kept.leave()
       this.#ports.handOver()
@@ -160,6 +162,7 @@ export class WatchConnection {
 
   /** Leaves a stream that serves no watch yet, because the reads that precede that find no capacity besides it. */
   #askFirst(stream: WatchStream): void {
+    publishRestart(this.#ports.channel, stream.endpoint, 'full')
     this.#next.askFirst(stream.endpoint)
     this.#kept.leave()
     this.#questions.clear()
@@ -197,11 +200,17 @@ export class WatchConnection {
       reason,
       error: error?.message,
     })
-    this.#resume(stream, error)
+    this.#resume(stream, reason, error)
   }
 
   /** Gives up the stream, notifies its watches if that is news for them, and schedules the next one. */
-  #resume(stream: WatchStream, error: EtcdError | undefined, isNews = true): void {
+  #resume(
+    stream: WatchStream,
+    reason: WatchRestartReason,
+    error: EtcdError | undefined,
+    isNews = true,
+  ): void {
+    publishRestart(this.#ports.channel, stream.endpoint, reason)
     this.#next.left(stream, error)
     this.#kept.leave()
     this.#questions.clear()
@@ -259,7 +268,7 @@ export class WatchConnection {
   #renewToken(watcher: WatchState, stream: WatchStream, error: EtcdError): void {
     if (!this.#kept.isCurrent(stream)) return
     if (stream.isUnused && this.#questions.size === 0) {
-      this.#resume(stream, error, isNews(watcher))
+      this.#resume(stream, 'token', error, isNews(watcher))
       return
     }
     if (isNews(watcher)) watcher.disconnect(error)
@@ -288,12 +297,4 @@ export class WatchConnection {
         found.add(watcher)
     return found
   }
-}
-
-/**
- * True if the refusal of a token is reported to the watch as a lost connection. The first refusal of a watch that no
- * server serves is none: tokens expire, and a lagging member does not know a new one yet.
- */
-function isNews(watcher: WatchState): boolean {
-  return watcher.refusals > 1 || !isConnecting(watcher)
 }

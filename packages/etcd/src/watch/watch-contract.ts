@@ -51,6 +51,8 @@ export interface WatchService {
   reflect(ranges: ReflectedRanges, handlers: ReflectorHandlers, options?: ReflectorOptions): Reflector
   /** Number of watches that have not ended. */
   readonly size: number
+  /** How many of them no server serves now; a watch that its reader has paused is not counted. */
+  readonly waiting: number
   /** Ends all watches (`onEnd` receives no error) and the stream. Idempotent. */
   close(): void
 }

@@ -236,3 +236,11 @@ function headerOf({ header }: RangeResponse): ResponseHeader {
 export function isConnecting(watcher: WatchState): boolean {
   return watcher.state === 'connecting'
 }
+
+/**
+ * True if the refusal of a token is reported to the watch as a lost connection. The first refusal of a watch that no
+ * server serves is none: tokens expire, and a lagging member does not know a new one yet.
+ */
+export function isNews(watcher: WatchState): boolean {
+  return watcher.refusals > 1 || !isConnecting(watcher)
+}

@@ -24,6 +24,7 @@ import { openReader } from './watch-reader.ts'
 import { openSync } from './watch-sync.ts'
 import { StoreRecognizer } from '../reflector/store-recognizer.ts'
 import type { WatcherHost, WatcherKnowledge } from './watch-host.ts'
+import { isConnecting } from './watch-questions.ts'
 import { WatchState } from './watch-state.ts'
 
 /** Settings of `createWatchService` besides the channel. */
@@ -108,6 +109,9 @@ export function createWatchService(channel: Channel, options: WatchServiceOption
     },
     get size() {
       return watchers.size
+    },
+    get waiting() {
+      return [...watchers].filter(isConnecting).length
     },
     close() {
       connections.close()

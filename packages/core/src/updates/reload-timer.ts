@@ -1,0 +1,42 @@
+/** The result of judging an update of a source. */
+export interface Reload {
+  /** `unchanged`: the tree is valid, and its value was in service already. */
+  readonly result: 'applied' | 'unchanged' | 'rejected'
+  /** The source whose update it was. */
+  readonly source: string
+  /** The revisions of that source that were judged together; of a whole tree the one that it was read at. */
+  readonly revisions: readonly number[]
+  /** Identifies the store of the source, where the source can tell stores apart; of etcd the cluster's id, in hexadecimal. */
+  readonly store: string | undefined
+  /** When the update was taken, in milliseconds since the Unix epoch. */
+  readonly startedAt: number
+  /**
+   * How long it took, in milliseconds: `validate` to put it in the tree and to validate that, `apply` to put the value in
+   * service and to call the listeners, up to where they return.
+   */
+  readonly durationsMs: { readonly validate: number; readonly apply: number }
+}
+
+/** Times one reload. Made only while somebody measures. */
+export class ReloadTimer {
+  readonly #startedAt: number
+  readonly #since = performance.now()
+  #validatedAt = this.#since
+
+  /** @param now in milliseconds since the Unix epoch */
+  constructor(now: number) {
+    this.#startedAt = now
+  }
+
+  /** The result of validation is known. */
+  validated(): void {
+    this.#validatedAt = performance.now()
+  }
+
+  /** The result is in service, or reported. */
+  end(what: Omit<Reload, 'startedAt' | 'durationsMs'>): Reload {
+    const validate = this.#validatedAt - this.#since
+    const apply = performance.now() - this.#validatedAt
+    return { ...what, startedAt: this.#startedAt, durationsMs: { validate, apply } }
+  }
+}
