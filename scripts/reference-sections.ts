@@ -58,6 +58,7 @@ const OF_LIVETREE: readonly (readonly [title: string, intro: string, names: read
     'Schemas beside those of zod.',
     [
       'secret',
+      'SecretOptions',
       'restart',
       'invariant',
       'Complain',
@@ -70,6 +71,11 @@ const OF_LIVETREE: readonly (readonly [title: string, intro: string, names: read
       'HostPortOptions',
       'HostPort',
     ],
+  ],
+  [
+    'Keys of encrypted values',
+    'See [secrets.md](secrets.md).',
+    ['keyring', 'KeyringOptions', 'Keyring', 'KeyOrigin', 'KeyMaterial', 'KeyPort', 'PlaintextPolicy'],
   ],
   [
     'Live configuration',

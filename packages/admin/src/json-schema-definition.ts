@@ -58,7 +58,8 @@ class SchemaReader {
   read(json: JsonSchema): z.ZodType {
     const made = this.#inside(json)
     const own = json['x-needs-restart'] === true ? restart(made) : made
-    return json['writeOnly'] === true ? secret(own) : own
+    const encrypted = json['x-encrypted'] === true
+    return json['writeOnly'] === true || encrypted ? secret(own, { encrypted }) : own
   }
 
   #inside(json: JsonSchema): z.ZodType {

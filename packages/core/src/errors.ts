@@ -59,6 +59,11 @@ export const livetreeErrorCodes = {
     meaning: 'The snapshot could not be written to disk. The running configuration is not affected.',
     remedy: 'See `cause`: permissions and free space at `snapshot.path`.',
   },
+  keys_unavailable: {
+    meaning: 'The keys of encrypted values cannot be read from the keyring.',
+    remedy:
+      'Correct the origin that the message names. A running configuration goes on with the keys it has; one that starts asks again until `startup.timeoutMs`.',
+  },
   listener_failed: {
     meaning: 'A selector or listener threw or rejected. Other listeners were notified.',
     remedy: 'Fix the function; see `cause`.',

@@ -7,6 +7,9 @@ import type { LiveConfig } from './live-config.ts'
 import { type LoadOptions, resolveLoadOptions } from './startup/load-options.ts'
 import { Followers } from './live/followers.ts'
 import { LoadedConfig } from './live/loaded-config.ts'
+import { KeySet } from './encryption/key-set.ts'
+import type { Keyring } from './keyring/keyring.ts'
+import { LiveKeys } from './keyring/live-keys.ts'
 import { guardClock } from './guarded-clock.ts'
 import { Restarts } from './live/restarts.ts'
 import { SnapshotKeeper } from './startup/snapshot-keeper.ts'
@@ -16,8 +19,11 @@ import { startUp } from './startup/startup.ts'
 import { UpdateProcessor } from './updates/update-processor.ts'
 import { noteLoadedParts } from './loaded-parts.ts'
 import { noteOpenConfig } from './open-configs.ts'
+import { messageOf } from './thrown.ts'
 import { settledWithin } from './within.ts'
 import { createPipeline } from './pipeline/create-pipeline.ts'
+import { reachable } from './reachable.ts'
+import { parts, type SchemaNode } from './schema/schema-node.ts'
 import { takePath } from './snapshot-file/open-paths.ts'
 import { SnapshotFile } from './snapshot-file/snapshot-file.ts'
 
@@ -48,14 +54,19 @@ export async function load<S extends $ZodType>(
   })
   const options = { ...resolved, clock }
   const snapshot = options.sources.some(({ isRemote }) => isRemote) ? options.snapshot : undefined
-  if (snapshot !== undefined && snapshot.key === undefined && compiled.hasSecret) {
+  if (snapshot !== undefined && snapshot.key === undefined && hasPlainSecret(compiled)) {
     const message = `The snapshot of configuration "${name}" leaves secrets out, since there is no snapshot.key: it can serve only where a source above gives them`
     log.entry({ level: 'warn', message, code: 'snapshot' })
   }
 
   const sources = options.sources.map((source) => new SourceState(source, clock))
   const isRenamed = naming !== 'exact'
-  const pipeline = createPipeline<T>(compiled, options.sources, { unused, guard, isRenamed })
+  const pipeline = createPipeline<T>(compiled, options.sources, {
+    unused,
+    guard,
+    isRenamed,
+    keys: emptySet(options.keys),
+  })
   const kept = snapshot && {
     file: new SnapshotFile(snapshot.path, snapshot.key),
     intervalMs: snapshot.intervalMs,
@@ -66,7 +77,7 @@ export async function load<S extends $ZodType>(
     sources,
     clock,
     keepsLeaves: snapshot !== undefined || options.onUnavailable !== 'fail',
-    awaitsComparison: snapshot !== undefined,
+    awaitsComparison: snapshot !== undefined || options.keys?.isEmpty === false,
     sliceMs,
   })
   const { fingerprint } = pipeline
@@ -83,8 +94,19 @@ export async function load<S extends $ZodType>(
       writer,
       found: (document) => keeper?.found(document),
     })
+  const ring = options.keys
+  const keys =
+    ring?.isEmpty === false &&
+    new LiveKeys({
+      keyring: ring,
+      clock,
+      logger: log,
+      onKeys: (found) => writer.useKeys(found),
+      onFailure: (error) => log.entry({ level: 'warn', message: messageOf(error), code: error.code }),
+    })
   const reportsUnused = unused !== 'ignore'
   const followers = new Followers()
+  if (keys) followers.onClose(() => keys.close())
   const config = new LoadedConfig<T>({
     name,
     options,
@@ -110,7 +132,17 @@ export async function load<S extends $ZodType>(
 
   try {
     config.open()
-    const parts = { name, options, log, sources, writer, snapshotFile: kept?.file, fingerprint, comparison }
+    const parts = {
+      name,
+      options,
+      log,
+      sources,
+      writer,
+      snapshotFile: kept?.file,
+      fingerprint,
+      comparison,
+      keys: keys || undefined,
+    }
     const provenAt = await startUp(parts)
     const forget = noteOpenConfig(config)
     followers.onClose(async () => forget())
@@ -122,4 +154,15 @@ export async function load<S extends $ZodType>(
   }
   if (snapshot === undefined) writer.forgetLeaves()
   return config
+}
+
+/** Whether a secret may stand in the tree as it is. */
+function hasPlainSecret(compiled: SchemaNode): boolean {
+  const isPlain = (schemaNode: SchemaNode) => schemaNode.isSecret && !schemaNode.isEncrypted
+  return [...reachable([compiled], (each) => (each.isEncrypted ? [] : parts(each)))].some(isPlain)
+}
+
+/** What there is before the keys are read; for a keyring without any, that is all. */
+function emptySet(keyring: Keyring | undefined): KeySet | undefined {
+  return keyring && new KeySet({ plaintext: keyring.plaintext, absence: 'the keyring has no keys' })
 }

@@ -6,6 +6,7 @@ import { fixedWords } from '../schema/fixed-words.ts'
 import type { SchemaNode } from '../schema/schema-node.ts'
 import { flag } from '../option-kinds.ts'
 import type { Leaf, PatchUpdate, ReplaceUpdate } from '../source/source.ts'
+import { KeySet } from '../encryption/key-set.ts'
 import { assertMounts } from './assert-mounts.ts'
 import { assertReadOnce } from './assert-read-once.ts'
 import { Decoder } from './decode.ts'
@@ -50,6 +51,8 @@ export interface PipelineOptions {
   readonly guard?: GuardOptions | false
   /** True where `naming` writes properties other than they are. */
   readonly isRenamed?: boolean
+  /** What encrypted leaves are opened with. Default: no keys. */
+  readonly keys?: KeySet | undefined
 }
 
 /**
@@ -75,7 +78,12 @@ export function createPipeline<T>(
   return new LayeredPipeline<T>(schemaNode, sources, options)
 }
 
-const OPTIONS: OptionTable = { unused: unusedKind, guard: guardKind, isRenamed: flag }
+const OPTIONS: OptionTable = {
+  unused: unusedKind,
+  guard: guardKind,
+  isRenamed: flag,
+  keys: { expected: 'a KeySet', test: (keys) => keys instanceof KeySet },
+}
 
 class LayeredPipeline<T> implements Pipeline<T> {
   readonly fingerprint: string
@@ -105,7 +113,7 @@ class LayeredPipeline<T> implements Pipeline<T> {
     const naming = { isRenamed: options.isRenamed ?? false }
     assertReadOnce(schemaNode, layers, naming)
     if (layers.some((layer) => layer.naming === 'env')) assertEnvironmentNames(schemaNode)
-    this.#tree = new LayerTree(schemaNode, layers, naming)
+    this.#tree = new LayerTree(schemaNode, layers, { ...naming, keys: options.keys })
     this.#decoder = new Decoder(
       schemaNode,
       this.#tree,
@@ -169,6 +177,11 @@ class LayeredPipeline<T> implements Pipeline<T> {
     for (const { layer, leaf } of undo.reverse()) this.#tree.set(layer, leaf)
     this.#guard.takeBack(refused)
     return undefined
+  }
+
+  useKeys(keys: KeySet): void {
+    this.#tree.useKeys(keys)
+    this.#tree.settle()
   }
 
   preview(updates: readonly SourcePatch[], now = 0, restartsOf: RestartsOf<T> = () => []): Preview {

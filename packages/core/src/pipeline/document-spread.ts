@@ -6,6 +6,7 @@ import { isEmptyObject, isPlainObject, MAX_DEPTH, readDocument } from './documen
 import { mountOf } from './mount.ts'
 import type { UnplaceableKeys } from './unplaceable-keys.ts'
 import { isEqual } from './is-equal.ts'
+import type { Opener } from './opener.ts'
 import { isStandIn } from './stand-in.ts'
 import { eachBelow, touch, type Trail } from './trail.ts'
 import { newEntry, type TreeEntries } from './tree-entries.ts'
@@ -19,12 +20,17 @@ export interface DocumentLeaf {
   readonly leaf: Leaf
   readonly content: object
   readonly schemaNode: SchemaNode | undefined
+  /** The document was an envelope, of which all parts are opened. */
+  readonly isOpened: boolean
 }
 
 /** A document that is being spread, and the one whose place it takes. */
 interface Spread {
   readonly mark: DocumentMark
   readonly before: DocumentMark | undefined
+  readonly isOpened: boolean
+  /** Envelopes are opened again, since the keys are others. */
+  readonly isAgain: boolean
 }
 
 /** Spreads documents over child nodes, and takes away what was spread. */
@@ -33,6 +39,7 @@ export class DocumentSpread {
   readonly conflicts = new Set<DocumentMark>()
   readonly #entries: TreeEntries
   readonly #unplaceable: UnplaceableKeys
+  readonly #opener: Opener
   /** Layers whose documents name their properties as the store does. */
   readonly #storedLayers: ReadonlySet<number>
   /** By layer: how many names its mount has. */
@@ -40,8 +47,14 @@ export class DocumentSpread {
   /** Layers that have had a document. */
   readonly #documentLayers = new Set<number>()
 
-  constructor(layers: readonly LayerInfo[], entries: TreeEntries, unplaceable: UnplaceableKeys) {
+  constructor(
+    layers: readonly LayerInfo[],
+    entries: TreeEntries,
+    unplaceable: UnplaceableKeys,
+    opener: Opener,
+  ) {
     this.#entries = entries
+    this.#opener = opener
     this.#unplaceable = unplaceable
     const stored = [...layers.entries()].filter(([, { naming }]) => naming === 'stored')
     this.#storedLayers = new Set(stored.map(([layer]) => layer))
@@ -54,8 +67,13 @@ export class DocumentSpread {
   }
 
   /** Spreads a document at the end of the trail; what the one before it had and this one has not is removed. */
-  set(trail: Trail, document: DocumentLeaf, before: DocumentMark | undefined): DocumentMark {
-    const { layer, leaf, content, schemaNode } = document
+  set(
+    trail: Trail,
+    document: DocumentLeaf,
+    before: DocumentMark | undefined,
+    isAgain: boolean,
+  ): DocumentMark {
+    const { layer, leaf, content, schemaNode, isOpened } = document
     const node = trail.end
     const mark: DocumentMark = {
       layer,
@@ -64,12 +82,13 @@ export class DocumentSpread {
       revision: leaf.revision,
       keysBelow: before?.keysBelow ?? countKeysBelow(node, layer),
     }
+    if (isOpened) mark.isEncrypted = true
     const others = (node.documents ?? []).filter((other) => other !== before)
     node.documents = [...others, mark].sort((a, b) => a.layer - b.layer)
     touch(trail, before === undefined ? 1 : 0, this.#entries.journal)
     this.#entries.noteDocument(trail, mark)
     this.#documentLayers.add(layer)
-    this.#spread(trail, content, { mark, before }, schemaNode)
+    this.#spread(trail, content, { mark, before, isOpened, isAgain }, schemaNode)
     if (before !== undefined) {
       this.conflicts.delete(before)
       this.#removeSpread(trail, before)
@@ -126,15 +145,31 @@ export class DocumentSpread {
 
   #spreadOne(trail: Trail, written: unknown, spread: Spread, schemaNode: SchemaNode | undefined): void {
     const { mark, before } = spread
-    const content = typeof written === 'string' ? contentOf(written, schemaNode) : written
-    const isNested = isPlainObject(content) && !isEmptyObject(content) && trail.names.length < MAX_DEPTH
-    if (isNested && this.#spread(trail, content, spread, schemaNode)) return
-    // An object of which the tree holds no name is there, as an empty one is.
-    const value = isNested ? {} : content
     const own = before && entriesOf(trail.end).find((entry) => entry.document === before)
+    if (own?.given !== undefined && own.given === written && !spread.isAgain) {
+      own.document = mark
+      mark.isEncrypted = true
+      return
+    }
+    const place = { layer: mark.layer, names: trail.names, schemaNode }
+    const text = spread.isOpened ? written : this.#opener.open(place, written)
+    const isOpened = spread.isOpened || text !== written
+    if (text !== written) mark.isEncrypted = true
+    const content = typeof text === 'string' ? contentOf(text, schemaNode, text === written) : text
+    const isNested = isPlainObject(content) && !isEmptyObject(content) && trail.names.length < MAX_DEPTH
+    if (isNested && this.#spread(trail, content, { ...spread, isOpened }, schemaNode)) return
+    // An object of which the tree holds no name is there, as an empty one is.
+    const whole = isNested ? {} : content
+    const value = isOpened ? whole : this.#opener.openInside(place, whole)
+    const given = text !== written || value !== whole ? written : undefined
+    if (given !== undefined) mark.isEncrypted = true
     if (own !== undefined) own.document = mark
-    if (own === undefined || !isEqual(own.value, value) || isStandIn(before?.value))
-      this.#entries.set(trail, newEntry(mark.layer, value, mark.revision, mark), schemaNode)
+    if (own === undefined || !isEqual(own.value, value) || given !== own.given || isStandIn(before?.value))
+      this.#entries.set(
+        trail,
+        newEntry(mark.layer, value, mark.revision, { document: mark, given }),
+        schemaNode,
+      )
   }
 
   /** Removes every entry below that was spread from `mark`. */
@@ -148,9 +183,9 @@ export class DocumentSpread {
   }
 }
 
-/** Text in a document is read as in a key of its own: as a document where only a directory can be. */
-function contentOf(text: string, schemaNode: SchemaNode | undefined): unknown {
-  const read = readDocument(text, schemaNode, true)
+/** Text in a document is read as in a key of its own: as a document where only a directory can be, unless it was opened. */
+function contentOf(text: string, schemaNode: SchemaNode | undefined, isQuoted: boolean): unknown {
+  const read = readDocument(text, schemaNode, isQuoted)
   return read.type === 'document' ? read.content : read.value
 }
 

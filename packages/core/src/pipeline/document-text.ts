@@ -1,6 +1,7 @@
 import { Unreadable } from '../source/source.ts'
 import { readJson } from './document.ts'
 import { plainValue } from './plain-value.ts'
+import { Unopened } from './unopened.ts'
 import type { RawIssue } from './validate.ts'
 
 /** Text at an object's place that cannot be parsed as a document. Its message is not zod's, which would only see text. */
@@ -31,7 +32,9 @@ export function jsonOrText(text: string): unknown {
 }
 
 /** A value that cannot be read as a complaint, but for its path. */
-export function unreadableIssue({ reason, quoting }: Unreadable): Omit<RawIssue, 'path'> {
+export function unreadableIssue(value: Unreadable): Omit<RawIssue, 'path'> {
+  const { reason, quoting } = value
   const message = `Cannot be read: ${reason}`
-  return { code: 'unreadable', message, isOurs: true, quoting: quoting && `Cannot be read: ${quoting}` }
+  const code = value instanceof Unopened ? value.code : 'unreadable'
+  return { code, message, isOurs: true, quoting: quoting && `Cannot be read: ${quoting}` }
 }

@@ -1,9 +1,11 @@
+import { keyIdOf } from '../encryption/envelope.ts'
 import { isOpenAt, isSecretAt, schemaNodeAt } from '../schema/describe.ts'
 import { coreOf, type SchemaNode } from '../schema/schema-node.ts'
 import { SECRET_TEXT } from '../secret-text.ts'
 import { coverOf } from '../format/cover.ts'
 import { ownCopy } from '../format/own-copy.ts'
 import { WrittenScalar } from '../format/written-scalar.ts'
+import { givenOf } from './given.ts'
 import type { IssueWriter } from './issue-writer.ts'
 import type { Holder } from './locate.ts'
 import type { Origin, Path } from '../issue.ts'
@@ -11,7 +13,14 @@ import type { ExplainedLayer } from './outcome.ts'
 import { parsePathText, pathText } from '../format/path-text.ts'
 import { plainValue } from './plain-value.ts'
 import { partView, redact } from './redact.ts'
-import { entriesOf, isPresent, type TreeNode, visibleAbove } from './tree-node.ts'
+import {
+  type DocumentMark,
+  entriesOf,
+  type Entry,
+  isPresent,
+  type TreeNode,
+  visibleAbove,
+} from './tree-node.ts'
 
 /** What is at a path, and which layers have a say in it, the highest first. */
 export function explainPath(
@@ -61,11 +70,13 @@ function explainedLayers(schemaNode: SchemaNode, writer: IssueWriter, holder: Ho
       layer: entry.layer,
       origin: writer.originOf(entry, at),
       value: shownAs(entry.value, isHidden),
+      ...encryption(entry),
     })),
     ...(node.documents ?? []).map((mark) => ({
       layer: mark.layer,
       origin: writer.originOfDocument(mark),
       value: shownAs(mark.value, isHidden),
+      ...encryption(mark),
     })),
     ...[...keysBelow(schemaNode, node, at)].map(([layer, { revision, values }]) => ({
       layer,
@@ -75,7 +86,12 @@ function explainedLayers(schemaNode: SchemaNode, writer: IssueWriter, holder: Ho
   ]
   const all = [...found, ...coversAbove(writer, holder, found)]
   all.sort((a, b) => b.layer - a.layer)
-  return all.map(({ origin, value }) => ({ origin, value }))
+  return all.map(({ layer: _, ...shown }) => shown)
+}
+
+function encryption(own: Entry | DocumentMark): Pick<ExplainedLayer, 'encryptedWith'> {
+  const encryptedWith = keyIdOf(givenOf(own))
+  return encryptedWith === undefined ? {} : { encryptedWith }
 }
 
 interface FoundLayer extends ExplainedLayer {

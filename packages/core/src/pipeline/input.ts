@@ -8,6 +8,7 @@ import type {
   SchemaNode,
   UnionNode,
 } from '../schema/schema-node.ts'
+import { isEnvelope } from '../encryption/envelope.ts'
 import { Unreadable } from '../source/source.ts'
 import { isTooCostly } from '../schema/template-text.ts'
 import { bareObject } from './document.ts'
@@ -132,9 +133,9 @@ class InputReader {
     }
   }
 
-  /** Whether an entry is part of a document, or of objects that a file or a program nests. */
-  #isNested({ document, layer }: Entry): boolean {
-    return document !== undefined || this.#nested[layer] === true
+  /** Whether an entry is part of a document, or of objects that a file or a program nests. What an envelope held is a key's text. */
+  #isNested({ document, layer, given }: Entry): boolean {
+    return !isEnvelope(given) && (document !== undefined || this.#nested[layer] === true)
   }
 
   #directory(

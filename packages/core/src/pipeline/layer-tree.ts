@@ -1,23 +1,44 @@
 import type { SchemaNode } from '../schema/schema-node.ts'
 import type { LayerInfo, Leaf } from '../source/source.ts'
 import { itemAt } from '../item-at.ts'
-import { readDocument } from './document.ts'
+import { isEnvelope } from '../encryption/envelope.ts'
+import { type KeySet, NO_KEYS } from '../encryption/key-set.ts'
+import { isEncryptedAt } from '../schema/describe.ts'
 import { DocumentSpread } from './document-spread.ts'
 import { type LeafList, restart } from './leaf-list.ts'
+import { encryptedLeaves } from './leaves.ts'
+import { NodeFiller } from './node-filler.ts'
 import { listIn } from './comma-list.ts'
 import type { Losses } from './losses.ts'
 import type { TrialJournal } from './trial-journal.ts'
 import { UnplaceableKeys } from './unplaceable-keys.ts'
+import { givenOf } from './given.ts'
 import { isEqual } from './is-equal.ts'
 import { eachBelow, prune, Trail } from './trail.ts'
-import { newEntry, TreeEntries } from './tree-entries.ts'
+import { TreeEntries } from './tree-entries.ts'
+import { Opener } from './opener.ts'
 import { type DocumentMark, documentOf, type Entry, keyEntry, TreeNode } from './tree-node.ts'
 import { type TreePlace, TreePlaces } from './tree-place.ts'
 import { UnusedWatch } from './unused-watch.ts'
 import { isNames } from './variable-names.ts'
 
-/** What a layer has at a key. */
+/** What a layer has at a key, as its source gave it. */
 type Held = Pick<Leaf, 'value' | 'revision'>
+
+/** Options of `LayerTree`. */
+export interface LayerTreeOptions {
+  /** `naming` writes properties other than they are. */
+  readonly isRenamed: boolean
+  /** What envelopes are opened with. Default: none. */
+  readonly keys?: KeySet | undefined
+}
+
+interface PutOptions {
+  /** Gets all that holds what is put. */
+  readonly seen?: Set<Entry | DocumentMark> | undefined
+  /** The same value is read again. */
+  readonly isAgain?: boolean
+}
 
 /**
  * All layers in one tree, changed in place leaf by leaf. Knows of the schema only what it takes to put a leaf where it
@@ -33,20 +54,22 @@ export class LayerTree {
   readonly #entries: TreeEntries
   readonly #documents: DocumentSpread
   readonly #places: TreePlaces
+  readonly #opener: Opener
   readonly #takesCommas: readonly boolean[]
-  readonly #isNested: readonly boolean[]
+  readonly #filler: NodeFiller
   /** By layer: the key of its own document, where its source says which of several that is. */
   readonly #documentKeys = new Map<number, string>()
   /** By layer: the list of which `putEarly` has put leaves in place, and `replace` not all. */
   readonly #earlyLists = new Map<number, LeafList>()
 
-  constructor(schemaNode: SchemaNode, layers: readonly LayerInfo[], options: { isRenamed: boolean }) {
+  constructor(schemaNode: SchemaNode, layers: readonly LayerInfo[], options: LayerTreeOptions) {
     this.schemaNode = schemaNode
+    this.#opener = new Opener(schemaNode, layers, options.keys ?? NO_KEYS)
     this.#places = new TreePlaces(schemaNode, this.root, layers, options)
     const { variables } = this.#places
     this.#entries = new TreeEntries(layers.length, (names, entry) => variables.noted(names, entry))
-    this.#documents = new DocumentSpread(layers, this.#entries, this.unplaceable)
-    this.#isNested = layers.map((layer) => layer.isNested === true)
+    this.#documents = new DocumentSpread(layers, this.#entries, this.unplaceable, this.#opener)
+    this.#filler = new NodeFiller(layers, this.#entries, this.#documents, this.#opener)
     this.#takesCommas = layers.map((layer) => layer.listsWithCommas === true)
   }
 
@@ -82,6 +105,14 @@ export class LayerTree {
         if (leaf.value !== undefined) this.#put(layer, leaf, isNames(to) ? this.#places.at(to) : to.reason)
       }
     })
+  }
+
+  /** Opens all envelopes again, with other keys. */
+  useKeys(keys: KeySet): void {
+    this.#opener.keys = keys
+    for (const layer of this.#takesCommas.keys())
+      for (const { names, leaf } of encryptedLeaves(this.root, layer))
+        this.#putAt(layer, leaf, this.#places.at(names), { isAgain: true })
   }
 
   get journal(): TrialJournal {
@@ -168,38 +199,33 @@ export class LayerTree {
   ): Held | undefined {
     if (typeof place === 'string') return this.#setUnplaceable(layer, given, place)
     if (given.path === '') this.#noteDocumentKey(layer, given)
-    const { trail, schemaNode } = place
-    const leaf = this.#takesCommas[layer] ? { ...given, value: listIn(given.value, schemaNode) } : given
+    // the commas of a list are taken as such unless an envelope hides them
+    const hasCommas = this.#takesCommas[layer] && !isEnvelopeAt(this.schemaNode, place, given.value)
+    const leaf = hasCommas ? { ...given, value: listIn(given.value, place.schemaNode) } : given
+    return this.#putAt(layer, leaf, place, { seen })
+  }
+
+  #putAt(layer: number, leaf: Leaf, { trail, schemaNode }: TreePlace, { seen, isAgain = false }: PutOptions) {
     const mark = documentOf(trail.end, layer)
     if (mark === undefined) this.unusedWatch.note(trail.nodes)
     else this.unusedWatch.noteAll()
     const entry = keyEntry(trail.end, layer)
     const holder = mark ?? entry
-    const before = holder === undefined ? undefined : { value: holder.value, revision: holder.revision }
+    const before = holder === undefined ? undefined : { value: givenOf(holder), revision: holder.revision }
     if (leaf.value === undefined) {
       if (holder !== undefined) this.#remove(trail, layer, mark, entry)
       prune(trail, this.journal)
       return before
     }
-    if (holder !== undefined && isEqual(holder.value, leaf.value)) {
+    if (holder !== undefined && !isAgain && isEqual(before?.value, leaf.value)) {
       // Written again with the value it had: only the revision moves.
       holder.revision = leaf.revision
       seen?.add(holder)
       return before
     }
-    const document = readDocument(leaf.value, schemaNode, this.#isNested[layer] === true)
-    if (document.type === 'document') {
-      if (entry !== undefined) this.#entries.remove(trail, entry)
-      this.unusedWatch.noteAll()
-      const given = { layer, leaf, content: document.content, schemaNode }
-      const set = this.#documents.set(trail, given, mark)
-      seen?.add(set)
-    } else {
-      if (mark !== undefined) this.#documents.remove(trail, mark)
-      const set = newEntry(layer, document.value, leaf.revision)
-      this.#entries.set(trail, set, schemaNode)
-      seen?.add(set)
-    }
+    const set = this.#filler.fill(layer, leaf, { trail, schemaNode }, { mark, entry, isAgain })
+    seen?.add(set)
+    if ('keysBelow' in set) this.unusedWatch.noteAll()
     if (holder === undefined) this.#documents.countKey(trail, layer, 1)
     this.#noteMixed(trail, layer)
     return before
@@ -250,4 +276,8 @@ export class LayerTree {
     eachBelow(trail, visit, this.journal)
     visit(this.root)
   }
+}
+
+function isEnvelopeAt(schemaNode: SchemaNode, { trail }: TreePlace, value: unknown): boolean {
+  return isEnvelope(value) && isEncryptedAt(schemaNode, trail.names)
 }

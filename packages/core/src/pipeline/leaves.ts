@@ -1,6 +1,8 @@
-import { isOpenAt } from '../schema/describe.ts'
+import { keyIdOf } from '../encryption/envelope.ts'
+import { isEncryptedAt, isOpenAt } from '../schema/describe.ts'
 import type { SchemaNode } from '../schema/schema-node.ts'
 import { type LayerInfo, type Leaf, Unreadable } from '../source/source.ts'
+import { givenOf, isGivenEncrypted } from './given.ts'
 import { storedPath } from './stored-path.ts'
 import { type DocumentMark, documentOf, type Entry, keyEntry, type TreeNode } from './tree-node.ts'
 
@@ -29,18 +31,20 @@ export function leavesOf(
   const leaves: Leaf[] = []
   eachLeaf(root, layer, ({ path, own }) => {
     if (!isChosen(schemaNode, path, own, choice)) return
-    leaves.push({ path: storedPath(schemaNode, path, info), value: own.value, revision: own.revision })
+    leaves.push({ path: storedPath(schemaNode, path, info), value: givenOf(own), revision: own.revision })
   })
   return leaves
 }
 
-/** Whether `leavesOf` gives a leaf. */
+/** Whether `leavesOf` gives a leaf. An envelope hides what is in it wherever it is kept. */
 export function isChosen(
   schemaNode: SchemaNode,
   path: readonly string[],
-  { value }: Pick<Leaf, 'value'>,
+  own: Entry | DocumentMark,
   { withSecrets = false, withUnreadable = false }: LeafChoice,
 ): boolean {
+  const value = givenOf(own)
+  if (keyIdOf(value) !== undefined && isEncryptedAt(schemaNode, path)) return true
   return (withUnreadable || !(value instanceof Unreadable)) && (withSecrets || isOpenAt(schemaNode, path))
 }
 
@@ -53,4 +57,17 @@ export function eachLeaf(root: TreeNode, layer: number, visit: (held: HeldLeaf) 
     for (const child of node.children) walk(child, [...path, child.name])
   }
   walk(root, [])
+}
+
+/** The leaves of a layer that were given encrypted, with the names that lead to them. */
+export function encryptedLeaves(
+  root: TreeNode,
+  layer: number,
+): readonly { readonly names: readonly string[]; readonly leaf: Leaf }[] {
+  const encrypted: { readonly names: readonly string[]; readonly leaf: Leaf }[] = []
+  eachLeaf(root, layer, ({ path, own }) => {
+    const leaf = { path: '', value: givenOf(own), revision: own.revision }
+    if (isGivenEncrypted(own)) encrypted.push({ names: path, leaf })
+  })
+  return encrypted
 }

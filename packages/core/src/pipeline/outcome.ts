@@ -1,4 +1,5 @@
 import type { GuardMemory } from './guard-memory.ts'
+import type { KeySet } from '../encryption/key-set.ts'
 import type { LeafList } from './leaf-list.ts'
 import type { Issue, Path, Origin, UnusedKey } from '../issue.ts'
 import type { Leaf, PatchUpdate, ReplaceUpdate } from '../source/source.ts'
@@ -46,6 +47,8 @@ export interface ExplainedLayer {
   readonly origin: Origin
   /** Redacted where the schema says secret. */
   readonly value: unknown
+  /** The id of the key that the layer's text is encrypted with; undefined where it is no envelope. */
+  readonly encryptedWith?: string | undefined
 }
 
 /**
@@ -129,6 +132,8 @@ export interface Pipeline<T> {
   attempt(source: number, updates: readonly PatchUpdate[], now?: number): ValidOutcome<T> | undefined
   /** Judges the staged layers. An accepted value becomes the one the next outcome is compared with. */
   evaluate(options?: EvaluateOptions): Outcome<T>
+  /** Opens the envelopes of all layers again, with other keys; without validation. */
+  useKeys(keys: KeySet): void
   /**
    * The outcome that these updates would have if they were staged and judged at `now` (ms since the epoch). Everything is as it was
    * afterwards. Costs what the updates themselves would.

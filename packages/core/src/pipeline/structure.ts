@@ -12,6 +12,7 @@ import { coverOf } from '../format/cover.ts'
 import { firstKeyBelow } from './key-below.ts'
 import { nodeAt } from './trail.ts'
 import { type Entry, entriesOf } from './tree-node.ts'
+import { Unopened } from './unopened.ts'
 
 /** What no schema can make valid: a node that is a document and a directory in one layer, a scalar where a directory must be. */
 export function structureIssues(tree: LayerTree, writer: IssueWriter): Issue[] {
@@ -50,7 +51,8 @@ function scalarIssues(tree: LayerTree, writer: IssueWriter): Issue[] {
     if (below !== undefined) origins.push(writer.origin(entry.layer, below.path, below.revision))
     const keys = origins.map((origin) => shortKey(origin.key)).join(' and ')
     const message = `Holds ${reason} where a directory is expected: ${keys}. Delete it, or write the children as one JSON object`
-    const code = below === undefined ? 'unreadable' : 'conflict'
+    const unread = entry.value instanceof Unopened ? entry.value.code : 'unreadable'
+    const code = below === undefined ? unread : 'conflict'
     issues.push(writer.write({ path, code, message, expected: 'object', received: undefined, origins }))
   }
   return issues

@@ -75,9 +75,15 @@ export class TreeEntries {
   }
 }
 
-/** Creates an entry; `document` is given for a leaf that is spread from one. */
-export function newEntry(layer: number, value: unknown, revision: number, document?: DocumentMark): Entry {
+/** Creates an entry; `document` is given for a leaf that is spread from one, and `given` where it is not `value`. */
+export function newEntry(
+  layer: number,
+  value: unknown,
+  revision: number,
+  { document, given }: { readonly document?: DocumentMark; readonly given?: unknown } = {},
+): Entry {
   const entry: Entry = { layer, value, revision, below: undefined }
   if (document !== undefined) entry.document = document
+  if (given !== undefined) entry.given = given
   return entry
 }

@@ -11,6 +11,8 @@ export interface DocumentMark {
   revision: number
   /** How many leaves of the same layer stand below it as keys of their own; more than 0 is a conflict. */
   keysBelow: number
+  /** It, or a part of it, is encrypted; left out where nothing is. */
+  isEncrypted?: true
 }
 
 /** One layer's value at one node. Those of a node are chained, since most have one and a list would cost more than it. */
@@ -22,6 +24,8 @@ export interface Entry {
   document?: DocumentMark
   /** True where no schema knows the place; left out where one does, to save the room. */
   isUnread?: true
+  /** What the source gave, where `value` was opened from it; left out where both are the same, to save the room. */
+  given?: unknown
   /** The entry of the next lower layer. */
   below: Entry | undefined
 }

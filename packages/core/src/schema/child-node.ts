@@ -76,6 +76,8 @@ function looking(origin: SchemaNode, schemaNodes: readonly SchemaNode[]) {
     schema: origin.schema,
     isSecret: schemaNodes.some((schemaNode) => schemaNode.isSecret),
     hasSecret: schemaNodes.some((schemaNode) => schemaNode.hasSecret),
+    isEncrypted: schemaNodes.some((schemaNode) => schemaNode.isEncrypted),
+    hasEncrypted: schemaNodes.some((schemaNode) => schemaNode.hasEncrypted),
     isDecomposable: false,
   }
 }

@@ -10,20 +10,20 @@ import { namingThrown } from './naming-thrown.ts'
 import { isNothingButItself, isScalar, requiresItself } from './directory.ts'
 import { otherNames } from './loose-record.ts'
 import { invariantsOf, isInvariant } from './invariant.ts'
-import {
-  type IntersectionNode,
-  type ListNode,
-  type MapNode,
-  type ObjectNode,
-  parts,
-  type PropertyNode,
-  type RecordNode,
-  type SchemaNode,
-  type UnionNode,
-  type WrapperNode,
+import type {
+  IntersectionNode,
+  ListNode,
+  MapNode,
+  ObjectNode,
+  PropertyNode,
+  RecordNode,
+  SchemaNode,
+  UnionNode,
+  WrapperNode,
 } from './schema-node.ts'
 import { refuseSealedSides } from './refuse-sealed.ts'
-import { hasHiddenSecret, holdsSecret, isSecret } from './secret.ts'
+import { hasHiddenEncrypted, hasHiddenSecret, holdsSecret, isEncrypted, isSecret } from './secret.ts'
+import { spreadSecrets } from './spread-secrets.ts'
 import { scalarText } from './text.ts'
 
 /** How `compileSchema` reads a schema. */
@@ -45,11 +45,12 @@ export function compileSchema(schema: z.$ZodType, options: CompileOptions = {}):
     const schemaNode = compiler.compile(schema, [])
     compiler.refuseUnreadable()
     refuseClashes(schemaNode)
-    compiler.spreadSecrets()
+    spreadSecrets(compiler.schemaNodes)
     return schemaNode
   })
 }
 
+type SecretMark = 'isSecret' | 'hasSecret' | 'isEncrypted' | 'hasEncrypted'
 type Def = z.$ZodTypes['_zod']['def']
 
 class Compiler {
@@ -81,7 +82,9 @@ class Compiler {
     if (def.type === 'pipe' && isEndless(def.out)) refuseEndless(path)
     if (hasAsyncCode(schema)) refuseAsync(path)
     const secret = isSecret(schema) || hasHiddenSecret(schema)
-    const base = { schema, isSecret: secret, hasSecret: secret, isDecomposable: false }
+    const encrypted = isEncrypted(schema) || hasHiddenEncrypted(schema)
+    const marks = { isSecret: secret, hasSecret: secret, isEncrypted: encrypted, hasEncrypted: encrypted }
+    const base = { schema, ...marks, isDecomposable: false }
     const checks = def.checks ?? []
     const hasChecks = checks.length > 0
     // a value that is secret as a whole is validated as a whole, so that every part of it is redacted
@@ -194,7 +197,7 @@ class Compiler {
 
   #object(
     keep: (schemaNode: ObjectNode) => ObjectNode,
-    base: Pick<ObjectNode, 'schema' | 'isSecret' | 'hasSecret' | 'isDecomposable'>,
+    base: Pick<ObjectNode, 'schema' | 'isDecomposable' | SecretMark>,
     def: z.$ZodObjectDef,
     path: readonly string[],
   ): ObjectNode {
@@ -242,21 +245,13 @@ class Compiler {
     return schemaNode
   }
 
+  get schemaNodes(): readonly SchemaNode[] {
+    return [...this.#schemaNodes.values()]
+  }
+
   /** What only the whole schema tells, since schemas may be recursive. */
   refuseUnreadable(): void {
     for (const [schemaNode, path] of this.#paths) namingThrown(path, () => refuseUnreadable(schemaNode, path))
-  }
-
-  /** A node has a secret when it is one or reaches one; repeated until nothing changes, since schemas may be recursive. */
-  spreadSecrets(): void {
-    for (let changed = true; changed; ) {
-      changed = false
-      for (const schemaNode of this.#schemaNodes.values()) {
-        if (schemaNode.hasSecret || !parts(schemaNode).some((part) => part.hasSecret)) continue
-        schemaNode.hasSecret = true
-        changed = true
-      }
-    }
   }
 }
 

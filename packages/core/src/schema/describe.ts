@@ -34,6 +34,17 @@ export function isSecretAt(schemaNode: SchemaNode, path: readonly PropertyKey[])
   return false
 }
 
+/** Whether a key at a path holds an envelope: the place, or one that it lies in, is marked so. Where the schema offers several readings, any will do. */
+export function isEncryptedAt(schemaNode: SchemaNode, path: readonly PropertyKey[]): boolean {
+  let at: SchemaNode | undefined = schemaNode
+  for (let depth = 0; at?.hasEncrypted === true; depth++) {
+    if ([...readersOf([at])].some(({ isEncrypted }) => isEncrypted)) return true
+    if (depth === path.length) return false
+    at = childSchemaNode(at, String(path[depth]))
+  }
+  return false
+}
+
 /** Whether any reading of one place is secret as a whole. */
 function isSecretHere(schemaNode: SchemaNode): boolean {
   return [...readersOf([schemaNode])].some(({ isSecret }) => isSecret)

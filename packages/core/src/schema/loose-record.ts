@@ -1,7 +1,7 @@
 import * as z from 'zod/v4/core'
 import { refusedName } from './refused-name.ts'
 import type { OtherNames, RawNode, RecordNode, SchemaNode } from './schema-node.ts'
-import { holdsSecret } from './secret.ts'
+import { holdsEncrypted, holdsSecret } from './secret.ts'
 
 /** The schema node of the value under a name of a record. */
 export function recordPart({ key, value, others }: RecordNode, name: string): SchemaNode {
@@ -15,11 +15,14 @@ export function otherNames(def: z.$ZodRecordDef): OtherNames | undefined {
   const schema = new z.$ZodUnknown({ type: 'unknown' })
   // A secret under a misspelt name is a secret.
   const isSecret = holdsSecret(def.valueType)
+  const isEncrypted = holdsEncrypted(def.valueType)
   const schemaNode: RawNode = {
     type: 'raw',
     schema,
     isSecret,
     hasSecret: isSecret,
+    isEncrypted,
+    hasEncrypted: isEncrypted,
     isDecomposable: false,
   }
   return { isKey: keyTest(def.keyType, schema), schemaNode }

@@ -8,6 +8,10 @@ interface SchemaNodeBase {
   readonly isSecret: boolean
   /** A secret is here or somewhere inside. Filled in when the whole schema has been walked. */
   hasSecret: boolean
+  /** Marked with `secret(…, { encrypted: true })` itself, or a part of it is that has no key of its own. */
+  readonly isEncrypted: boolean
+  /** Something encrypted is here or somewhere inside. Filled in as `hasSecret` is. */
+  hasEncrypted: boolean
   /** zod's result for the whole node can be assembled from its results for the parts. */
   isDecomposable: boolean
 }

@@ -1,7 +1,7 @@
 import type { $ZodPipeDef, $ZodType, output } from 'zod/v4/core'
 import * as z from 'zod/v4'
 import { Sealed } from '../sealed.ts'
-import { secret } from './secret.ts'
+import { secret, type SecretOptions } from './secret.ts'
 
 /**
  * A secret that is no plain value: the configuration has a `Sealed` holder in its place, and only `reveal()` gives the value.
@@ -13,13 +13,16 @@ import { secret } from './secret.ts'
  * db: z.object({ password: sealed(z.string().min(8)) })
  * config.current.db.password.reveal()
  * ```
+ *
+ * @throws LivetreeError `invalid_options`
  */
 export function sealed<S extends $ZodType>(
   schema: S,
+  options: SecretOptions = {},
 ): z.ZodPipe<S, z.ZodTransform<Sealed<output<S>>, output<S>>> {
   const seal = z.transform<output<S>, Sealed<output<S>>>((value) => new Sealed(value))
   sealing.add(seal)
-  return secret(z.pipe(schema, seal)) as z.ZodPipe<S, z.ZodTransform<Sealed<output<S>>, output<S>>>
+  return secret(z.pipe(schema, seal), options) as z.ZodPipe<S, z.ZodTransform<Sealed<output<S>>, output<S>>>
 }
 
 const sealing = new WeakSet<$ZodType>()

@@ -1,12 +1,6 @@
-import {
-  createCipheriv,
-  createDecipheriv,
-  createHash,
-  randomBytes,
-  scrypt,
-  timingSafeEqual,
-} from 'node:crypto'
+import { createHash, randomBytes, scrypt, timingSafeEqual } from 'node:crypto'
 import { promisify } from 'node:util'
+import { CIPHER, decryptGcm, encryptGcm, IV_BYTES, KEY_BYTES } from '../encryption/aes-gcm.ts'
 import { LivetreeError } from '../errors.ts'
 
 /*
@@ -14,11 +8,7 @@ import { LivetreeError } from '../errors.ts'
  * the tag of AES-256-GCM where there is a key, a SHA-256 otherwise. The line is authenticated with the content.
  */
 const FORMAT = 1
-const CIPHER = 'aes-256-gcm'
-const KEY_BYTES = 32
 const CHECK_BYTES = 16
-const IV_BYTES = 12
-const TAG_BYTES = 16
 const DIGEST_BYTES = 32
 const LINE_FEED = 0x0a
 /** About 32 MiB and a tenth of a second: dear for one who tries passphrases, bearable once in a start. */
@@ -102,8 +92,7 @@ export function seal(content: Buffer, name: string, key: DerivedKey | undefined)
     iv: iv.toString('base64'),
     check: key.check.toString('base64'),
   })
-  const cipher = createCipheriv(CIPHER, key.key, iv).setAAD(line)
-  return Buffer.concat([line, cipher.update(content), cipher.final(), cipher.getAuthTag()])
+  return Buffer.concat([line, encryptGcm({ key: key.key, iv, aad: line }, content)])
 }
 
 /**
@@ -134,11 +123,8 @@ export async function unseal(
     throw locked(path, 'it was encrypted with another key')
   }
   try {
-    const decipher = createDecipheriv(CIPHER, key.key, Buffer.from(header.iv ?? '', 'base64'), {
-      authTagLength: TAG_BYTES,
-    })
-    decipher.setAAD(line).setAuthTag(file.subarray(end).subarray(-TAG_BYTES))
-    return Buffer.concat([decipher.update(file.subarray(end, -TAG_BYTES)), decipher.final()])
+    const iv = Buffer.from(header.iv ?? '', 'base64')
+    return decryptGcm({ key: key.key, iv, aad: line }, file.subarray(end))
   } catch {
     throw damaged(path, 'it was cut off or altered')
   }

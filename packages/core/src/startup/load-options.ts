@@ -9,6 +9,7 @@ import {
   text,
   withMethods,
 } from '../option-kinds.ts'
+import { Keyring } from '../keyring/keyring.ts'
 import { absolutePath } from '../source/absolute-path.ts'
 import type { Clock, Source } from '../source/source.ts'
 import { systemClock } from '../clock.ts'
@@ -48,6 +49,8 @@ export interface LoadOptions {
     | undefined
   /** Keeps the last good state of the remote sources on disk. Default: nothing is written. Ignored without a remote source. */
   readonly snapshot?: SnapshotOptions | undefined
+  /** Opens the values that `secret(…, { encrypted: true })` asks for; see `keyring`. Default: none can be opened. */
+  readonly keys?: Keyring | undefined
   /**
    * How long a remote source may be silent before the configuration is `stale`, in milliseconds. Default 30,000. With the
    * etcd source at least 500; `Infinity`: for any time.
@@ -74,6 +77,7 @@ export interface ResolvedLoadOptions {
   readonly snapshot:
     | { readonly path: string; readonly key: string | Uint8Array | undefined; readonly intervalMs: number }
     | undefined
+  readonly keys: Keyring | undefined
   readonly staleAfterMs: number
   readonly maxStalenessMs: number
   /** Undefined if none was given. */
@@ -93,6 +97,7 @@ const OPTION_TABLE: OptionTable = {
     },
     intervalMs: milliseconds,
   },
+  keys: { expected: 'what keyring() returns', test: (keys) => keys instanceof Keyring },
   staleAfterMs: milliseconds,
   maxStalenessMs: milliseconds,
   logger: loggerKind,
@@ -128,6 +133,7 @@ export function resolveLoadOptions(
       key: snapshot.key,
       intervalMs: snapshot.intervalMs ?? 1_000,
     },
+    keys: options.keys,
     staleAfterMs: options.staleAfterMs ?? 30_000,
     maxStalenessMs: options.maxStalenessMs ?? Number.POSITIVE_INFINITY,
     logger,

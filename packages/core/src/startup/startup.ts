@@ -5,6 +5,7 @@ import type { SnapshotDocument, StoredLayer } from '../snapshot-file/snapshot-do
 import { foreignName, type SnapshotFile } from '../snapshot-file/snapshot-file.ts'
 import type { Comparison } from './comparison.ts'
 import { earlierStateOf } from './earlier-state.ts'
+import type { LiveKeys } from '../keyring/live-keys.ts'
 import type { ConfigLog } from '../config-log.ts'
 import { withDeadline } from '../deadline.ts'
 import type { ResolvedLoadOptions } from './load-options.ts'
@@ -31,6 +32,8 @@ export interface StartupParts {
   readonly fingerprint: string
   /** Holds back validation until the snapshot on disk is read; undefined if there is none to compare with. */
   readonly comparison: Comparison | undefined
+  /** Holds back validation until the keys are read; undefined where there is no keyring. */
+  readonly keys: LiveKeys | undefined
 }
 
 /**
@@ -42,7 +45,9 @@ export interface StartupParts {
 export async function startUp(parts: StartupParts): Promise<number | undefined> {
   const { sources, writer, options } = parts
   const isLate = await waitForSources(parts)
-  parts.comparison?.skip()
+  await parts.keys?.ready(AbortSignal.abort())
+  if (parts.comparison === undefined) writer.compareWith(new Map())
+  else parts.comparison.skip()
   await writer.settled()
   // With `fail`, an earlier good tree is not enough to start with while the newest one is invalid.
   const isBad = options.onUnavailable === 'fail' && writer.rejected !== undefined
@@ -64,7 +69,10 @@ async function waitForSources(parts: StartupParts): Promise<boolean> {
   const { clock, timeoutMs, signal } = options
   const patience = clock.setTimeout(() => warnOfMissing(parts), PATIENCE_MS)
   const untilDecided = async (cut: AbortSignal) => {
-    await parts.comparison?.begin(cut)
+    await parts.keys?.ready(cut)
+    if (cut.aborted) return
+    if (parts.comparison === undefined) writer.compareWith(new Map())
+    else await parts.comparison.begin(cut)
     while (
       writer.snapshot === undefined &&
       writer.rejected === undefined &&
@@ -111,7 +119,8 @@ function isInVain({ sources, options }: StartupParts): boolean {
 }
 
 /** The error that `load` rejects with unless a fallback applies. */
-function refusalOf({ name, sources, writer, options }: StartupParts, isLate: boolean): LivetreeError {
+function refusalOf({ name, sources, writer, options, keys }: StartupParts, isLate: boolean): LivetreeError {
+  if (keys?.isReady === false) return withoutKeys(name, keys, isLate ? options.timeoutMs : undefined)
   if (writer.rejected !== undefined) return invalid(name, writer.rejected.issues)
   const missing = sources.filter(({ hasTree }) => !hasTree)
   // If the timeout has not expired, sources that merely have not answered yet are not the reason.
@@ -125,6 +134,17 @@ function refusalOf({ name, sources, writer, options }: StartupParts, isLate: boo
     isLate ? 'startup_timeout' : 'source_unavailable',
     [`Configuration "${name}" ${what}. Missing:`, ...lines].join('\n'),
     cause === undefined ? {} : { cause },
+  )
+}
+
+/** `timeoutMs` is given where the time is over. */
+function withoutKeys(name: string, { error }: LiveKeys, timeoutMs: number | undefined): LivetreeError {
+  const why = error === undefined ? 'its keys: the origins have not answered' : messageOf(error)
+  const what = timeoutMs === undefined ? 'cannot be loaded' : `did not load within ${timeoutMs} ms`
+  return new LivetreeError(
+    timeoutMs === undefined ? 'keys_unavailable' : 'startup_timeout',
+    [`Configuration "${name}" ${what}. Missing:`, `  ${why}`].join('\n'),
+    error === undefined ? {} : { cause: error },
   )
 }
 

@@ -11,6 +11,7 @@ import { assertValues } from '../source/assert-values.ts'
 import type { LiveConfig } from '../live-config.ts'
 import type { LoadOptions } from '../startup/load-options.ts'
 import type { RejectedEvent } from '../updates/rejection.ts'
+import { Keyring, keyring } from '../keyring/keyring.ts'
 import { load } from '../load.ts'
 import { list, logger as loggerKind, milliseconds, withMethods } from '../option-kinds.ts'
 import type { Source } from '../source/source.ts'
@@ -36,6 +37,8 @@ export interface TestConfigOptions {
   readonly clock?: LoadOptions['clock']
   readonly logger?: LoadOptions['logger']
   readonly maxStalenessMs?: number | undefined
+  /** Opens encrypted values of `sources`. Default: plain text stands for them, as the test's values do. */
+  readonly keys?: LoadOptions['keys']
 }
 
 const OPTIONS: OptionTable = {
@@ -43,6 +46,7 @@ const OPTIONS: OptionTable = {
   clock: withMethods('now', 'setTimeout', 'clearTimeout'),
   logger: loggerKind,
   maxStalenessMs: milliseconds,
+  keys: { expected: 'what keyring() returns', test: (keys) => keys instanceof Keyring },
 }
 
 /** A live configuration without a store, with methods to control it. */
@@ -95,9 +99,9 @@ export async function createTestConfig<S extends $ZodType>(
   }
   assertValues('createTestConfig()', initial)
   checkOptions('createTestConfig()', options, OPTIONS)
-  const { sources = [], ...loadOptions } = options
+  const { sources = [], keys = keyring({ plaintext: 'accept' }), ...loadOptions } = options
   const store = new TestStore(initial as object)
-  const given = { ...loadOptions, sources: [...sources, store], staleAfterMs: Number.POSITIVE_INFINITY }
+  const given = { ...loadOptions, keys, sources: [...sources, store], staleAfterMs: Number.POSITIVE_INFINITY }
   // Updates never yield to the event loop, so that a patch is in service when `set` returns.
   const config = await load(definition, given, Number.POSITIVE_INFINITY)
   // The test causes these events itself, so listeners suppress the process warnings.

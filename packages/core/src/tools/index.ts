@@ -13,10 +13,20 @@ export type { SchemaNode } from '../schema/schema-node.ts'
 export { isAlong, isWithin } from '../path-relation.ts'
 export { shownKey } from '../key-text.ts'
 export { SECRET_TEXT } from '../secret-text.ts'
+export { isEnvelope, keyIdOf } from '../encryption/envelope.ts'
+export { KeySet, NO_KEYS } from '../encryption/key-set.ts'
 export { encodeSegment } from '../format/key-segment.ts'
 export { flatten } from '../source/flatten.ts'
 export type { LayerInfo, Leaf, Source } from '../source/source.ts'
 export { isSecretAt, isTextOpenAt } from './secrets-at.ts'
+export type { ReadKeysOptions, TextPlace } from './encrypted-text.ts'
+export {
+  decryptText,
+  encryptText,
+  holdsEncryptedAt,
+  isEncryptedAt,
+  readKeys,
+} from './encrypted-text.ts'
 export type { JsonSchema, JsonSchemaOptions } from './json-schema.ts'
 export { toJsonSchema } from './json-schema.ts'
 export { kindAt } from './kind-at.ts'

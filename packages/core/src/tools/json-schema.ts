@@ -6,7 +6,7 @@ import { reachable } from '../reachable.ts'
 import { type ObjectNode, parts, type SchemaNode } from '../schema/schema-node.ts'
 import { type LeafForm, leafForm } from '../schema/leaf-form.ts'
 import { isRestart } from '../schema/restart.ts'
-import { holdsSecret, innerSchemas, isSecret } from '../schema/secret.ts'
+import { holdsSecret, innerSchemas, isEncrypted, isSecret } from '../schema/secret.ts'
 import { scalarText } from '../schema/text.ts'
 import { oneOf } from '../option-kinds.ts'
 import { besideSecrets } from './beside-secrets.ts'
@@ -32,7 +32,7 @@ export type JsonSchema = Readonly<Record<string, unknown>>
  * A secret has `writeOnly: true`, and so has a map, a set, a pipe or another schema that holds a secret which JSON Schema
  * has no place for. Of a secret, of what is inside it and of what holds one, only the structure, titles,
  * descriptions and lengths are given: no default, example, enum, constant, pattern or metadata of the author's own.
- * What `restart()` marks has `x-needs-restart: true`.
+ * What `restart()` marks has `x-needs-restart: true`, and what is encrypted in the tree `x-encrypted: true`.
  * A sub-schema that is used at several places is written at each, or, where the whole would have more than 10,000 schemas,
  * once below `$defs`.
  *
@@ -65,6 +65,7 @@ export function toJsonSchema(
         const node = nodes.get(zodSchema)
         if (node?.type === 'object') requireOnly(json, node, absence)
         if (hidden.has(zodSchema)) hide(json)
+        if (isEncrypted(zodSchema)) json['x-encrypted'] = true
         if (isRestart(zodSchema)) json['x-needs-restart'] = true
         if (isSecret(zodSchema) || (node !== undefined && isSecretAsWhole(node))) json['writeOnly'] = true
       },

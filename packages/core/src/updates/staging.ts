@@ -1,3 +1,4 @@
+import type { KeySet } from '../encryption/key-set.ts'
 import { LivetreeError } from '../errors.ts'
 import type { GuardMemory } from '../pipeline/guard-memory.ts'
 import type { LeafList } from '../pipeline/leaf-list.ts'
@@ -76,6 +77,11 @@ export class Staging<T> {
   /** See `Pipeline.preview`; on the staged trees. */
   preview(updates: readonly SourcePatch[], restartsOf: RestartsOf<T>): Preview {
     return this.#pipeline.preview(updates, this.#now(), restartsOf)
+  }
+
+  /** See `Pipeline.useKeys`. */
+  useKeys(keys: KeySet): void {
+    this.#pipeline.useKeys(keys)
   }
 
   /** The staged trees are the accepted ones. */

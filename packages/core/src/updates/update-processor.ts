@@ -1,3 +1,4 @@
+import type { KeySet } from '../encryption/key-set.ts'
 import { LivetreeError } from '../errors.ts'
 import type { Issue, UnusedKey } from '../issue.ts'
 import type { GuardMemory } from '../pipeline/guard-memory.ts'
@@ -15,7 +16,7 @@ import { type StoredTree, Validator } from './validator.ts'
 
 /** Options of `UpdateProcessor`. */
 export interface UpdateProcessorOptions<T> extends StagingOptions<T> {
-  /** Whether reports of the sources are held until `compareWith`. */
+  /** Whether reports of the sources are held until `compareWith`: for a comparison, or for keys. */
   readonly awaitsComparison: boolean
   /** How long updates of remote sources may keep the event loop from turning, in milliseconds. */
   readonly sliceMs: number
@@ -97,6 +98,11 @@ export class UpdateProcessor<T> {
   compareWith(earlier: ReadonlyMap<number, EarlierState>): void {
     this.#staging.compareWith(earlier)
     this.#queue.release()
+  }
+
+  /** What encrypted leaves are opened with from now on. */
+  useKeys(keys: KeySet): void {
+    this.#queue.between(() => this.#guarded(() => this.#validator.useKeys(keys)))
   }
 
   /** See `Pipeline.guardMemory`; with the newest tree that was taken. */

@@ -1,3 +1,4 @@
+import type { KeySet } from '../encryption/key-set.ts'
 import { isLivetreeError, LivetreeError } from '../errors.ts'
 import type { Issue } from '../issue.ts'
 import type { Outcome, Preview, RestartsOf, SourcePatch, StagedUpdate } from '../pipeline/outcome.ts'
@@ -87,6 +88,14 @@ export class Validator<T> {
     restore(covered.map(([, index]) => index))
     this.#serve(last[0], this.#evaluate(), undefined)
     return []
+  }
+
+  /** Opens the envelopes of all trees again, with other keys, and validates. */
+  useKeys(keys: KeySet): void {
+    this.#staging.useKeys(keys)
+    // the keys are of no source: what they change is reported as of the first store
+    const source = this.#sources.find((each) => each.source.isRemote) ?? this.#sources[0]
+    if (this.#isStarted && source !== undefined) this.#serve(source, this.#evaluate(), undefined)
   }
 
   /** See `Pipeline.preview`. Nothing is reported, whatever the schema throws. */

@@ -1,0 +1,123 @@
+import { inspect } from 'node:util'
+import { checkOptions } from '../check-options.ts'
+import type { EnvelopeKey, PlaintextPolicy } from '../encryption/key-set.ts'
+import { LivetreeError } from '../errors.ts'
+import { milliseconds, oneOf } from '../option-kinds.ts'
+import { checkOrigin, type KeyOrigin, type ReadableOrigin } from './key-origin.ts'
+
+/** Options of `keyring`. */
+export interface KeyringOptions {
+  /** Where the key to encrypt with is; of several keys there, it is the first. Default: nothing can be encrypted. */
+  readonly current?: KeyOrigin | undefined
+  /** Where the keys are that values may still be encrypted with. Default none. */
+  readonly previous?: KeyOrigin | readonly KeyOrigin[] | undefined
+  /** What happens to plain text where the schema asks for an encrypted value. Default `reject`: the tree is invalid. */
+  readonly plaintext?: PlaintextPolicy | undefined
+  /** How often all origins are asked again, in milliseconds, at least 1,000. Default: never; a file is watched anyway. */
+  readonly refreshMs?: number | undefined
+}
+
+/**
+ * Where the keys of encrypted values are. Nothing is read before `load` or an admin asks; several may use one keyring.
+ * Printing it shows no key.
+ */
+export class Keyring {
+  readonly plaintext: PlaintextPolicy
+  readonly refreshMs: number
+  readonly #origins: readonly ReadableOrigin[]
+  readonly #refreshing = new Set<() => Promise<void>>()
+
+  constructor(origins: readonly ReadableOrigin[], plaintext: PlaintextPolicy, refreshMs: number) {
+    this.#origins = origins
+    this.plaintext = plaintext
+    this.refreshMs = refreshMs
+  }
+
+  /** Asks all origins again, for every configuration that uses the keyring; resolves when they have the answer. */
+  async refresh(): Promise<void> {
+    await Promise.all([...this.#refreshing].map((refresh) => refresh()))
+  }
+
+  /** Whether there is no origin of keys: it only says what happens to plain text. */
+  get isEmpty(): boolean {
+    return this.#origins.length === 0
+  }
+
+  /** The files that keys are in. */
+  get files(): readonly string[] {
+    return this.#origins.flatMap(({ file }) => file ?? [])
+  }
+
+  /** Calls `ask` with each `refresh`. Returns how to unsubscribe. */
+  onRefresh(ask: () => Promise<void>): () => void {
+    this.#refreshing.add(ask)
+    return () => void this.#refreshing.delete(ask)
+  }
+
+  /**
+   * Asks all origins.
+   *
+   * @returns the keys, the current one first
+   * @throws LivetreeError `keys_unavailable`, naming the origin
+   */
+  async read(signal: AbortSignal): Promise<readonly EnvelopeKey[]> {
+    const read = await Promise.all(this.#origins.map((origin) => origin.read(signal)))
+    const keys = new Map<string, EnvelopeKey>()
+    for (const key of read.flat()) {
+      const known = keys.get(key.id)
+      if (known !== undefined && !known.key.equals(key.key))
+        throw new LivetreeError(
+          'keys_unavailable',
+          `The keyring has two keys of the id "${key.id}". Give one of them another id.`,
+        )
+      keys.set(key.id, known ?? key)
+    }
+    return [...keys.values()]
+  }
+
+  toJSON(): object {
+    return { origins: this.#origins.map(({ name }) => name), plaintext: this.plaintext }
+  }
+
+  [inspect.custom](_depth: number, options: object): string {
+    return `Keyring ${inspect(this.toJSON(), options)}`
+  }
+}
+
+/**
+ * The keys that `load` and `createAdmin` open encrypted values with, and the one that an admin encrypts with. Does no I/O.
+ *
+ * ```ts
+ * keys: keyring({ current: { file: '/run/keys/current' }, previous: { file: '/run/keys/previous' } })
+ * ```
+ *
+ * @throws LivetreeError `invalid_options`
+ */
+export function keyring(options: KeyringOptions): Keyring {
+  checkOptions('keyring()', options, {
+    current: ANYTHING,
+    previous: ANYTHING,
+    plaintext: oneOf('reject', 'accept'),
+    refreshMs: {
+      expected: 'a number of milliseconds, 1,000 or more',
+      test: (value) => milliseconds.test(value) && Number(value) >= 1_000,
+      isShown: true,
+    },
+  })
+  const { current, previous = [], plaintext = 'reject', refreshMs = Number.POSITIVE_INFINITY } = options
+  const others = Array.isArray(previous) ? (previous as readonly KeyOrigin[]) : [previous as KeyOrigin]
+  const origins = [
+    ...(current === undefined ? [] : [checkOrigin(current, 'current')]),
+    ...others.map((origin, index) =>
+      checkOrigin(origin, others.length === 1 ? 'previous' : `previous[${index}]`),
+    ),
+  ]
+  if (origins.length === 0 && plaintext === 'reject')
+    throw new LivetreeError(
+      'invalid_options',
+      'keyring() got no key: give current, such as { file: "/run/keys/current" }.',
+    )
+  return new Keyring(origins, plaintext, refreshMs)
+}
+
+const ANYTHING = { expected: '', test: () => true }

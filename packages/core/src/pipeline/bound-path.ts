@@ -1,0 +1,36 @@
+import { childSchemaNode } from '../schema/child-node.ts'
+import { schemaNodeAt } from '../schema/describe.ts'
+import { propertyOf } from '../schema/property-name.ts'
+import type { SchemaNode } from '../schema/schema-node.ts'
+import type { LayerInfo } from '../source/source.ts'
+import { mountOf } from './mount.ts'
+
+/**
+ * The place that an envelope is bound to: the names that lead to its leaf in the store, as keys have them. It is the same in
+ * every overlay and environment, in files and in variables, so that trees can be copied and promoted. In a directory that is
+ * mounted it begins with the name of that directory, wherever it is mounted: each service that shares the directory opens the
+ * envelope, and none that stands in another directory.
+ */
+export function boundPath(
+  schemaNode: SchemaNode,
+  names: readonly PropertyKey[],
+  layer: LayerInfo,
+): readonly string[] {
+  const directory = mountedDirectory(layer)
+  const top = directory === undefined ? [] : mountOf(layer)
+  const path = directory === undefined ? [] : [directory]
+  let at = schemaNodeAt(schemaNode, top)
+  for (const key of names.slice(top.length)) {
+    const name = String(key)
+    path.push((at === undefined ? undefined : propertyOf(at, name, 'properties'))?.stored ?? name)
+    at = at === undefined ? undefined : childSchemaNode(at, name)
+  }
+  return path
+}
+
+/** The last name of a directory of a store that is mounted below the top; undefined for any other layer. */
+function mountedDirectory(layer: LayerInfo): string | undefined {
+  const { keyPrefix, separator, isNested } = layer
+  if (separator !== '/' || isNested === true || mountOf(layer).length === 0) return undefined
+  return keyPrefix.split('/').findLast((name) => name !== '') ?? ''
+}

@@ -1,0 +1,54 @@
+import type { LayerInfo, Leaf } from '../source/source.ts'
+import { readDocument } from './document.ts'
+import type { DocumentSpread } from './document-spread.ts'
+import type { Opener } from './opener.ts'
+import { newEntry, type TreeEntries } from './tree-entries.ts'
+import type { DocumentMark, Entry } from './tree-node.ts'
+import type { TreePlace } from './tree-place.ts'
+
+/** What a layer had at a node. */
+export interface HeldBefore {
+  readonly mark: DocumentMark | undefined
+  readonly entry: Entry | undefined
+  /** It is the same, and is opened again. */
+  readonly isAgain: boolean
+}
+
+/** Puts values into nodes: opened, and spread over the nodes below where they are documents. */
+export class NodeFiller {
+  readonly #isNested: readonly boolean[]
+  readonly #entries: TreeEntries
+  readonly #documents: DocumentSpread
+  readonly #opener: Opener
+
+  constructor(layers: readonly LayerInfo[], entries: TreeEntries, documents: DocumentSpread, opener: Opener) {
+    this.#isNested = layers.map((layer) => layer.isNested === true)
+    this.#entries = entries
+    this.#documents = documents
+    this.#opener = opener
+  }
+
+  /** Gives what takes the place of the document or entry that the layer has there. */
+  fill(
+    layer: number,
+    leaf: Leaf,
+    { trail, schemaNode }: Pick<TreePlace, 'trail' | 'schemaNode'>,
+    { mark, entry, isAgain }: HeldBefore,
+  ): Entry | DocumentMark {
+    const place = { layer, names: trail.names, schemaNode }
+    const opened = this.#opener.open(place, leaf.value)
+    const isOpened = opened !== leaf.value
+    const document = readDocument(opened, schemaNode, this.#isNested[layer] === true && !isOpened)
+    if (document.type === 'document') {
+      if (entry !== undefined) this.#entries.remove(trail, entry)
+      const { content } = document
+      return this.#documents.set(trail, { layer, leaf, content, schemaNode, isOpened }, mark, isAgain)
+    }
+    if (mark !== undefined) this.#documents.remove(trail, mark)
+    const value = isOpened ? document.value : this.#opener.openInside(place, document.value)
+    const given = isOpened || value !== document.value ? leaf.value : undefined
+    const set = newEntry(layer, value, leaf.revision, { given })
+    this.#entries.set(trail, set, schemaNode)
+    return set
+  }
+}

@@ -1,0 +1,117 @@
+import { isEnvelope, openEnvelope, parseEnvelope } from '../encryption/envelope.ts'
+import type { KeySet } from '../encryption/key-set.ts'
+import { coverOf } from '../format/cover.ts'
+import { childSchemaNode } from '../schema/child-node.ts'
+import { isEncryptedAt } from '../schema/describe.ts'
+import { mayBeText } from '../schema/directory.ts'
+import { canonicalName } from '../schema/property-name.ts'
+import type { SchemaNode } from '../schema/schema-node.ts'
+import { type LayerInfo, Unreadable } from '../source/source.ts'
+import { itemAt } from '../item-at.ts'
+import { boundPath } from './bound-path.ts'
+import { isPlainObject, parseJson } from './document.ts'
+import { Unopened } from './unopened.ts'
+
+/** Where a value stands: its layer, the names that lead to it, and what the schema has there. */
+export interface ValuePlace {
+  readonly layer: number
+  readonly names: readonly string[]
+  readonly schemaNode: SchemaNode | undefined
+}
+
+/** Opens the envelopes of a tree as they are put into it; what is no envelope is handed back as it is, the same instance. */
+export class Opener {
+  keys: KeySet
+  readonly #schemaNode: SchemaNode
+  readonly #layers: readonly LayerInfo[]
+
+  constructor(schemaNode: SchemaNode, layers: readonly LayerInfo[], keys: KeySet) {
+    this.#schemaNode = schemaNode
+    this.#layers = layers
+    this.keys = keys
+  }
+
+  /** The text of one leaf: what its envelope holds, or `Unopened`. Lists and objects are left to those who read their parts. */
+  open(place: ValuePlace, value: unknown): unknown {
+    const { schemaNode, names } = place
+    if (schemaNode === undefined || value instanceof Unreadable) return value
+    const isAsked = schemaNode.hasEncrypted || this.#schemaNode.hasEncrypted
+    if (!isAsked || !isEncryptedAt(this.#schemaNode, names)) return isEnvelope(value) ? NOT_MARKED : value
+    if (isEnvelope(value)) return this.#opened(place, value)
+    const isContainer = isParted(typeof value === 'string' ? containerIn(value, schemaNode) : value)
+    return isContainer ? value : this.#plain(value)
+  }
+
+  /** The same for the parts of a value that is kept whole, such as a list, also as JSON text; the first that cannot be opened stands for all. */
+  openInside(place: ValuePlace, value: unknown): unknown {
+    const { schemaNode, names } = place
+    if (!this.#schemaNode.hasEncrypted || schemaNode === undefined) return value
+    const isWhole = isEncryptedAt(this.#schemaNode, names)
+    if (!isWhole && !schemaNode.hasEncrypted) return value
+    const content = typeof value === 'string' ? containerIn(value, schemaNode) : value
+    if (!isParted(content)) return value
+    const opened = this.#parts(place, content)
+    return opened === content ? value : opened
+  }
+
+  #parts(place: ValuePlace, value: readonly unknown[] | Record<string, unknown>): unknown {
+    const { schemaNode, names, layer } = place
+    const isStored = itemAt(this.#layers, layer).naming === 'stored'
+    const opened = new Map<string, unknown>()
+    for (const [written, part] of Object.entries(value)) {
+      const name = (isStored ? canonicalName(schemaNode, written, 'stored') : undefined) ?? written
+      const below = schemaNode === undefined ? undefined : childSchemaNode(schemaNode, name)
+      const inside = { layer, names: [...names, name], schemaNode: below }
+      const own = isParted(part) ? this.#parts(inside, part) : this.open(inside, part)
+      if (own instanceof Unopened) return own
+      if (own !== part) opened.set(written, own)
+    }
+    if (opened.size === 0) return value
+    const partOf = (name: string, part: unknown) => (opened.has(name) ? opened.get(name) : part)
+    if (Array.isArray(value)) return value.map((part, index) => partOf(String(index), part))
+    return Object.fromEntries(Object.entries(value).map(([name, part]) => [name, partOf(name, part)]))
+  }
+
+  #opened({ layer, names }: ValuePlace, text: string): unknown {
+    const parsed = parseEnvelope(text)
+    if (parsed.type === 'malformed')
+      return new Unopened('envelope_damaged', `an encrypted value that ${parsed.problem}. ${WRITE_AGAIN}`)
+    const { keyId, content } = parsed
+    const key = this.keys.find(keyId)
+    if (key === undefined) return new Unopened('key_missing', missingKey(keyId, this.keys))
+    const path = boundPath(this.#schemaNode, names, itemAt(this.#layers, layer))
+    const what = `a value encrypted with key "${keyId}" that does not open: it was altered, or moved here from another place, or the key is another one of that id. ${WRITE_AGAIN}`
+    return openEnvelope(key, path, content) ?? new Unopened('envelope_damaged', what)
+  }
+
+  #plain(value: unknown): unknown {
+    const isAccepted = this.keys.plaintext === 'accept' || coverOf(value) !== undefined
+    return isAccepted
+      ? value
+      : new Unopened(
+          'not_encrypted',
+          `plain text where the schema asks for an encrypted value. ${WRITE_AGAIN}`,
+        )
+  }
+}
+
+const WRITE_AGAIN = 'Write it with livetree set'
+const NOT_MARKED = new Unopened(
+  'not_marked_encrypted',
+  'an encrypted value, and the schema of this version does not say that it is: mark it with secret(…, { encrypted: true })',
+)
+
+function missingKey(keyId: string, { absence, ids }: KeySet): string {
+  const what = `a value encrypted with key "${keyId}"`
+  if (absence !== undefined) return `${what}, and ${absence}`
+  return `${what}, which the keyring does not have; it has ${ids.length === 0 ? 'none' : ids.map((id) => `"${id}"`).join(', ')}`
+}
+
+/** The list or object that a text says, where the schema cannot mean the text itself. */
+function containerIn(text: string, schemaNode: SchemaNode): unknown {
+  return !mayBeText(schemaNode) && /^\s*[[{]/.test(text) ? parseJson(text)?.value : undefined
+}
+
+function isParted(value: unknown): value is readonly unknown[] | Record<string, unknown> {
+  return Array.isArray(value) || isPlainObject(value)
+}

@@ -1,0 +1,90 @@
+import type { $ZodType } from 'zod/v4/core'
+import { systemClock } from '../clock.ts'
+import type { ConfigDefinition } from '../config-definition.ts'
+import { withDeadline } from '../deadline.ts'
+import { isEnvelope, makeEnvelope, openEnvelope, parseEnvelope } from '../encryption/envelope.ts'
+import { KeySet } from '../encryption/key-set.ts'
+import { LivetreeError } from '../errors.ts'
+import type { Path } from '../issue.ts'
+import type { Keyring } from '../keyring/keyring.ts'
+import { boundPath } from '../pipeline/bound-path.ts'
+import * as describe from '../schema/describe.ts'
+import type { Clock, LayerInfo } from '../source/source.ts'
+import { pathOf } from './schema-at.ts'
+
+/** Where a text stands: a path of the schema, and the layer that has it. */
+export interface TextPlace {
+  readonly path: string | Path
+  readonly layer: LayerInfo
+}
+
+/** Whether a key at a path holds an envelope: the place, or one that it lies in, is marked `secret(…, { encrypted: true })`. */
+export function isEncryptedAt(definition: ConfigDefinition<$ZodType>, path: string | Path): boolean {
+  return describe.isEncryptedAt(definition.compiled, pathOf(path))
+}
+
+/** Whether something that is encrypted has a place at a path or below it. */
+export function holdsEncryptedAt(definition: ConfigDefinition<$ZodType>, path: string | Path): boolean {
+  const { compiled } = definition
+  if (!compiled.hasEncrypted) return false
+  return (
+    isEncryptedAt(definition, path) || describe.schemaNodeAt(compiled, pathOf(path))?.hasEncrypted === true
+  )
+}
+
+/**
+ * The envelope of a text, with the current key; it opens at this place alone.
+ *
+ * @throws LivetreeError `keys_unavailable` when there is no key to encrypt with; `unwritable_value` for text that is not Unicode
+ */
+export function encryptText(
+  { compiled }: ConfigDefinition<$ZodType>,
+  { path, layer }: TextPlace,
+  text: string,
+  keys: KeySet,
+): string {
+  const { current, absence = 'the keyring has none' } = keys
+  if (current === undefined)
+    throw new LivetreeError('keys_unavailable', `There is no key to encrypt with: ${absence}.`)
+  if (!text.isWellFormed())
+    throw new LivetreeError(
+      'unwritable_value',
+      'The text has half a character in it, which cannot be encrypted.',
+    )
+  return makeEnvelope(current, boundPath(compiled, pathOf(path), layer), text)
+}
+
+/** What an envelope holds; undefined where it does not open with these keys at this place, or is none. */
+export function decryptText(
+  { compiled }: ConfigDefinition<$ZodType>,
+  { path, layer }: TextPlace,
+  envelope: string,
+  keys: KeySet,
+): string | undefined {
+  const parsed = isEnvelope(envelope) ? parseEnvelope(envelope) : undefined
+  const key = parsed?.type === 'envelope' ? keys.find(parsed.keyId) : undefined
+  if (parsed?.type !== 'envelope' || key === undefined) return undefined
+  return openEnvelope(key, boundPath(compiled, pathOf(path), layer), parsed.content)
+}
+
+/** Options of `readKeys`. */
+export interface ReadKeysOptions {
+  /** Default 10,000. */
+  readonly timeoutMs?: number | undefined
+  readonly signal?: AbortSignal | undefined
+  /** Default: the system's clock. */
+  readonly clock?: Clock | undefined
+}
+
+/**
+ * Reads the keys of a keyring once.
+ *
+ * @throws LivetreeError `keys_unavailable`, `timeout`, `aborted`
+ */
+export async function readKeys(keyring: Keyring, options: ReadKeysOptions = {}): Promise<KeySet> {
+  const { timeoutMs = 10_000, signal, clock = systemClock } = options
+  const limits = { clock, timeoutMs, signals: [signal], what: 'Reading the keys' }
+  const keys = await withDeadline((cut) => keyring.read(cut), limits)
+  const absence = keys.length === 0 ? 'the keyring has no keys' : undefined
+  return new KeySet({ keys, plaintext: keyring.plaintext, absence })
+}
