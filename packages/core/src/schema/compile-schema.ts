@@ -4,10 +4,10 @@ import { holdingPromises } from '../holding-promises.ts'
 import { assertZod } from './assert-zod.ts'
 import { environmentName, type Naming, namingKind, storedName } from './naming.ts'
 import { refuse, refuseAsync, refuseEndless, refuseClashes, refuseSecretKey } from './refuse.ts'
+import { refuseUnreadable } from './refuse-unreadable.ts'
 import { isEndless, MAX_LEVELS } from './endless.ts'
 import { hasAsyncCode } from './own-code.ts'
 import { namingThrown } from './naming-thrown.ts'
-import { isNothingButItself, isScalar, requiresItself } from './directory.ts'
 import { otherNames } from './loose-record.ts'
 import { invariantsOf, isInvariant } from './invariant.ts'
 import type {
@@ -21,7 +21,6 @@ import type {
   UnionNode,
   WrapperNode,
 } from './schema-node.ts'
-import { refuseSealedSides } from './refuse-sealed.ts'
 import { hasHiddenEncrypted, hasHiddenSecret, holdsSecret, isEncrypted, isSecret } from './secret.ts'
 import { spreadSecrets } from './spread-secrets.ts'
 import { scalarText } from './text.ts'
@@ -56,8 +55,10 @@ type Def = z.$ZodTypes['_zod']['def']
 class Compiler {
   readonly #naming: Naming
   readonly #schemaNodes = new Map<z.$ZodType, SchemaNode>()
-  /** How many schemas hold the one that is compiled. */
-  #depth = 0
+  /** The schemas that hold the one that is compiled. */
+  readonly #holders = new Set<z.$ZodType>()
+  /** Whether a schema was met inside itself. */
+  #isRecursive = false
   /** Where each schema node was met first. */
   readonly #paths = new Map<SchemaNode, readonly string[]>()
 
@@ -68,11 +69,14 @@ class Compiler {
   /** One node for each schema instance; an instance met again inside itself is the same node, so recursion ends. */
   compile(schema: z.$ZodType, path: readonly string[]): SchemaNode {
     const known = this.#schemaNodes.get(schema)
-    if (known !== undefined) return known
-    this.#depth++
-    if (this.#depth > MAX_LEVELS) refuseEndless(path)
+    if (known !== undefined) {
+      this.#isRecursive ||= this.#holders.has(schema)
+      return known
+    }
+    this.#holders.add(schema)
+    if (this.#holders.size > MAX_LEVELS) refuseEndless(path)
     const schemaNode = namingThrown(path, () => this.#compileNew(schema, path))
-    this.#depth--
+    this.#holders.delete(schema)
     return schemaNode
   }
 
@@ -212,12 +216,17 @@ class Compiler {
       invariants: invariantsOf(base.schema),
     })
     for (const [name, schema] of Object.entries(def.shape)) {
+      // Made when it is first asked for: of thousands of properties few are ever missing.
+      let alone: z.$ZodType | undefined
       const property: PropertyNode = {
         name,
         stored: storedName(name, this.#naming),
         environment: environmentName(name),
         schemaNode: this.compile(schema, [...path, name]),
-        alone: new z.$ZodObject({ type: 'object', shape: { [name]: schema } }),
+        get alone() {
+          alone ??= new z.$ZodObject({ type: 'object', shape: { [name]: schema } })
+          return alone
+        },
       }
       if (name === '__proto__') refuse([...path, name], 'the property name __proto__', 'give it another name')
       // of two with one name the first has it; they are refused when the whole schema is known
@@ -251,18 +260,11 @@ class Compiler {
 
   /** What only the whole schema tells, since schemas may be recursive. */
   refuseUnreadable(): void {
-    for (const [schemaNode, path] of this.#paths) namingThrown(path, () => refuseUnreadable(schemaNode, path))
+    for (const [schemaNode, path] of this.#paths) {
+      if (schemaNode.type === 'leaf') continue
+      namingThrown(path, () => refuseUnreadable(schemaNode, path, this.#isRecursive))
+    }
   }
-}
-
-function refuseUnreadable(schemaNode: SchemaNode, path: readonly string[]): void {
-  if (isNothingButItself(schemaNode))
-    refuse(path, 'a schema that is nothing but itself', 'put an object, a list or a record in between')
-  if (requiresItself(schemaNode))
-    refuse(path, 'an object that requires itself', 'make the inner one optional')
-  if (schemaNode.type === 'intersection') refuseSealedSides(schemaNode, path)
-  if (schemaNode.type === 'map' && !isScalar(schemaNode.key))
-    refuse(path, 'a map whose keys are not scalars', 'use text, numbers or an enum as keys')
 }
 
 function environmentKeys(key: z.$ZodType): ReadonlyMap<string, string> {

@@ -29,7 +29,7 @@ class ClashFinder {
   /** @param schemaNodes all that may be read at one place */
   visit(schemaNodes: readonly SchemaNode[], path: readonly string[]): Clash | undefined {
     const all = [...new Set(schemaNodes.flatMap((schemaNode) => readingsOf(schemaNode)))]
-    const readings = all.filter(({ type }) => type !== 'leaf' && type !== 'raw')
+    const readings = all.filter((reading) => !holdsNothing(reading))
     const key = readings
       .map((reading) => this.#numberOf(reading))
       .sort()
@@ -41,6 +41,7 @@ class ClashFinder {
     if (clash !== undefined) return clash
     for (const name of new Set(objects.flatMap((object) => [...object.properties.keys()]))) {
       const below = readings.flatMap((reading) => childrenOf(reading, name))
+      if (below.every(holdsNothing)) continue
       const found = this.visit(below, [...path, name])
       if (found !== undefined) return found
     }
@@ -51,6 +52,8 @@ class ClashFinder {
   }
 
   #clashAt(readings: readonly SchemaNode[], path: readonly string[]): Clash | undefined {
+    const [first] = readings
+    if (readings.length === 1 && first?.type === 'object' && this.#namesDiffer(first)) return undefined
     const names = new Map<string, string>()
     for (const [written, name] of readings.flatMap((reading) => this.#namesOf(reading))) {
       const other = names.get(written)
@@ -58,6 +61,10 @@ class ClashFinder {
       names.set(written, name)
     }
     return undefined
+  }
+
+  #namesDiffer({ properties, byStored, byEnvironment }: ObjectNode): boolean {
+    return (this.#naming === 'stored' ? byStored : byEnvironment).size === properties.size
   }
 
   #namesOf(reading: SchemaNode): (readonly [written: string, name: string])[] {
@@ -73,6 +80,11 @@ class ClashFinder {
     this.#numbers.set(schemaNode, known)
     return known
   }
+}
+
+/** Whether there are no names below a schema. */
+function holdsNothing({ type }: SchemaNode): boolean {
+  return type === 'leaf' || type === 'raw'
 }
 
 /** What may be read below a name, or, where there is none, below names that are not known. */

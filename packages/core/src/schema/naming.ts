@@ -10,8 +10,11 @@ export const namingKind: OptionKind = oneOf('exact', 'kebab-case', 'snake_case')
 /** Looks only at the letters beside a place, so that no name takes longer than its length. */
 const WORD_START = /(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])/
 
+const ONE_WORD = /^[a-z0-9]+$/
+
 /** `timeoutMs` → `timeout`, `Ms`; `HTTPServer` → `HTTP`, `Server`; `v2Api` → `v2`, `Api`. */
 function words(name: string): string[] {
+  if (ONE_WORD.test(name)) return [name]
   return name
     .split(WORD_START)
     .flatMap((part) => part.split(/[\s_-]+/))

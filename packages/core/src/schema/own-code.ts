@@ -77,11 +77,21 @@ function isOwnCheck(check: z.$ZodCheck<never>): boolean {
 const HOLDERS = ['transform', 'fn', 'tx', 'catchValue'] as const
 
 function ownFunctions(schema: z.$ZodType): unknown[] {
-  const checks = schema._zod.def.checks ?? []
-  const held: object[] = [schema._zod.def, ...checks.map((check) => check._zod.def)]
-  const functions = held.flatMap((def) => HOLDERS.map((name): unknown => Reflect.get(def, name)))
-  const own = checks.filter(isOwnCheck).map((check) => check._zod.check)
-  return [...functions, ...own].filter((value) => typeof value === 'function')
+  const { def } = schema._zod
+  const found = heldFunctions(def, [])
+  for (const check of def.checks ?? []) {
+    heldFunctions(check._zod.def, found)
+    if (isOwnCheck(check)) found.push(check._zod.check)
+  }
+  return found
+}
+
+function heldFunctions(def: object, found: unknown[]): unknown[] {
+  for (const name of HOLDERS) {
+    const held: unknown = Reflect.get(def, name)
+    if (typeof held === 'function') found.push(held)
+  }
+  return found
 }
 
 function isAsync(value: unknown): boolean {
