@@ -62,6 +62,8 @@ const boundaries: readonly [from: string, refused: string, allowed: string][] = 
   ['packages/nestjs/src/index.ts', '@livetree/express', '@nestjs/common'],
   ['packages/fastify/src/index.ts', 'livetree', 'fastify'],
   ['packages/openfeature/src/index.ts', '@livetree/etcd', '@livetree/core'],
+  ['packages/telemetry/src/index.ts', '@livetree/admin', '@livetree/etcd'],
+  ['packages/telemetry/src/opentelemetry/index.ts', 'livetree', '@livetree/core'],
   ['packages/openfeature/src/schema/index.ts', 'livetree', '@livetree/core/adapter'],
   ['packages/fastify/src/discovery/index.ts', '@livetree/etcd', '@livetree/discovery'],
   ['packages/embedded/src/engine.ts', '@livetree/etcd', '@livetree/etcd/wire'],
@@ -123,6 +125,7 @@ const ENTRIES: Readonly<Record<string, readonly string[]>> = {
   'nestjs/src': ['@livetree/core', '@livetree/core/adapter', '@livetree/core/testing'],
   'nestjs/src/discovery': ['@livetree/discovery'],
   'openfeature/src': ['@livetree/core', '@livetree/core/adapter', '@livetree/core/testing'],
+  'telemetry/src': ['@livetree/core', '@livetree/core/tools', '@livetree/etcd'],
 }
 
 const PACKAGES = new URL('../packages/', import.meta.url)

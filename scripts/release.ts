@@ -18,6 +18,7 @@ const packages = [
   'nestjs',
   'fastify',
   'openfeature',
+  'telemetry',
 ] as const
 const root = fileURLToPath(new URL('../', import.meta.url))
 

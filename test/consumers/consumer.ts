@@ -15,6 +15,7 @@ export const packageNames = [
   'nestjs',
   'fastify',
   'openfeature',
+  'telemetry',
   'embedded',
   'coordination',
   'discovery',

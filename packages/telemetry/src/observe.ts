@@ -1,0 +1,49 @@
+import { channel } from 'node:diagnostics_channel'
+import type { ConfigChannels, ReloadMessage } from '@livetree/core'
+import type { CallMessage, EtcdChannels } from '@livetree/etcd'
+import { guarded } from './telemetry.ts'
+import { WriteLog } from './write-log.ts'
+
+type Channels = ConfigChannels & EtcdChannels
+
+/** What is called for the messages of configurations and clients. */
+export interface Observer {
+  ready?(message: Channels['livetree:ready']): void
+  /** `writes`: the calls of this process that wrote what was reloaded, as far as there are any. */
+  reloaded?(reload: ReloadMessage, writes: readonly CallMessage[]): void
+  resource?(message: Channels['livetree:resource']): void
+  callStarted?(call: CallMessage): void
+  callEnded?(call: CallMessage): void
+  retried?(message: Channels['livetree:etcd:retry']): void
+  watchRestarted?(message: Channels['livetree:etcd:watch']): void
+  renewed?(message: Channels['livetree:etcd:lease']): void
+}
+
+/** Subscribes to all channels of configurations and clients. Returns functions that end that, one by one. */
+export function observe(observer: Observer): readonly (() => void)[] {
+  const writes = new WriteLog((reload, found) => guarded(() => observer.reloaded?.(reload, found)))
+  return [
+    on('livetree:ready', (message) => observer.ready?.(message)),
+    on('livetree:reload', (message) => writes.reloaded(message)),
+    on('livetree:resource', (message) => observer.resource?.(message)),
+    on('tracing:livetree:etcd:call:start', (call) => {
+      writes.started(call)
+      observer.callStarted?.(call)
+    }),
+    on('tracing:livetree:etcd:call:asyncEnd', (call) => {
+      guarded(() => observer.callEnded?.(call))
+      writes.ended(call)
+    }),
+    on('livetree:etcd:retry', (message) => observer.retried?.(message)),
+    on('livetree:etcd:watch', (message) => observer.watchRestarted?.(message)),
+    on('livetree:etcd:lease', (message) => observer.renewed?.(message)),
+    () => writes.flush(),
+  ]
+}
+
+function on<Name extends keyof Channels>(name: Name, handle: (message: Channels[Name]) => void): () => void {
+  const take = (message: unknown): void => void guarded(() => handle(message as Channels[Name]))
+  const target = channel(name)
+  target.subscribe(take)
+  return () => void target.unsubscribe(take)
+}

@@ -1,0 +1,217 @@
+import { channel } from 'node:diagnostics_channel'
+import { createTestConfig, defineConfig, type ReloadMessage } from '@livetree/core'
+import type { CallMessage } from '@livetree/etcd'
+import { context, type Meter, type Tracer, trace } from '@opentelemetry/api'
+import { AsyncLocalStorageContextManager } from '@opentelemetry/context-async-hooks'
+import { MeterProvider, MetricReader } from '@opentelemetry/sdk-metrics'
+import { InMemorySpanExporter, SimpleSpanProcessor, TracerProvider } from '@opentelemetry/sdk-trace'
+import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest'
+import * as z from 'zod'
+import { METRICS } from '../metrics.ts'
+import { instrument } from './instrument.ts'
+
+/** Hands over what there is when it is asked. */
+class AskedReader extends MetricReader {
+  protected async onForceFlush(): Promise<void> {}
+  protected async onShutdown(): Promise<void> {}
+}
+
+const manager = new AsyncLocalStorageContextManager().enable()
+beforeAll(() => void context.setGlobalContextManager(manager))
+afterAll(() => context.disable())
+const closing: (() => unknown)[] = []
+afterEach(async () => {
+  for (const close of closing.splice(0).reverse()) await close()
+})
+
+function traced() {
+  const exporter = new InMemorySpanExporter()
+  const provider = new TracerProvider({ spanProcessors: [new SimpleSpanProcessor({ exporter })] })
+  const tracer = provider.getTracer('test')
+  const telemetry = instrument({ tracer })
+  closing.push(() => telemetry.stop())
+  return { tracer, telemetry, spans: () => exporter.getFinishedSpans() }
+}
+
+function metered() {
+  const reader = new AskedReader()
+  const meter = new MeterProvider({ readers: [reader] }).getMeter('test')
+  const telemetry = instrument({ meter, appVersion: '1.2.3' })
+  closing.push(() => telemetry.stop())
+  const read = async () => {
+    const { resourceMetrics } = await reader.collect()
+    return resourceMetrics.scopeMetrics.flatMap(({ metrics }) => metrics)
+  }
+  const valuesOf = async (name: keyof typeof METRICS, config: string) => {
+    const found = (await read()).find(({ descriptor }) => descriptor.name === name)
+    const points = found?.dataPoints.filter(({ attributes }) => attributes['config'] === config) ?? []
+    return points.map(({ attributes: { config: _, ...rest }, value }) => ({ ...rest, value }))
+  }
+  return { meter, telemetry, read, valuesOf }
+}
+
+/** A call as a client publishes it; `during` runs while it is on its way. */
+async function call(part: Partial<CallMessage>, during: () => unknown = () => {}): Promise<void> {
+  const client = 'orders'
+  const message = { client, method: 'KV/Put', startedAt: Date.now(), endpoint: undefined, ...part }
+  channel('tracing:livetree:etcd:call:start').publish(message)
+  await during()
+  const ended = { code: 'ok', durationMs: 20, endpoint: 'http://a.example:2379', ...part }
+  channel('tracing:livetree:etcd:call:asyncEnd').publish(Object.assign(message, ended))
+}
+
+function reload(part: Partial<ReloadMessage>): void {
+  const durationsMs = { validate: 2, apply: 1 }
+  const known = { config: 'telemetry-otel', result: 'applied', source: 'etcd', revisions: [7], store: 'ab' }
+  channel('livetree:reload').publish({ ...known, startedAt: Date.now(), durationsMs, ...part })
+}
+
+const wrote = { revision: 7, store: 'ab' }
+
+describe('spans', () => {
+  test('of a call are in the trace of the caller, and say where and how it ended', async () => {
+    const { tracer, spans } = traced()
+    const request = tracer.startSpan('request')
+    await context.with(trace.setSpan(context.active(), request), async () => {
+      await call({})
+      await call({ method: 'KV/Range', code: 'permission_denied' })
+    })
+    const [put, range] = spans()
+    for (const span of [put, range]) {
+      expect(span?.spanContext().traceId).toBe(request.spanContext().traceId)
+      expect(span?.parentSpanContext?.spanId).toBe(request.spanContext().spanId)
+    }
+    expect(put).toMatchObject({ name: 'KV/Put', kind: 2, status: { code: 0 } })
+    expect(put?.attributes).toEqual({
+      'rpc.system': 'grpc',
+      'rpc.service': 'KV',
+      'rpc.method': 'Put',
+      'livetree.client': 'orders',
+      'server.address': 'a.example',
+      'server.port': 2379,
+    })
+    expect(range).toMatchObject({ status: { code: 2, message: 'permission_denied' } })
+  })
+
+  test('of a reload are roots, with its times and links to the writes of this process', async () => {
+    const { tracer, spans } = traced()
+    const request = tracer.startSpan('request')
+    const startedAt = 1_700_000_000_123.5
+    await call({ wrote })
+    await call({ wrote: { revision: 8, store: 'ab' } })
+    await call({ wrote: { revision: 7, store: 'other' } })
+    await context.with(trace.setSpan(context.active(), request), async () => {
+      reload({ startedAt, revisions: [6, 7, 8] })
+      reload({ revisions: [9], result: 'rejected' })
+      reload({ store: undefined })
+    })
+    const [first, second, , found, rejected, local] = spans()
+    expect(found?.parentSpanContext).toBeUndefined()
+    expect(found?.startTime).toEqual([1_700_000_000, 123_500_000])
+    expect(found?.endTime).toEqual([1_700_000_000, 126_500_000])
+    expect(found?.links.map((link) => link.context)).toEqual([first?.spanContext(), second?.spanContext()])
+    expect(found?.attributes).toEqual({
+      'livetree.config': 'telemetry-otel',
+      'livetree.source': 'etcd',
+      'livetree.result': 'applied',
+      'livetree.revision': 8,
+    })
+    expect(rejected).toMatchObject({ links: [], status: { code: 2 } })
+    expect(local?.links).toEqual([])
+  })
+
+  test('of a reload that comes before its write is answered wait for that', async () => {
+    const { spans } = traced()
+    await call({ wrote }, async () => {
+      await call({ wrote: { revision: 6, store: 'ab' } }, () => reload({}))
+      expect(spans().map(({ name }) => name)).toEqual(['KV/Put'])
+    })
+    const [, write, found] = spans()
+    expect(found?.links).toEqual([{ context: write?.spanContext() }])
+  })
+
+  test('that are open, and reloads that wait, end with what was started', async () => {
+    const { telemetry, spans } = traced()
+    await call({}, () => {
+      reload({})
+      telemetry.stop()
+      expect(spans().map(({ name }) => name)).toEqual(['livetree.reload', 'KV/Put'])
+    })
+    reload({})
+    await call({})
+    expect(spans()).toHaveLength(2)
+  })
+
+  test('that cannot be made hurt nobody', async () => {
+    vi.spyOn(process, 'emitWarning').mockImplementation(() => {})
+    closing.push(() => vi.restoreAllMocks())
+    const fail = () => {
+      throw new Error('no')
+    }
+    const telemetry = instrument({ tracer: { startSpan: fail } as unknown as Tracer })
+    closing.push(() => telemetry.stop())
+    await call({})
+    reload({})
+  })
+})
+
+describe('instruments', () => {
+  test('show a configuration that was loaded before, and follow it', async () => {
+    const name = 'telemetry-otel'
+    const definition = defineConfig({ name, schema: z.object({ a: z.number().default(0) }) })
+    const config = await createTestConfig(definition, {}, { logger: false })
+    closing.push(() => config.close())
+    const { read, valuesOf } = metered()
+    expect(await valuesOf('livetree_config_last_reload_successful', name)).toEqual([{ value: 1 }])
+    config.set({ a: 1 })
+    config.reject({ a: 'x' })
+    expect(await valuesOf('livetree_config_last_reload_successful', name)).toEqual([{ value: 0 }])
+    expect(await valuesOf('livetree_config_reloads_total', name)).toEqual([
+      { result: 'applied', value: 1 },
+      { result: 'unchanged', value: 0 },
+      { result: 'rejected', value: 1 },
+    ])
+    const found = (await read()).find(({ descriptor }) => descriptor.name === 'livetree_config_info')
+    expect(found?.dataPoints.at(-1)?.attributes).toMatchObject({ config: name, version: '1.2.3' })
+  })
+
+  test('have the time from a write to where it is in service', async () => {
+    const { valuesOf } = metered()
+    const startedAt = Date.now()
+    await call({ wrote, startedAt })
+    reload({ startedAt: startedAt + 7 })
+    reload({ startedAt: startedAt + 7, result: 'rejected' })
+    const [value] = await valuesOf('livetree_config_propagation_seconds', 'telemetry-otel')
+    expect(value).toMatchObject({ value: { count: 1, sum: 0.01 } })
+  })
+
+  test('have the names, units and labels of the table, and observe nothing once stopped', async () => {
+    const { read, telemetry } = metered()
+    await call({ wrote })
+    reload({})
+    for (const { descriptor, dataPoints } of await read()) {
+      const metric = METRICS[descriptor.name as keyof typeof METRICS]
+      expect({ unit: descriptor.unit, help: descriptor.description }).toEqual({
+        unit: metric.unit,
+        help: metric.help,
+      })
+      for (const { attributes } of dataPoints)
+        expect(Object.keys(attributes).sort()).toEqual([...metric.labels].sort())
+    }
+    telemetry.stop()
+    const counts = async () => JSON.stringify((await read()).map(({ descriptor: { name } }) => name))
+    const before = await counts()
+    reload({})
+    await call({})
+    expect(await counts()).toBe(before)
+    expect(before).not.toContain('livetree_config_stale')
+  })
+
+  test.each([
+    ['nothing', undefined, 'needs a meter, a tracer, or both'],
+    ['what is no meter', { meter: {} as Meter }, 'got a meter without createCounter()'],
+    ['what is no tracer', { tracer: null as unknown as Tracer }, 'got a tracer without startSpan()'],
+  ])('refuse %s', (_, options, message) => {
+    expect(() => instrument(options as Parameters<typeof instrument>[0])).toThrow(message)
+  })
+})

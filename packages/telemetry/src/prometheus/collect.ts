@@ -1,0 +1,81 @@
+import { LivetreeError } from '@livetree/core'
+import { Counter, Gauge, Histogram, register as DEFAULT_REGISTER, type Registry } from 'prom-client'
+import { checkAppVersion } from '../app-version.ts'
+import { readGauge } from '../gauges.ts'
+import { metricObserver } from '../metric-observer.ts'
+import {
+  type CounterName,
+  type GaugeName,
+  type HistogramName,
+  METRICS,
+  type MetricName,
+  namesOf,
+} from '../metrics.ts'
+import { observe } from '../observe.ts'
+import { guarded, type Telemetry, telemetryOf } from '../telemetry.ts'
+
+/** Options of `collect`. */
+export interface CollectOptions {
+  /** Version of the application, for `livetree_config_info`. Default: empty. */
+  readonly appVersion?: string | undefined
+}
+
+/**
+ * Shows the metrics of all configurations and clients of this process in a registry of `prom-client`, those that are open
+ * already included.
+ *
+ * @param register default: the registry that `prom-client` has by itself
+ * @throws LivetreeError `invalid_options` for what is no registry, and for one that has a metric of one of the names
+ */
+export function collect(register: Registry = DEFAULT_REGISTER, options: CollectOptions = {}): Telemetry {
+  const version = checkAppVersion('collect()', options.appVersion)
+  assertRegistry(register)
+  const registers = [register]
+  const counters = new Map<CounterName, Counter>()
+  const histograms = new Map<HistogramName, Histogram>()
+  for (const name of namesOf('counter')) counters.set(name, new Counter({ ...settingsOf(name), registers }))
+  for (const name of namesOf('histogram')) {
+    const buckets = [...METRICS[name].buckets]
+    histograms.set(name, new Histogram({ ...settingsOf(name), buckets, registers }))
+  }
+  for (const name of namesOf('gauge')) gaugeOf(name, register, version)
+  const observer = metricObserver({
+    add: (name, labels, count) => counters.get(name)?.inc(labels, count),
+    observe: (name, labels, value) => histograms.get(name)?.observe(labels, value),
+  })
+  const unregister = (Object.keys(METRICS) as MetricName[]).map(
+    (name) => () => register.removeSingleMetric(name),
+  )
+  return telemetryOf([...observe(observer), ...unregister])
+}
+
+function gaugeOf(name: GaugeName, register: Registry, version: string): void {
+  const gauge: Gauge = new Gauge({
+    ...settingsOf(name),
+    aggregator: METRICS[name].combine,
+    registers: [register],
+    collect() {
+      guarded(() => {
+        gauge.reset()
+        for (const { labels, value } of readGauge(name, version)) gauge.set(labels, value)
+      })
+    },
+  })
+}
+
+function settingsOf(name: MetricName) {
+  const { help, labels } = METRICS[name]
+  return { name, help, labelNames: [...labels] }
+}
+
+function assertRegistry(register: unknown): asserts register is Registry {
+  const given = register as Partial<Registry> | null
+  if (typeof given?.getSingleMetric !== 'function' || typeof given.removeSingleMetric !== 'function') {
+    const message = 'collect() needs a registry of prom-client, such as its `register` or a `new Registry()`.'
+    throw new LivetreeError('invalid_options', message)
+  }
+  const taken = Object.keys(METRICS).find((name) => given.getSingleMetric?.(name) !== undefined)
+  if (taken === undefined) return
+  const message = `collect() got a registry that has ${taken} already. Stop the other collect() first, or give another registry.`
+  throw new LivetreeError('invalid_options', message)
+}

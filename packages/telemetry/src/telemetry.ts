@@ -1,0 +1,30 @@
+/** What was started, until it is stopped. */
+export interface Telemetry extends Disposable {
+  /** Ends all subscriptions and takes out what was registered. Idempotent. */
+  stop(): void
+}
+
+/** Makes one of what ends its parts, each of which is called once, whatever the others throw. */
+export function telemetryOf(parts: readonly (() => void)[]): Telemetry {
+  const left = [...parts]
+  const stop = (): void => {
+    for (const part of left.splice(0)) guarded(part)
+  }
+  return { stop, [Symbol.dispose]: stop }
+}
+
+let isWarned = false
+
+/** Runs code that leads to a meter, a tracer or a registry. What these throw hurts nobody; the first time it is warned of. */
+export function guarded<Result>(work: () => Result): Result | undefined {
+  try {
+    return work()
+  } catch (error) {
+    if (!isWarned) {
+      isWarned = true
+      const message = `@livetree/telemetry could not record: ${String((error as Error | undefined)?.message ?? error)}`
+      process.emitWarning(message, { type: 'LivetreeWarning', code: 'LIVETREE_TELEMETRY' })
+    }
+    return undefined
+  }
+}
