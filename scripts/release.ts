@@ -19,6 +19,7 @@ const packages = [
   'fastify',
   'openfeature',
   'telemetry',
+  'create-livetree',
 ] as const
 const root = fileURLToPath(new URL('../', import.meta.url))
 

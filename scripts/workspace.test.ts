@@ -31,7 +31,7 @@ test.each(readdirSync(packages))('%s depends on each package that its types are 
 test('a release publishes every package, each after those it depends on', () => {
   const script = readFileSync(new URL('release.ts', import.meta.url), 'utf8')
   const list = /const packages = \[([^\]]*)\]/.exec(script)?.[1] ?? ''
-  const order = [...list.matchAll(/'(\w+)'/g)].map(([, name]) => name ?? '')
+  const order = [...list.matchAll(/'([\w-]+)'/g)].map(([, name]) => name ?? '')
   expect([...order].sort()).toEqual(readdirSync(packages).sort())
   for (const [index, name] of order.entries()) {
     const { dependencies = {} } = readJson<Manifest>(join(packages, name, 'package.json'))

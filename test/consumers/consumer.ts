@@ -16,6 +16,7 @@ export const packageNames = [
   'fastify',
   'openfeature',
   'telemetry',
+  'create-livetree',
   'embedded',
   'coordination',
   'discovery',
@@ -95,7 +96,8 @@ export async function binOf(tool: string, from: string = repository): Promise<st
   return join(from, 'node_modules', tool, path)
 }
 
-async function runNpm(args: readonly string[], cwd: string): Promise<RunResult> {
+/** Runs npm, as outside of this repository. @throws NoRegistryError when the registry cannot be reached */
+export async function runNpm(args: readonly string[], cwd: string): Promise<RunResult> {
   // what `npm test` tells its children of this repository is not meant for the project
   const env = { ...process.env }
   for (const name of Object.keys(env))

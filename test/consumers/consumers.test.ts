@@ -11,6 +11,7 @@ import {
   packageNames,
   type Packed,
 } from './consumer.ts'
+import { CREATED, type CreatedApps, installCreatedApps, tryCreatedApp } from './created-apps.ts'
 
 let packed: Packed
 beforeAll(async () => {
@@ -31,7 +32,10 @@ async function withConsumer(
   await work(project)
 }
 
-async function unlessOffline(installing: Promise<Consumer>, context: TestContext): Promise<Consumer> {
+async function unlessOffline<Installed>(
+  installing: Promise<Installed>,
+  context: TestContext,
+): Promise<Installed> {
   try {
     return await installing
   } catch (error) {
@@ -93,6 +97,23 @@ test.runIf(isLongRun)(
     })
   },
 )
+
+describe('npm create livetree', () => {
+  /** Installed once for all apps, which takes longer than they do. */
+  let installing: Promise<CreatedApps>
+  beforeAll(async () => {
+    installing = installCreatedApps(packed)
+    await installing.catch(() => undefined)
+    return async () => (await installing.catch(() => undefined))?.[Symbol.asyncDispose]()
+  })
+
+  test.for(CREATED)(
+    'an app on %s is built, tested, started, and follows a change',
+    async (framework, context) => {
+      await tryCreatedApp(await unlessOffline(installing, context), framework)
+    },
+  )
+})
 
 describe('the settings of TypeScript that the READMEs name', () => {
   const compile = [

@@ -43,14 +43,16 @@ test('every package of the repository is packed', async () => {
 describe.each(packageNames)('what is published of %s', (name) => {
   test('is the code, its types and sources, a README and the licence, and nothing else', async () => {
     const files = (await tar(name, ['-z', '-t'])).trim().split('\n')
-    const isMeant = /^package\/(dist\/.+\.(js|d\.ts)(\.map)?|dist\/ui\/app\.css|src\/.+\.ts)$/
+    const isMeant = /^package\/(dist\/.+\.(js|d\.ts)(\.map)?|dist\/ui\/app\.css|src\/.+\.ts|templates\/.+)$/
     const other = files.filter((file) => !isMeant.test(file))
     const bins = Object.values((await manifestOf(name)).bin ?? {}).filter(
       (path) => !path.startsWith('./dist/'),
     )
     const meant = ['LICENSE', 'README.md', 'package.json', ...bins].map((path) => posix.join('package', path))
     expect(other.sort()).toEqual(meant.sort())
-    expect(files.filter((file) => /\.test\b|\.test-d\b|tsbuildinfo|\.env|\.pem/.test(file))).toEqual([])
+    // The tests of a template are those of the app that is made from it.
+    const own = files.filter((file) => !file.startsWith('package/templates/'))
+    expect(own.filter((file) => /\.test\b|\.test-d\b|tsbuildinfo|\.env|\.pem/.test(file))).toEqual([])
     expect(await tar(name, ['-z', '-x', '-O', 'package/LICENSE'])).toBe(await text('LICENSE'))
   })
 

@@ -1,0 +1,25 @@
+// npm run dev: a store for development, the values of tree.yaml in it, and the app. A production store is an etcd cluster.
+import { run } from '@livetree/cli'
+import { startEmbeddedEtcd } from '@livetree/embedded'
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { existsSync, mkdirSync } from 'node:fs'
+
+const dataFile = '.livetree/store.db'
+const isNew = !existsSync(dataFile)
+mkdirSync('.livetree', { recursive: true })
+
+await using store = await startEmbeddedEtcd({ port: Number(process.env['STORE_PORT'] ?? 2379), dataFile })
+const env = { ...process.env, ETCD_ENDPOINTS: store.endpoint }
+Object.assign(process.env, env)
+const { stdin, stdout, stderr } = process
+if (isNew) await run(['import', 'tree.yaml', '--yes'], { stdin, stdout, stderr, env, cwd: process.cwd() })
+console.log(`store: ${store.endpoint}`)
+
+const app = spawn(process.execPath, process.argv.slice(2), { env, stdio: 'inherit' })
+const ended = once(app, 'exit')
+// Ctrl-C reaches the app by itself; the store ends after it.
+process.on('SIGINT', () => undefined)
+process.on('SIGTERM', () => void app.kill('SIGTERM'))
+await ended
+process.exitCode = app.exitCode ?? 0
