@@ -302,6 +302,25 @@ oneEtcd('a registration', (etcd) => {
     ])
   })
 
+  test('that is cancelled while its lease is granted leaves no lease', async () => {
+    await using proxy = await startProxy({ target: server.endpoint })
+    await using client = createEtcdClient({ endpoints: [proxy.endpoint] })
+    await using witness = createEtcdClient({ endpoints: [server.endpoint] })
+    await using discovery = createDiscovery({ client, logger: false })
+    await client.kv.get('connected')
+    proxy.delay(500, 'toClient')
+    const { server: http } = await startProvider()
+    const leases = async () => (await witness.lease.list()).length
+    const before = await leases()
+    const stop = new AbortController()
+    const options = { service: 'odd', server: http, ttlSeconds: 60, signal: stop.signal }
+    const registering = expect(discovery.register(options)).rejects.toMatchObject({ code: 'cancelled' })
+    await waitFor(async () => (await leases()) > before, { what: 'the lease on the server' })
+    stop.abort()
+    await registering
+    await waitFor(async () => (await leases()) === before, { what: 'the end of the lease' })
+  })
+
   test('leaves nothing in the store when the discovery is closed', async () => {
     const client = createEtcdClient({ endpoints: [server.endpoint] })
     const discovery = createDiscovery({ client, logger: false })

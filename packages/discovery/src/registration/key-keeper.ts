@@ -12,6 +12,7 @@ import { monotonicNow } from '../clock.ts'
 import type { Reports } from '../reports.ts'
 import { pause } from '../wait.ts'
 import { backoffMs } from './backoff.ts'
+import { OwnLease } from './own-lease.ts'
 import { type SeenKey, watchOwnKey } from './own-key-watch.ts'
 
 /** What a `KeyKeeper` needs. */
@@ -55,7 +56,7 @@ export class KeyKeeper {
   /** What is written before the key is deleted, so that readers know that it is meant. */
   #farewell: string | undefined
   #kept: Kept | undefined
-  #lease: Lease | undefined
+  readonly #lease: OwnLease
   /**
    * The leases under which the store may hold the key. A lease that is lost here may live on there: a leader that was away
    * gives every lease its whole time again.
@@ -76,6 +77,9 @@ export class KeyKeeper {
 
   constructor(options: KeyKeeperOptions) {
     this.#options = options
+    const { client, ttlSeconds, clock } = options
+    const onLost = (reason: unknown) => this.#loseLease(reason)
+    this.#lease = new OwnLease({ client, ttlSeconds, clock, timeoutMs: CALL_MS, onLost })
   }
 
   get state(): KeyState {
@@ -120,7 +124,7 @@ export class KeyKeeper {
   close(): void {
     if (this.#state === 'closed') return
     this.#watch?.cancel()
-    this.#lease?.letExpire()
+    this.#lease.leave()
     this.#wanted = undefined
     this.#become('closed')
     this.#isWanted.abort()
@@ -128,7 +132,7 @@ export class KeyKeeper {
   }
 
   get #isGone(): boolean {
-    return this.#kept === undefined && this.#lease === undefined && this.#writtenUnder.length === 0
+    return this.#kept === undefined && this.#lease.isNone && this.#writtenUnder.length === 0
   }
 
   #isKept(value: string): boolean {
@@ -171,7 +175,7 @@ export class KeyKeeper {
     this.#delayMs = 0
     // Until the answer is there, nobody can say whether what the watch delivers is older or newer than this write.
     this.#kept = undefined
-    const lease = await this.#ownLease(signal)
+    const lease = await this.#lease.take(signal)
     this.#writtenUnder = [...this.#writtenUnder.filter((id) => id !== lease.id).slice(-MOST_LEASES), lease.id]
     const { header } = await client.kv.put(key, value, { lease: lease.id, signal, timeoutMs: CALL_MS })
     // A put whose answer came after the end of the lease may have been undone by it.
@@ -183,22 +187,7 @@ export class KeyKeeper {
     if (this.#seen !== undefined) this.#compare(this.#seen)
   }
 
-  async #ownLease(signal: AbortSignal): Promise<Lease> {
-    if (this.#lease !== undefined && !this.#lease.isLost) return this.#lease
-    const { client, ttlSeconds } = this.#options
-    const lease = await client.lease.grant({ ttlSeconds, signal, timeoutMs: CALL_MS })
-    this.#lease = lease
-    lease.keepAlive()
-    const onLost = () => this.#loseLease(lease)
-    if (lease.isLost) onLost()
-    else lease.lost.addEventListener('abort', onLost)
-    return lease
-  }
-
-  #loseLease(lease: Lease): void {
-    if (this.#lease !== lease) return
-    const reason: unknown = lease.lost.reason
-    this.#lease = undefined
+  #loseLease(reason: unknown): void {
     this.#kept = undefined
     if (reason instanceof EtcdError && reason.code === 'closed') {
       this.close()
@@ -237,7 +226,6 @@ export class KeyKeeper {
   /** Writes the farewell, deletes the key, both only under the own lease, and revokes the lease. */
   async #withdraw(signal: AbortSignal): Promise<void> {
     const { client, key } = this.#options
-    const lease = this.#lease
     this.#watch?.cancel()
     this.#watch = undefined
     this.#seen = undefined
@@ -253,8 +241,7 @@ export class KeyKeeper {
       await client.kv.txn().if(isOwn).then(op.delete(key)).commit(control)
     }
     this.#writtenUnder = []
-    await lease?.revoke()
-    this.#lease = undefined
+    await this.#lease.revoke()
     this.#become('absent')
   }
 
@@ -272,10 +259,8 @@ export class KeyKeeper {
 
   /** The server does not know the lease any more. */
   #forgetLease(): void {
-    const lease = this.#lease
-    lease?.letExpire()
-    this.#writtenUnder = this.#writtenUnder.filter((id) => id !== lease?.id)
-    this.#lease = undefined
+    const forgotten = this.#lease.forget()
+    this.#writtenUnder = this.#writtenUnder.filter((id) => id !== forgotten)
     this.#kept = undefined
   }
 
