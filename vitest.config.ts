@@ -78,6 +78,7 @@ export default defineConfig({
           'test/mutations/*.test.ts',
           'test/chaos/validators/**/*.test.ts',
           'scripts/**/*.test.ts',
+          'site/**/*.test.ts',
         ],
         60_000,
       ),
