@@ -58,6 +58,7 @@ export const GROUPS: readonly PageGroup[] = [
         'Instances that say what became of each revision, and judge changes before',
       ),
       guide('tools', 'Tools', 'Reading, judging and writing trees without loading a configuration'),
+      guide('secrets', 'Encrypted secrets', 'Values that the store holds as envelopes, opened by a keyring'),
       guide('threat-model', 'Threat model', 'Whom to trust, and what each attacker can do'),
     ],
   },
