@@ -100,6 +100,7 @@ export const GROUPS: readonly PageGroup[] = [
       packagePage('nestjs', 'Module, injection, hot-swapped providers, Terminus'),
       packagePage('fastify', 'The plugin: app.config, request.config'),
       packagePage('openfeature', 'Feature flags in a configuration, by OpenFeature, in the format of flagd'),
+      packagePage('telemetry', 'Metrics and traces for OpenTelemetry and prom-client'),
       packagePage('coordination', 'Locks, elections, queues and other recipes over etcd, with fencing'),
       packagePage('discovery', 'Services that find each other, and a balancing dispatcher'),
       packagePage('admin', 'Typed writes for operators: plan, apply, history, rollback'),
