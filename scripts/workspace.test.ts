@@ -41,6 +41,15 @@ test('a release publishes every package, each after those it depends on', () => 
   }
 })
 
+test('the README has fewer than 180 lines, begins with a picture of a change, and keeps the two commands', () => {
+  const lines = readFileSync(new URL('../README.md', import.meta.url), 'utf8').split('\n')
+  expect(lines.length).toBeLessThan(180)
+  const [, picture = ''] = /^!\[.+\]\((.+)\)$/.exec(lines[2] ?? '') ?? []
+  expect(existsSync(new URL(`../${picture}`, import.meta.url)), picture).toBe(true)
+  for (const command of ['npm ci && npm run demo', 'npm ci && npm test'])
+    expect(lines.some((line) => line.startsWith(command))).toBe(true)
+})
+
 describe('the tables of ARCHITECTURE lead to what there is', () => {
   const page = readFileSync(new URL('../ARCHITECTURE.md', import.meta.url), 'utf8')
   const tables = page.slice(0, page.indexOf('\n## A change, step by step')).split('\n## Glossary')

@@ -55,7 +55,7 @@ function writeTwins(rewriter: Rewriter, base: string): void {
     return { page, text: rewriter.rewrite(page, linkTo, (path) => `${base}${path}`).text }
   })
   for (const { page, text } of twins) write(join(site, 'dist', `${page.route}.md`), text)
-  write(join(site, 'dist/llms.txt'), llmsIndex(GROUPS, base))
+  write(join(site, 'dist/llms.txt'), llmsIndex(openRepository().read('llms.txt'), GROUPS, base))
   write(join(site, 'dist/llms-full.txt'), llmsFull(twins, base))
 }
 

@@ -21,7 +21,7 @@ function guide(name: string, title: string, about: string): Page {
 }
 
 function packagePage(name: string, about: string): Page {
-  const title = name === 'livetree' ? name : `@livetree/${name}`
+  const title = name.endsWith('livetree') ? name : `@livetree/${name}`
   return { file: `packages/${name}/README.md`, route: `packages/${name}`, title, about }
 }
 
@@ -48,6 +48,11 @@ export const GROUPS: readonly PageGroup[] = [
   {
     title: 'Guides',
     pages: [
+      guide(
+        'using',
+        'Using it',
+        'Sources, trees, environment, files, secrets, hot swap, outages, large removals',
+      ),
       guide('sharing', 'Sharing a tree', 'Parts of a tree that several services read, and who may see what'),
       guide('removing', 'Removing values', 'How a higher layer takes away what a lower one has'),
       guide('operate', 'Operating a tree', 'What the command shows: set, plan, apply, history, rollback'),
@@ -106,6 +111,10 @@ export const GROUPS: readonly PageGroup[] = [
       packagePage('admin', 'Typed writes for operators: plan, apply, history, rollback'),
       packagePage('cli', 'The command livetree'),
       packagePage('console', 'The tree, its changes and its instances in the browser'),
+      packagePage(
+        'create-livetree',
+        'npm create livetree: an app with tests, scripts and a store for development',
+      ),
       packagePage('embedded', 'An etcd server in the process, for development and tests'),
     ],
   },

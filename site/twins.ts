@@ -6,16 +6,17 @@ export interface Twin {
   readonly text: string
 }
 
-const SUMMARY =
-  'One typed, live, always valid configuration object for Node services, fed from an etcd directory tree that they share.'
-
-/** The index of the site for programs that read Markdown: every page with its Markdown and what it is about. */
-export function llmsIndex(groups: readonly PageGroup[], base: string): string {
+/**
+ * The index of the site for programs that read Markdown: what `llms.txt` of the repository says before its first list, and every
+ * page with its Markdown and what it is about.
+ */
+export function llmsIndex(own: string, groups: readonly PageGroup[], base: string): string {
   const sections = groups.map(({ title, pages }) => {
     const lines = pages.map((page) => `- [${page.title}](${base}${page.route}.md): ${page.about}`)
     return `## ${title}\n\n${lines.join('\n')}\n`
   })
-  return `# livetree\n\n> ${SUMMARY}\n\n${sections.join('\n')}`
+  const [beginning = ''] = own.split(/^## /m)
+  return `${beginning}${sections.join('\n')}`
 }
 
 /** Every page in one text, in the order of the menu, each after a line that says where it is from. */

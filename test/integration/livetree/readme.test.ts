@@ -54,14 +54,14 @@ oneRealEtcd('the roles of the pages', (etcd) => {
   // Each page begins with a store that has no roles.
   afterEach(() => removeUsers(root))
 
-  test('README.md: the lines open what the sample reads, and let operators write', async () => {
-    const readme = pageOf('README.md')
-    await runLines(server, readme)
+  test('docs/using.md: the lines open what the sample reads, and let operators write', async () => {
+    const page = pageOf('docs/using.md')
+    await runLines(server, page)
     await root.kv.put('/config/shared/redis/host', 'r1')
     await root.kv.put('/config/shared/telemetry/url', 'http://traces')
     await root.kv.put('/config/checkout/base/timeoutMs', '5')
     await root.kv.put('/config/checkout/zones/eu-1/timeoutMs', '6')
-    const [, sample = ''] = /```ts\n(etcd\(\{\n[\s\S]*?layers: [\s\S]*?)```/.exec(readme) ?? []
+    const [, sample = ''] = /```ts\n(etcd\(\{\n[\s\S]*?layers: [\s\S]*?)```/.exec(page) ?? []
     const own = { username: 'checkout', password: 'pw' }
     const names = ['etcd', 'endpoints', 'auth']
     const source = new Function(...names, `return ${sample}`)(etcdSource, [server.endpoint], own)

@@ -16,7 +16,7 @@ const PLANTED = 'hunter2-planted'
 
 const page = (path: string) =>
   readFileSync(new URL(`../../../../${path}`, import.meta.url), 'utf8').replace(/\s+/g, ' ')
-const README = page('README.md')
+const USING = page('docs/using.md')
 const THREATS = page('docs/threat-model.md')
 
 /** What is written to a stream, as text. */
@@ -93,11 +93,11 @@ const open = () => {
 
 describe('secret()', () => {
   test.each(leaking)(
-    'cannot hide it from what reads properties, as the README says: %s',
+    'cannot hide it from what reads properties, as docs/using.md says: %s',
     async (words, show) => {
       await using config = await open()
       expect(show(config.current.db)).toContain(PLANTED)
-      expect(README).toContain(words)
+      expect(USING).toContain(words)
     },
   )
 

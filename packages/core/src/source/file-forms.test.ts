@@ -445,7 +445,7 @@ describe('file: expand', () => {
   const list = ['a.yaml', 'a.json', 'a.jsonc', 'a.toml']
   const asList = (name: string, items: string) =>
     ({ yaml: `l: ${items}`, toml: `l = ${items}` })[name.slice(2)] ?? `{"l": ${items}}`
-  const places = ['../../../../README.md', './file.ts', '../../../../docs/reference.md']
+  const places = ['../../../../docs/using.md', './file.ts', '../../../../docs/reference.md']
 
   it.each(places)('reads the list that %s documents, in every format', async (place) => {
     const page = await readFile(new URL(place, import.meta.url), 'utf8')
