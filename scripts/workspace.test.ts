@@ -41,6 +41,25 @@ test('a release publishes every package, each after those it depends on', () => 
   }
 })
 
+test('all packages and examples have one version, by which they name each other', () => {
+  const examples = fileURLToPath(new URL('../examples/', import.meta.url))
+  const folders = [packages, examples].flatMap((parent) =>
+    readdirSync(parent).map((name) => join(parent, name)),
+  )
+  const manifests = folders.map((folder) =>
+    readJson<Manifest & { name: string; version: string }>(join(folder, 'package.json')),
+  )
+  const names = new Set(manifests.map(({ name }) => name))
+  const versions = manifests.flatMap(({ name, version, ...manifest }) => [
+    [name, version],
+    ...Object.entries({ ...manifest.dependencies, ...manifest.devDependencies }).filter(([each]) =>
+      names.has(each),
+    ),
+  ])
+  expect(versions.length).toBeGreaterThan(50)
+  expect(new Set(versions.map(([, version]) => version)).size).toBe(1)
+})
+
 test('the README has fewer than 180 lines, begins with a picture of a change, and keeps the two commands', () => {
   const lines = readFileSync(new URL('../README.md', import.meta.url), 'utf8').split('\n')
   expect(lines.length).toBeLessThan(180)
