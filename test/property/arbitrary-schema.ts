@@ -1,6 +1,7 @@
 import fc from 'fast-check'
 import * as z from 'zod'
 import * as mini from 'zod/mini'
+import { invariant } from '../../packages/core/src/schema/invariant.ts'
 
 /** A random schema, with the paths a tree for it may have. */
 export interface ArbitrarySchema {
@@ -110,6 +111,10 @@ const objectOf = (parts: readonly (readonly [string, ArbitrarySchema])[], kind: 
     ['strictObject', () => z.strictObject(shape)],
     ['looseObject', () => z.looseObject(shape)],
     ['refined object', () => z.object(shape).refine(isSmall, 'too many')],
+    [
+      'object with an invariant',
+      () => invariant(z.object(shape), (value, complain) => isSmall(value) || complain([], 'too many')),
+    ],
     ['catchall object', () => z.object(shape).catchall(z.number())],
   ]
   const [text, make] = makers[kind % makers.length]!

@@ -320,6 +320,35 @@ describe('lifetime (2.4, 2.5, 1.7)', () => {
     expect(await client.getStringValue('greeting', 'x')).toBe('hi')
   })
 
+  test('a second initialization waits as the first does', async () => {
+    const { promise, resolve } = Promise.withResolvers<LiveConfig<ConfigOf<typeof shop>>>()
+    const provider = new LivetreeProvider(promise, (c) => c.features)
+    const done: number[] = []
+    const both = [1, 2].map((each) => provider.initialize().then(() => done.push(each)))
+    await turn()
+    expect(done).toEqual([])
+    const config = await createTestConfig(shop, TREE as never, { logger: false })
+    onTestFinished(() => config.close())
+    resolve(config)
+    await Promise.all(both)
+    expect(done).toEqual([1, 2])
+    await provider.onClose()
+  })
+
+  test('closed while it waits, it stays closed', async () => {
+    const { promise, resolve } = Promise.withResolvers<LiveConfig<ConfigOf<typeof shop>>>()
+    const provider = new LivetreeProvider(promise, (c) => c.features)
+    const opened = provider.initialize()
+    await provider.onClose()
+    const config = await createTestConfig(shop, TREE as never, { logger: false })
+    onTestFinished(() => config.close())
+    resolve(config)
+    await opened
+    await expect(provider.resolveBooleanEvaluation('welcome', true, {}, console)).rejects.toMatchObject({
+      code: ErrorCode.PROVIDER_NOT_READY,
+    })
+  })
+
   test('5.3.2, 1.7.7: FATAL where the tree is invalid; ERROR where its store does not answer', async () => {
     const invalid = shop.load({ sources: [], logger: false })
     await expect(

@@ -52,10 +52,15 @@ const OPTION_TABLE: OptionTable = {
 /** A configuration, or the promise of `load()`. */
 type Loading<T> = LiveConfig<T> | PromiseLike<LiveConfig<T>>
 
+/** `initialize` waits for the configuration. */
+interface Opening {
+  readonly type: 'opening'
+  readonly opened: Promise<void>
+}
+
 type State<T> =
   | { readonly type: 'closed' }
-  /** `initialize` waits for the configuration. */
-  | { readonly type: 'opening' }
+  | Opening
   | { readonly type: 'open'; readonly config: LiveConfig<T>; readonly stop: () => void }
 
 /**
@@ -113,20 +118,19 @@ export class LivetreeProvider<T> implements Provider {
    * @throws ProviderFatalError if the configuration cannot be loaded, is closed, or has no flags where the selector looks;
    *   GeneralError if its sources could not be reached
    */
-  async initialize(): Promise<void> {
-    if (this.#state.type !== 'closed') return
-    const opening: State<T> = { type: 'opening' }
-    this.#state = opening
-    try {
-      const config = await this.#loaded()
-      const part = this.#firstPartOf(config.current)
-      // Closed meanwhile.
-      if (this.#state !== opening) return
-      this.#state = { type: 'open', config, stop: this.#follow(config, part) }
-    } catch (error) {
-      if (this.#state === opening) this.#state = { type: 'closed' }
-      throw error
+  initialize(): Promise<void> {
+    if (this.#state.type === 'open') return Promise.resolve()
+    if (this.#state.type === 'opening') return this.#state.opened
+    const opening: Opening = {
+      type: 'opening',
+      opened: this.#loaded().then((config) => this.#open(opening, config)),
     }
+    this.#state = opening
+    // A failure leaves it as it was before, to be initialized again.
+    opening.opened.catch(() => {
+      if (this.#state === opening) this.#state = { type: 'closed' }
+    })
+    return opening.opened
   }
 
   /** Stops following the configuration, which stays open. For OpenFeature's SDK. */
@@ -191,6 +195,13 @@ export class LivetreeProvider<T> implements Provider {
       if (error instanceof OpenFeatureError) throw error
       throw new GeneralError(`The flag "${question.key}" could not be evaluated`, { cause: error })
     }
+  }
+
+  #open(opening: Opening, config: LiveConfig<T>): void {
+    const part = this.#firstPartOf(config.current)
+    // Closed meanwhile.
+    if (this.#state !== opening) return
+    this.#state = { type: 'open', config, stop: this.#follow(config, part) }
   }
 
   async #loaded(): Promise<LiveConfig<T>> {

@@ -21,7 +21,11 @@ export function invariant<S extends z.$ZodType>(
   const check = z._superRefine<z.output<S>>((value, context) => {
     rule(value, (path, message) => context.addIssue({ code: 'custom', path: [...path], message }))
   })
-  Object.defineProperty(check._zod.def, INVARIANT, { value: true, enumerable: true })
+  Object.assign(check._zod.def, {
+    [INVARIANT]: true,
+    // Zod asks a rule also where a refinement inside has failed; the pipeline has no value to ask it with then.
+    when: ({ issues }: z.ParsePayload) => issues.length === 0,
+  })
   const { def } = schema._zod
   // By descriptors: a shape or a default may be a getter that must not run yet.
   const ruled = Object.defineProperties({}, Object.getOwnPropertyDescriptors(def)) as typeof def

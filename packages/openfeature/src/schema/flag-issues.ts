@@ -1,4 +1,5 @@
-import { type FlagIssue, isRule, type Place, targetingIssues } from './targeting-issues.ts'
+import type { FlagIssue, Place } from './flag-issue.ts'
+import { isRule, targetingIssues } from './targeting-issues.ts'
 
 /** A flag whose parts have the right types. */
 export interface CheckedFlag {
@@ -12,11 +13,11 @@ export function flagIssues({ variants, defaultVariant, targeting }: CheckedFlag)
   const names = Object.keys(variants)
   const issues = variantIssues(variants)
   // An empty name counts as none, as in flagd.
-  if (defaultVariant && !names.includes(defaultVariant))
+  if (defaultVariant && !Object.hasOwn(variants, defaultVariant))
     issues.push({ path: ['defaultVariant'], message: noSuchVariant(defaultVariant, names) })
   if (targeting === undefined) return issues
   const rules = targetingIssues(targeting, ['targeting'])
-  return [...issues, ...(rules.length > 0 ? rules : resultIssues(targeting, names))]
+  return [...issues, ...(rules.length > 0 ? rules : resultIssues(targeting, variants))]
 }
 
 function noSuchVariant(name: string, names: readonly string[]): string {
@@ -53,9 +54,10 @@ function valueIssues(name: string, value: unknown): FlagIssue[] {
 }
 
 /** The literal results of a targeting that name no variant: the flag would be an error for whoever gets one. */
-function resultIssues(targeting: unknown, names: readonly string[]): FlagIssue[] {
+function resultIssues(targeting: unknown, variants: CheckedFlag['variants']): FlagIssue[] {
+  const names = Object.keys(variants)
   return resultsOf(targeting, ['targeting']).flatMap(({ path, value }) =>
-    value === null || names.includes(String(value))
+    value === null || Object.hasOwn(variants, String(value))
       ? []
       : [{ path, message: noSuchVariant(String(value), names) }],
   )

@@ -1,8 +1,8 @@
 import { invariant } from '@livetree/core'
 import * as z from 'zod'
+import { tellIssues } from './flag-issue.ts'
 import { flagIssues } from './flag-issues.ts'
 import { referenceIssues } from './reference-issues.ts'
-import type { FlagIssue } from './targeting-issues.ts'
 
 const NAME = z.string().min(1)
 const METADATA = z.record(NAME, z.union([z.string(), z.number(), z.boolean()]))
@@ -15,7 +15,11 @@ const FLAG = z
     targeting: z.json().optional(),
     metadata: METADATA.optional(),
   })
-  .superRefine((flag, context) => addIssues(flagIssues(flag), context))
+  .superRefine((flag, context) => {
+    tellIssues(flagIssues(flag), (path, message) =>
+      context.addIssue({ code: 'custom', path: [...path], message }),
+    )
+  })
 
 /**
  * A set of flags in flagd's format, to be put into the schema of a livetree configuration:
@@ -33,13 +37,9 @@ export const flagSetSchema = invariant(
     metadata: METADATA.optional(),
   }),
   ({ flags, $evaluators }, complain) => {
-    for (const { path, message } of referenceIssues(flags, $evaluators)) complain(path, message)
+    tellIssues(referenceIssues(flags, $evaluators), complain)
   },
 )
 
 /** A set of flags in flagd's format. */
 export type FlagSet = z.output<typeof flagSetSchema>
-
-function addIssues(issues: readonly FlagIssue[], context: z.RefinementCtx): void {
-  for (const { path, message } of issues) context.addIssue({ code: 'custom', path: [...path], message })
-}

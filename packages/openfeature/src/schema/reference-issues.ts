@@ -1,6 +1,6 @@
-import { nearestName } from '@livetree/core/adapter'
+import type { FlagIssue, Place } from './flag-issue.ts'
 import { referencesOf } from './rule-references.ts'
-import { type FlagIssue, type Place, targetingIssues } from './targeting-issues.ts'
+import { targetingIssues } from './targeting-issues.ts'
 
 /** Shared rules by the names that flags refer to. */
 export type Evaluators = Readonly<Record<string, unknown>>
@@ -20,11 +20,11 @@ export function referenceIssues(
   const shared = names.flatMap((name) => targetingIssues(evaluators[name], ['$evaluators', name]))
   if (shared.length > 0) return shared
   const sizes = new ExpandedSizes(evaluators)
-  const issues = names.flatMap((name) => ruleIssues(evaluators[name], ['$evaluators', name], sizes))
-  for (const [key, { targeting }] of Object.entries(flags)) {
-    if (targeting !== undefined) issues.push(...ruleIssues(targeting, ['flags', key, 'targeting'], sizes))
-  }
-  return issues
+  const ofEvaluators = names.flatMap((name) => ruleIssues(evaluators[name], ['$evaluators', name], sizes))
+  const ofFlags = Object.entries(flags).flatMap(([key, { targeting }]) =>
+    targeting === undefined ? NONE : ruleIssues(targeting, ['flags', key, 'targeting'], sizes),
+  )
+  return [...ofEvaluators, ...ofFlags]
 }
 
 function ruleIssues(rule: unknown, path: Place, sizes: ExpandedSizes): readonly FlagIssue[] {
@@ -32,11 +32,11 @@ function ruleIssues(rule: unknown, path: Place, sizes: ExpandedSizes): readonly 
   if (references.length === 0) return sizes.issuesOf(rule, path)
   const unknown = references.filter(({ name }) => !sizes.has(name))
   if (unknown.length === 0) return sizes.issuesOf(rule, path)
-  return unknown.map(({ name, at }) => {
-    const near = nearestName(name, sizes.names)
-    const meant = near === undefined ? '' : `; did you mean ${JSON.stringify(near)}?`
-    return { path: [...path, ...at], message: `There is no evaluator ${JSON.stringify(name)}${meant}` }
-  })
+  return unknown.map(({ name, at }) => ({
+    path: [...path, ...at],
+    message: `There is no evaluator ${JSON.stringify(name)}`,
+    unknown: { name, among: sizes.names },
+  }))
 }
 
 const NONE: readonly FlagIssue[] = []

@@ -1,4 +1,5 @@
-import { isRule, type Place } from './targeting-issues.ts'
+import type { Place } from './flag-issue.ts'
+import { isRule } from './targeting-issues.ts'
 
 /** What a rule says itself, its evaluators not looked into. */
 export interface RuleReferences {

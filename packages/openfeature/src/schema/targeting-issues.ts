@@ -1,14 +1,5 @@
-import { nearestName } from '@livetree/core/adapter'
+import type { FlagIssue, Place } from './flag-issue.ts'
 import { arityOf, isSpecial, OPERATORS, type SpecialOperator, takesBareArgument } from './operators.ts'
-
-/** A place inside of a flag or a set of flags. */
-export type Place = readonly (string | number)[]
-
-/** What is wrong, and where. */
-export interface FlagIssue {
-  readonly path: Place
-  readonly message: string
-}
 
 /** The weights of a `fractional` together, by flagd's definition. */
 const MOST_WEIGHT = 2_147_483_647
@@ -50,7 +41,7 @@ function ruleIssues(rule: Rule, path: Place): FlagIssue[] {
     return typeof given === 'string' ? [] : [{ path: at, message: 'Expected the name of an evaluator' }]
   if (isSpecial(operator)) return SPECIAL_CHECKS[operator](given, at)
   const arity = arityOf(operator)
-  if (arity === undefined) return [{ path: at, message: unknownOperator(operator) }]
+  if (arity === undefined) return [unknownOperator(operator, at)]
   if (!Array.isArray(given)) {
     if (takesBareArgument(operator)) return argumentIssues(given, at)
     return [{ path: at, message: `"${operator}" takes a list of arguments` }]
@@ -58,9 +49,9 @@ function ruleIssues(rule: Rule, path: Place): FlagIssue[] {
   return [...countIssues(operator, given, arity, at), ...listIssues(given, at)]
 }
 
-function unknownOperator(operator: string): string {
-  const near = nearestName(operator, OPERATORS)
-  return `There is no operator "${operator}"${near === undefined ? '' : `; did you mean "${near}"?`}`
+function unknownOperator(operator: string, path: Place): FlagIssue {
+  const message = `There is no operator ${JSON.stringify(operator)}`
+  return { path, message, unknown: { name: operator, among: OPERATORS } }
 }
 
 function countIssues(
