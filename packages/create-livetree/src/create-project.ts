@@ -4,6 +4,7 @@ import { fileURLToPath } from 'node:url'
 import type { FrameworkName } from './frameworks.ts'
 import { BUILD_OPTIONS, compilerOptionsOf, manifestOf } from './manifest.ts'
 import { bareName } from './project-name.ts'
+import { Refusal } from './refusal.ts'
 import { type Target, targetOf } from './target-folder.ts'
 
 const PACKAGE = fileURLToPath(new URL('..', import.meta.url))
@@ -26,17 +27,22 @@ export interface CreateProjectOptions {
 /**
  * Writes a new app: its configuration, a tree to import, tests and scripts. Installs nothing, and overwrites nothing.
  *
- * @throws Refusal for a wrong name, or a folder that is not empty
+ * @throws Refusal for a wrong name, a folder that is not empty, and where the system lets nothing be written
  */
 export function createProject({ name, framework, cwd = process.cwd() }: CreateProjectOptions): Target {
-  const target = targetOf(name, cwd)
-  const files = filesOf(target.name, framework)
-  for (const [path, text] of files) {
-    const file = join(target.folder, path)
-    mkdirSync(dirname(file), { recursive: true })
-    writeFileSync(file, text, { flag: 'wx' })
+  try {
+    const target = targetOf(name, cwd)
+    for (const [path, text] of filesOf(target.name, framework)) write(join(target.folder, path), text)
+    return target
+  } catch (error) {
+    if (!(error instanceof Error) || !('syscall' in error)) throw error
+    throw new Refusal('refused', `The app cannot be written: ${error.message}.`)
   }
-  return target
+}
+
+function write(file: string, text: string): void {
+  mkdirSync(dirname(file), { recursive: true })
+  writeFileSync(file, text, { flag: 'wx' })
 }
 
 /** The files of a new app with their texts, by their paths in its folder. */

@@ -58,6 +58,18 @@ export const COMMON_DEPENDENCIES = { zod: '^4.6.7' } as const
 /** What every app is developed with, beside livetree's own tools. */
 export const COMMON_DEV_DEPENDENCIES = { '@types/node': '^24.19.2', typescript: '^7.0.2' } as const
 
+/** All packages that an app may have. */
+export function packageNames(): string[] {
+  const frameworks = Object.values(FRAMEWORK_TABLE).flatMap(
+    ({ adapter = 'livetree', dependencies, devDependencies }) => [
+      adapter,
+      ...Object.keys({ ...dependencies, ...devDependencies }),
+    ],
+  )
+  const common = Object.keys({ ...COMMON_DEPENDENCIES, ...COMMON_DEV_DEPENDENCIES })
+  return [...new Set([...frameworks, ...common, '@livetree/cli', '@livetree/embedded'])]
+}
+
 /** Whether a text is the name of a framework. */
 export function isFramework(text: string): text is FrameworkName {
   return FRAMEWORKS.some((name) => name === text)

@@ -193,8 +193,13 @@ describe('create-livetree refuses', () => {
     ['@acme/', 'a name with a scope is'],
     ['node_modules', 'this name is taken'],
     ['livetree', 'this name is taken'],
+    ['express', 'this name is taken'],
+    ['@livetree/cli', 'this name is taken'],
+    ['con', 'a device of Windows'],
+    ['com1.app', 'a device of Windows'],
+    ['dot.', 'it ends with a dot'],
     ['fs', 'a module of Node has this name'],
-    ['a'.repeat(215), 'it has more than 214 letters'],
+    ['a'.repeat(201), 'it has more than 200 letters'],
   ])('the name %j', async (name, problem) => {
     const cwd = emptyFolder()
     const { code, out, err } = await run(['--', name], cwd)
@@ -221,6 +226,16 @@ describe('create-livetree refuses', () => {
     expect(() => createProject({ name: '.', framework: 'plain', cwd })).toThrow(
       /cannot be the name of an app|is not empty/,
     )
+  })
+
+  test('what the system refuses, with the file and why', async () => {
+    const cwd = join(emptyFolder(), 'file')
+    writeFileSync(cwd, '')
+    const { code, err } = await run(['shop'], cwd)
+    expect([code, err]).toEqual([
+      1,
+      expect.stringMatching(/^error: The app cannot be written: ENOTDIR: .*file\/shop'\.\n$/),
+    ])
   })
 
   test.each([

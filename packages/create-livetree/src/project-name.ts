@@ -1,10 +1,14 @@
 import { isBuiltin } from 'node:module'
+import { packageNames } from './frameworks.ts'
 
-/** Names that npm keeps for itself. */
-const RESERVED: readonly string[] = ['node_modules', 'favicon.ico', 'livetree', 'test']
+/** Names that npm keeps for itself, and those of packages that an app has, which npm does not install into a namesake. */
+const RESERVED: readonly string[] = ['node_modules', 'favicon.ico', ...packageNames()]
 
-/** npm's limit, for the scope and the name together. */
-const MOST_LETTERS = 214
+/** Devices of Windows, with or without an extension: no folder can have these names there. */
+const DEVICE = /^(con|prn|aux|nul|com\d|lpt\d)(\.|$)/
+
+/** The limit for the name of a configuration; npm's own is 214, for the scope and the name together. */
+const MOST_LETTERS = 200
 
 const PART = /^[a-z0-9][a-z0-9._-]*$/
 
@@ -21,7 +25,9 @@ export function nameProblem(name: string): string | undefined {
   if (/[/\\]/.test(bare)) return 'it is a path; give the name of a new folder here'
   if (/[A-Z]/.test(bare)) return `npm takes no capital letters: "${bare.toLowerCase()}"`
   if (!PART.test(bare)) return 'it may have a-z, 0-9, "-", "_" and ".", and begins with a letter or a digit'
-  if (RESERVED.includes(bare)) return 'this name is taken'
+  if (bare.endsWith('.')) return 'it ends with a dot, which Windows leaves out'
+  if (RESERVED.includes(name)) return 'this name is taken'
+  if (DEVICE.test(bare)) return 'a device of Windows has this name'
   if (isBuiltin(bare)) return 'a module of Node has this name'
   return undefined
 }

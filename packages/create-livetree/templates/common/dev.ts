@@ -3,17 +3,28 @@ import { run } from '@livetree/cli'
 import { startEmbeddedEtcd } from '@livetree/embedded'
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { existsSync, mkdirSync } from 'node:fs'
+import { existsSync, mkdirSync, writeFileSync } from 'node:fs'
 
 const dataFile = '.livetree/store.db'
-const isNew = !existsSync(dataFile)
+const imported = '.livetree/imported'
 mkdirSync('.livetree', { recursive: true })
 
-await using store = await startEmbeddedEtcd({ port: Number(process.env['STORE_PORT'] ?? 2379), dataFile })
+const port = Number(process.env['STORE_PORT'] ?? 2379)
+await using store = await startEmbeddedEtcd({ port, dataFile }).catch((error: Error) => {
+  console.error(`The store does not start: ${error.message}`)
+  process.exit(1)
+})
 const env = { ...process.env, ETCD_ENDPOINTS: store.endpoint }
 Object.assign(process.env, env)
 const { stdin, stdout, stderr } = process
-if (isNew) await run(['import', 'tree.yaml', '--yes'], { stdin, stdout, stderr, env, cwd: process.cwd() })
+if (!existsSync(imported)) {
+  const code = await run(['import', 'tree.yaml', '--yes'], { stdin, stdout, stderr, env, cwd: process.cwd() })
+  if (code !== 0) {
+    await store.close()
+    process.exit(code)
+  }
+  writeFileSync(imported, '')
+}
 console.log(`store: ${store.endpoint}`)
 
 const app = spawn(process.execPath, process.argv.slice(2), { env, stdio: 'inherit' })
