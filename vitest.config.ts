@@ -77,6 +77,7 @@ export default defineConfig({
           'packages/console/ui/**/*.test.ts',
           'test/mutations/*.test.ts',
           'test/chaos/validators/**/*.test.ts',
+          'test/scale/*.test.ts',
           'scripts/**/*.test.ts',
           'site/**/*.test.ts',
         ],
