@@ -2,7 +2,7 @@ import { AlarmAction, AlarmType, KV, Maintenance } from '@livetree/etcd/wire'
 import { expect, test } from 'vitest'
 import { eachServer, fresh } from './contract-server.ts'
 import { op } from './operations.ts'
-import { RawStatus } from './raw-client.ts'
+import { RawStatus } from './call-client.ts'
 
 /** What is refused after each sequence: `+N5` raises no space for member 5, `-C7` takes corrupt of member 7 back. */
 const REFUSED: Readonly<Record<string, string>> = {

@@ -1,9 +1,10 @@
 import type { IncomingHttpHeaders } from 'node:http2'
 import { encodeFrame, KV, Lease, type Method, Watch } from '@livetree/etcd/wire'
 import { expect, onTestFinished, test } from 'vitest'
+import type { Metadata } from './call-client.ts'
 import { eachServer, fresh, put, revisionOf, textOf } from './contract-server.ts'
 import { differs } from './differences.ts'
-import { type Metadata, RawClient, type RawStream } from './raw-client.ts'
+import { RawClient, type RawStream } from './raw-client.ts'
 import { refusal } from './refusal.ts'
 
 /** What came back of a stream: the HTTP status, the answers' number, and gRPC's status wherever it stood. */

@@ -273,7 +273,7 @@ describe('options', () => {
     await expect(startEmbeddedEtcd({ port: server.port, dataFile: dataFile() })).rejects.toThrow(/EADDRINUSE/)
   })
 
-  test('tls: gRPC and plain pages on one port; with a ca only to clients that have a certificate', async () => {
+  test('tls: gRPC, JSON and plain pages on one port; with a ca only to clients that have a certificate', async () => {
     await using certificates = await makeCertificates()
     const read = (path: string) => readFileSync(path)
     const ca = read(certificates.ca)
@@ -295,6 +295,25 @@ describe('options', () => {
       }).on('error', reject)
     })
     expect(health).toBe(200)
+    const asJson = (path: string, body: string): Promise<string> =>
+      new Promise((resolve, reject) => {
+        const stream = client.request(path, { 'content-type': 'application/json' })
+        let text = ''
+        stream.on('response', ({ ':status': status }) => {
+          text = `${status} `
+        })
+        stream.on('data', (chunk: Buffer) => {
+          text += chunk.toString()
+          if (path === '/v3/watch') stream.close()
+        })
+        stream.on('error', reject)
+        stream.on('close', () => resolve(text))
+        stream.end(body)
+      })
+    expect(await asJson('/v3/kv/range', '{"key":"aw=="}')).toMatch(/^200 \{"header":.*"value":"MQ=="/)
+    expect(await asJson('/v3/kv/range', '{"key":5}')).toMatch(/^400 \{"error":/)
+    expect(await asJson('/v3/watch', '{"create_request":{"key":"aw=="}}')).toMatch(/^200 .*"created":true/)
+    expect(await asJson('/nothing', '')).toBe('404 404 page not found\n')
     const stranger = connectTls({ port: server.port, host: '127.0.0.1', ca, ALPNProtocols: ['h2'] })
     const refused = await new Promise<NodeJS.ErrnoException>((resolve) =>
       stranger.resume().once('error', resolve),

@@ -1,11 +1,11 @@
 import { KV, SortOrder, SortTarget } from '@livetree/etcd/wire'
 import { describe, expect, test } from 'vitest'
-import { eachServer, fresh, prefixEnd, put, revisionOf } from './contract-server.ts'
+import { eachServerAndWay, fresh, prefixEnd, put, revisionOf } from './contract-server.ts'
 import { refusal } from './refusal.ts'
 
 const names = (kvs: readonly { key: Buffer }[]): string[] => kvs.map(({ key }) => key.toString())
 
-eachServer('KV', (server) => {
+eachServerAndWay('KV', (server) => {
   const current = server.use()
 
   test('1 put returns the next revision', async () => {

@@ -1,6 +1,7 @@
 import { frameOf, KV, Lease, RangeResponse, TxnResponse } from '@livetree/etcd/wire'
 import { expect, test } from 'vitest'
 import { eachServer, fresh, put } from './contract-server.ts'
+import type { RawClient } from './raw-client.ts'
 import { refusal } from './refusal.ts'
 import { WatchClient } from './watch-client.ts'
 
@@ -80,7 +81,7 @@ eachServer('Numbers beyond 2^53', (server) => {
     const { client } = current()
     const key = fresh('large')
     for (const value of LARGE) {
-      const watch = new WatchClient(client)
+      const watch = new WatchClient<RawClient>(client)
       const create = Buffer.concat([nested(1, Buffer.from(key)), number(3, value)])
       watch.stream.sendBytes(frameOf(nested(1, create)))
       expect((await watch.next()).created).toBe(true)

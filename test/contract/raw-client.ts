@@ -6,29 +6,13 @@ import {
   type SecureClientSessionOptions,
 } from 'node:http2'
 import { encodeFrame, FrameReader, type Init, type Method } from '@livetree/etcd/wire'
-
-/** How a call ended: the numbers and words that the server gave. */
-export class RawStatus extends Error {
-  readonly code: number
-  /** Where the status stood. */
-  readonly place: 'headers' | 'trailers'
-
-  constructor(code: number, message: string, place: 'headers' | 'trailers') {
-    super(message)
-    this.name = 'RawStatus'
-    this.code = code
-    this.place = place
-  }
-}
-
-/** Request headers besides gRPC's own, such as `token` and `hasleader`. */
-export type Metadata = Readonly<Record<string, string>>
+import { type CallClient, type CallStream, type Metadata, RawStatus } from './call-client.ts'
 
 /**
  * The plainest gRPC client: no retries, no translation, no limits. Contract tests use it so that what they see is the
  * server, not the cleverness of a client.
  */
-export class RawClient {
+export class RawClient implements CallClient {
   readonly #session: ClientHttp2Session
   readonly #closed: Promise<void>
 
@@ -114,7 +98,7 @@ const statusOf = (stream: ClientHttp2Stream): Promise<RawStatus> =>
 const defaultTimeoutMs = 15_000
 
 /** A duplex call whose answers wait in a queue. */
-export class RawStream<Req, Res> {
+export class RawStream<Req, Res> implements CallStream<Req, Res> {
   /** How the call ended. Never settles while it is open. */
   readonly status: Promise<RawStatus>
   readonly #method: Method<Req, Res>

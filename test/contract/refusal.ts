@@ -1,4 +1,4 @@
-import { RawStatus } from './raw-client.ts'
+import { RawStatus } from './call-client.ts'
 
 /** Waits for a call to be refused and gives the status; fails when it is answered or breaks. */
 export const refusal = async (call: Promise<unknown>): Promise<{ code: number; message: string }> => {

@@ -1,12 +1,12 @@
 import { type Compare, type CompareResult, type Init, KV, Lease, type TxnRequest } from '@livetree/etcd/wire'
 import { expect, test } from 'vitest'
-import { eachServer, fresh, prefixEnd, put, revisionOf, textOf } from './contract-server.ts'
+import { eachServerAndWay, fresh, prefixEnd, put, revisionOf, textOf } from './contract-server.ts'
 import { compareLease, compareNumber, compareValue, op } from './operations.ts'
 import { refusal } from './refusal.ts'
 
 const results = ['equal', 'notEqual', 'greater', 'less'] as const
 
-eachServer('Txn', (server) => {
+eachServerAndWay('Txn', (server) => {
   const current = server.use()
   const run = (request: Init<TxnRequest>) => current().client.call(KV.txn, request)
   const holds = async (...compare: Init<Compare>[]): Promise<boolean> => (await run({ compare })).succeeded

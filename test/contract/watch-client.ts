@@ -7,14 +7,20 @@ import {
   type WatchRequest,
   type WatchResponse,
 } from '@livetree/etcd/wire'
-import type { Metadata, RawClient, RawStream } from './raw-client.ts'
+import type { CallClient, CallStream, Metadata } from './call-client.ts'
+import type { RawClient, RawStream } from './raw-client.ts'
+
+/** What the client opens: over gRPC a stream that bytes can be sent on. */
+type StreamOf<Client> = Client extends RawClient
+  ? RawStream<WatchRequest, WatchResponse>
+  : CallStream<WatchRequest, WatchResponse>
 
 /** A watch stream with the few words that tests use on it. */
-export class WatchClient {
-  readonly stream: RawStream<WatchRequest, WatchResponse>
+export class WatchClient<Client extends CallClient = CallClient> {
+  readonly stream: StreamOf<Client>
 
-  constructor(client: RawClient, metadata?: Metadata) {
-    this.stream = client.open(Watch.watch, metadata)
+  constructor(client: Client, metadata?: Metadata) {
+    this.stream = client.open(Watch.watch, metadata) as StreamOf<Client>
   }
 
   /** Asks for a watch and gives the answer, which must be the next message. */

@@ -1,12 +1,14 @@
 import { EventType, KV, Lease, WatchFilter } from '@livetree/etcd/wire'
 import { describe, expect, test } from 'vitest'
 import { waitFor } from '../support/wait-for.ts'
-import { eachServer, fresh, prefixEnd, put, revisionOf } from './contract-server.ts'
+import { eachServer, eachServerAndWay, fresh, prefixEnd, put, revisionOf } from './contract-server.ts'
 import { differs } from './differences.ts'
 import { op } from './operations.ts'
 import { shortly, WatchClient } from './watch-client.ts'
 
-eachServer('Watch', (server) => {
+eachServerAndWay('Watch', (server) => {
+  // On those the lines of `gateway.test.ts` are compared instead.
+  if (!server.isDuplex) return
   const current = server.use()
 
   /** Runs a test on a watch stream of its own. */

@@ -12,7 +12,8 @@ import { constants } from 'node:http2'
 import { expect, test } from 'vitest'
 import { waitFor } from '../support/wait-for.ts'
 import { eachServer, fresh, put, textOf } from './contract-server.ts'
-import { RawStatus } from './raw-client.ts'
+import { RawStatus } from './call-client.ts'
+import type { RawClient } from './raw-client.ts'
 import { refusal } from './refusal.ts'
 import { shortly, WatchClient } from './watch-client.ts'
 
@@ -176,7 +177,7 @@ eachServer('Wire', (server) => {
     }
     await waitFor(async () => (await streams()) === '0')
     const { NGHTTP2_NO_ERROR: noError, NGHTTP2_CANCEL: cancel } = constants
-    const endings: ((stream: WatchClient['stream']) => void)[] = [
+    const endings: ((stream: WatchClient<RawClient>['stream']) => void)[] = [
       (stream) => stream.reset(noError),
       (stream) => stream.reset(cancel),
       (stream) => stream.drop(),

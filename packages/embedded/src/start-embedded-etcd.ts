@@ -10,7 +10,9 @@ import { Engine } from './engine.ts'
 import { type Faults, noFaults } from './faults.ts'
 import { CallServer } from './grpc/call-server.ts'
 import { Listener, type ListenerHandlers, type ListenerOptions } from './grpc/listener.ts'
-import { plainPages } from './grpc/plain-pages.ts'
+import { gateway } from './http/gateway.ts'
+import { isGrpc, servePlain } from './http/http2-requests.ts'
+import { plainPages } from './http/plain-pages.ts'
 import { authService } from './service/auth-service.ts'
 import { clusterService } from './service/cluster-service.ts'
 import { healthService } from './service/health-service.ts'
@@ -164,11 +166,16 @@ async function serve(
     clock,
     caller: (token) => engine.caller(token),
   })
+  const onRequest = gateway(calls, plainPages(engine))
   const listener = openListener(
     { host, port: options.port ?? 0, tls },
     {
-      onStream: (stream, headers) => calls.serve(stream, headers),
-      onRequest: plainPages(engine),
+      // As in etcd, HTTP/2 without TLS is gRPC.
+      onStream: (stream, headers) =>
+        tls === undefined || isGrpc(headers)
+          ? calls.serve(stream, headers)
+          : servePlain(stream, headers, onRequest),
+      onRequest,
     },
   )
   let closing: Promise<void> | undefined

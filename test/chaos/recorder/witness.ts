@@ -10,7 +10,8 @@ import {
   Watch,
   type WatchResponse,
 } from '@livetree/etcd/wire'
-import { type Metadata, RawClient, RawStatus } from '../../contract/raw-client.ts'
+import { type Metadata, RawStatus } from '../../contract/call-client.ts'
+import { RawClient } from '../../contract/raw-client.ts'
 import { waitFor } from '../../support/wait-for.ts'
 import type { StoreEntry, StoreHistory } from '../history.ts'
 import { storeEntry } from './as-text.ts'

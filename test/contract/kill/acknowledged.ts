@@ -1,7 +1,8 @@
 import { KV, Lease, type WatchResponse } from '@livetree/etcd/wire'
 import { op } from '../operations.ts'
 import type { Random } from '../model/random.ts'
-import { RawClient, RawStatus } from '../raw-client.ts'
+import { RawStatus } from '../call-client.ts'
+import { RawClient } from '../raw-client.ts'
 import { shortly, WatchClient } from '../watch-client.ts'
 
 const writers = 8

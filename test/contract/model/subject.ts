@@ -1,6 +1,7 @@
 import type { Init, WatchCreateRequest, WatchResponse } from '@livetree/etcd/wire'
 import { waitFor } from '../../support/wait-for.ts'
-import { RawClient, RawStatus } from '../raw-client.ts'
+import { RawStatus } from '../call-client.ts'
+import { RawClient } from '../raw-client.ts'
 import { WatchClient } from '../watch-client.ts'
 import type { Operation } from './random-operation.ts'
 

@@ -23,7 +23,14 @@ export class RefusedCall extends StatusError {
 const GRPC = 'application/grpc'
 
 /** Units of a `grpc-timeout` in milliseconds. */
-const UNITS: Readonly<Record<string, number>> = { H: 3_600_000, M: 60_000, S: 1000, m: 1, u: 1e-3, n: 1e-6 }
+export const TIMEOUT_UNITS: Readonly<Record<string, number>> = {
+  H: 3_600_000,
+  M: 60_000,
+  S: 1000,
+  m: 1,
+  u: 1e-3,
+  n: 1e-6,
+}
 /** Eight digits and a unit. */
 const MAX_TIMEOUT_LENGTH = 9
 
@@ -68,7 +75,7 @@ function readTimeout(header: string | string[] | undefined): number | undefined 
   }
   if (text.length < 2) return refuse(`transport: timeout string is too short: ${quoted}`)
   if (text.length > MAX_TIMEOUT_LENGTH) return refuse(`transport: timeout string is too long: ${quoted}`)
-  const unit = UNITS[text.slice(-1)]
+  const unit = TIMEOUT_UNITS[text.slice(-1)]
   if (unit === undefined) return refuse(`transport: timeout unit is not recognized: ${quoted}`)
   const digits = text.slice(0, -1)
   if (/^\d+$/.test(digits)) return Number(digits) * unit

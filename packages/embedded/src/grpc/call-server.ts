@@ -1,12 +1,12 @@
 import type { IncomingHttpHeaders, ServerHttp2Stream } from 'node:http2'
-import { Cluster, KV, Maintenance, type RangeRequest } from '@livetree/etcd/wire'
+import { Cluster, KV, Maintenance, type Method, type RangeRequest } from '@livetree/etcd/wire'
 import type { Caller } from '../auth/caller.ts'
 import type { Clock } from '../clock.ts'
 import type { CallFaults } from '../faults.ts'
 import { ETCD_ERROR, GRPC_CODE, StatusError } from '../status.ts'
 import { type Admission, admitCall } from './admit-call.ts'
 import { Call, guardStream, isAnswerable, refuseStream } from './call.ts'
-import type { Route, StreamHandler } from './service.ts'
+import type { Route, ServerCall, StreamHandler } from './service.ts'
 import { statusOf } from './status-headers.ts'
 
 /** Time after which etcd gives up a request without a leader: 5 s and two elections. */
@@ -17,6 +17,12 @@ const LEAST_TIMEOUT_MS = 0.1
 
 /** The longest delay of Node's timers, in milliseconds (24 days); longer timeouts are ignored. */
 const MAX_TIMER_MS = 2 ** 31 - 1
+
+/** What a client says of a call besides its messages. */
+export interface CallTerms {
+  readonly token: string | undefined
+  readonly timeoutMs: number | undefined
+}
 
 /** What the server needs for its calls. */
 export interface CallServerOptions {
@@ -51,14 +57,14 @@ function needsNoLeader(path: string, request: unknown): boolean {
   )
 }
 
-/** Handles HTTP/2 streams as gRPC calls and dispatches them to the routes. */
+/** Handles HTTP/2 streams as gRPC calls, and dispatches these and those of the JSON gateway to the routes. */
 export class CallServer {
   readonly #options: CallServerOptions
   readonly #routes: ReadonlyMap<string, Route>
   /** The open duplex calls. */
-  readonly #streams = new Set<Call>()
+  readonly #streams = new Set<ServerCall>()
   /** Calls whose response is delayed by a fault, with a function that cancels the timer. */
-  readonly #held = new Map<Call, () => void>()
+  readonly #held = new Map<ServerCall, () => void>()
 
   constructor(options: CallServerOptions) {
     this.#options = options
@@ -89,11 +95,22 @@ export class CallServer {
       return
     }
     const call = new Call(route.method, stream, admission, textOf(headers.hasleader) === 'true')
-    const caller = this.#options.caller(textOf(headers.token) ?? textOf(headers.authorization))
+    const token = textOf(headers.token) ?? textOf(headers.authorization)
+    this.run(call, route, { token, timeoutMs: admission.timeoutMs })
+  }
+
+  /** The implementation of a method. */
+  routeOf({ path }: Method<unknown, unknown>): Route | undefined {
+    return this.#routes.get(path)
+  }
+
+  /** Passes a call to its method. `timeoutMs` is how long the client waits, in milliseconds. */
+  run(call: ServerCall, route: Route, { token, timeoutMs }: CallTerms): void {
+    const caller = this.#options.caller(token)
     if (call.requiresLeader && this.#options.faults.hasNoLeader) call.fail(ETCD_ERROR.noLeader())
     else if (route.type === 'unary') this.#serveUnary(call, route, caller)
     else this.#serveDuplex(call, route, caller)
-    if (admission.timeoutMs !== undefined) this.#endAfter(call, admission.timeoutMs)
+    if (timeoutMs !== undefined) this.#endAfter(call, timeoutMs)
   }
 
   /** Ends the open duplex calls, and the calls whose response is delayed. */
@@ -112,11 +129,11 @@ export class CallServer {
   }
 
   /** Ends open duplex calls with an error: all of them, or those selected by `which`. */
-  failStreams(error: StatusError, which: (call: Call) => boolean = () => true): void {
+  failStreams(error: StatusError, which: (call: ServerCall) => boolean = () => true): void {
     for (const call of this.#streams) if (which(call)) call.fail(error)
   }
 
-  #serveUnary(call: Call, route: Route & { type: 'unary' }, caller: Caller): void {
+  #serveUnary(call: ServerCall, route: Route & { type: 'unary' }, caller: Caller): void {
     call.readOne((request, requestBytes) => {
       if (this.#options.faults.hasNoLeader && !needsNoLeader(route.method.path, request)) {
         this.#hold(call, () => call.fail(ETCD_ERROR.timedOut()), LEADERLESS_TIMEOUT_MS)
@@ -127,7 +144,7 @@ export class CallServer {
   }
 
   /** Refuses a call when its client's timeout is over. As in etcd, work in progress may still be applied. */
-  #endAfter(call: Call, timeoutMs: number): void {
+  #endAfter(call: ServerCall, timeoutMs: number): void {
     const end = (): void => call.fail(ETCD_ERROR.deadlineExceeded())
     // Such a short time is over before the request is read.
     if (timeoutMs < LEAST_TIMEOUT_MS) end()
@@ -136,7 +153,7 @@ export class CallServer {
   }
 
   /** Runs a handler. Most handlers answer synchronously, which avoids a promise. */
-  #run(call: Call, handle: () => unknown): void {
+  #run(call: ServerCall, handle: () => unknown): void {
     const fail = (error: unknown): void => this.#settle(call, () => call.fail(error))
     const answer = (message: unknown): void => this.#settle(call, () => call.answer(message as object))
     try {
@@ -150,7 +167,7 @@ export class CallServer {
   }
 
   /** Sends the response, unless a fault loses or delays it. */
-  #settle(call: Call, send: () => void): void {
+  #settle(call: ServerCall, send: () => void): void {
     const { faults } = this.#options
     if (faults.answersToLose > 0) {
       faults.answersToLose -= 1
@@ -162,7 +179,7 @@ export class CallServer {
     }
   }
 
-  #hold(call: Call, send: () => void, delayMs: number): void {
+  #hold(call: ServerCall, send: () => void, delayMs: number): void {
     const cancel = this.#options.clock.schedule(() => {
       this.#held.delete(call)
       try {
@@ -175,7 +192,7 @@ export class CallServer {
     this.#held.set(call, cancel)
   }
 
-  #serveDuplex(call: Call, route: Route & { type: 'duplex' }, caller: Caller): void {
+  #serveDuplex(call: ServerCall, route: Route & { type: 'duplex' }, caller: Caller): void {
     const handler = route.open(call, { caller, requestBytes: 0 })
     this.#streams.add(call)
     call.onDrain(() => handler.drain())
@@ -189,7 +206,7 @@ export class CallServer {
     )
   }
 
-  #receive(call: Call, handler: StreamHandler<unknown>, message: unknown): void {
+  #receive(call: ServerCall, handler: StreamHandler<unknown>, message: unknown): void {
     try {
       handler.receive(message)
     } catch (error) {

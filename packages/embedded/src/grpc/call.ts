@@ -2,12 +2,11 @@ import { constants, type OutgoingHttpHeaders, type ServerHttp2Stream } from 'nod
 import { type EtcdError, encodeFrame, FrameReader, type Init, type Method } from '@livetree/etcd/wire'
 import { ETCD_ERROR, GRPC_CODE, StatusError } from '../status.ts'
 import { type Admission, RefusedCall } from './admit-call.ts'
-import type { ServerStream } from './service.ts'
+import { larger, MAX_MESSAGE_BYTES } from './message-size.ts'
+import type { ServerCall } from './service.ts'
 import { statusHeaders, statusOf } from './status-headers.ts'
 
 const RESPONSE_HEADERS = { ':status': 200, 'content-type': 'application/grpc' } as const
-/** Maximum size of a message in bytes: etcd's largest request plus its reserve for gRPC. */
-const MAX_MESSAGE_BYTES = 2 * 1024 * 1024
 
 /** Size of the header of a gRPC frame, in bytes. */
 const FRAME_HEADER_BYTES = 5
@@ -16,10 +15,7 @@ const FRAME_HEADER_BYTES = 5
 function unreadable(error: unknown): StatusError {
   const { what = String(error) } = error as EtcdError
   const [, length] = /^the message has (\d+) bytes/.exec(what) ?? []
-  if (length !== undefined) {
-    const larger = `grpc: received message larger than max (${length} vs. ${MAX_MESSAGE_BYTES})`
-    return new StatusError(GRPC_CODE.resourceExhausted, larger)
-  }
+  if (length !== undefined) return larger(length)
   // Only transactions nest, and one nested this deep exceeds the limit of operations.
   if (what.startsWith('messages are nested deeper')) return ETCD_ERROR.tooManyOperations()
   const [, flag] = /^the frame's flag is (\d+)$/.exec(what) ?? []
@@ -67,7 +63,7 @@ export function refuseStream(stream: ServerHttp2Stream, error: StatusError): voi
 }
 
 /** One gRPC call on its HTTP/2 stream: messages in, messages out, a status at the end. */
-export class Call implements ServerStream<unknown> {
+export class Call implements ServerCall {
   readonly method: Method<unknown, unknown>
   readonly requiresLeader: boolean
   readonly #stream: ServerHttp2Stream
@@ -98,18 +94,11 @@ export class Call implements ServerStream<unknown> {
     stream.on('drain', () => stream.resume())
   }
 
-  /**
-   * Reads every message. `onMessage` receives each with its size; `onEnd` is called when the client sends no
-   * more.
-   */
   read(onMessage: (message: unknown, bytes: number) => void, onEnd: () => void): void {
     this.#read(onMessage, onEnd, Number.POSITIVE_INFINITY)
   }
 
-  /**
-   * Reads one message; as in etcd, anything after it is ignored. A call that ends before its message is
-   * refused with "EOF".
-   */
+  /** A call that ends before its message is refused with "EOF". */
   readOne(onMessage: (message: unknown, bytes: number) => void): void {
     this.#read(onMessage, () => {}, 1)
   }
@@ -165,7 +154,6 @@ export class Call implements ServerStream<unknown> {
     return hasRoom
   }
 
-  /** Sends the only response and ends the call. */
   answer(message: Init<unknown>): void {
     if (this.isOver) return
     this.#open()

@@ -60,6 +60,8 @@ export class Listener {
   readonly #http2: Http2Server
   readonly #sockets = new Set<Socket>()
   readonly #sessions = new Set<ServerHttp2Session>()
+  /** Responses over HTTP/1.1 that are not sent yet. */
+  readonly #responses = new Set<ServerResponse>()
   readonly #host: string
   #port: number
   #isOnEveryAddress = false
@@ -70,7 +72,12 @@ export class Listener {
   constructor({ host, port, tls }: ListenerOptions, handlers: ListenerHandlers) {
     this.#host = host
     this.#port = port
-    this.#http1 = createHttp1Server(handlers.onRequest)
+    // As in etcd, a connection without requests stays open.
+    this.#http1 = createHttp1Server({ keepAliveTimeout: 0 }, (request, response) => {
+      this.#responses.add(response)
+      response.once('close', () => this.#responses.delete(response))
+      handlers.onRequest(request, response)
+    })
     this.#http2 = createHttp2Server(HTTP2_OPTIONS)
     this.#http2.on('stream', handlers.onStream)
     this.#http2.on('session', (session) => this.#keep(session))
@@ -120,9 +127,10 @@ export class Listener {
    */
   async close(graceMs: number): Promise<void> {
     this.refuse()
-    const talking = [...this.#sessions].map(
-      (session) => new Promise<void>((resolve) => session.close(resolve)),
-    )
+    const talking = [
+      ...[...this.#sessions].map((session) => new Promise<void>((resolve) => session.close(resolve))),
+      ...[...this.#responses].map((response) => new Promise((resolve) => response.once('close', resolve))),
+    ]
     const grace = new AbortController()
     const timer = setTimeout(() => grace.abort(), graceMs)
     const late = new Promise((resolve) => grace.signal.addEventListener('abort', resolve, { once: true }))

@@ -18,6 +18,26 @@ export interface ServerStream<Res> {
   end(): void
 }
 
+/** One call of a client, over gRPC or as JSON: messages in, messages out, a status at the end. */
+export interface ServerCall extends ServerStream<unknown> {
+  /** Whether the client wants an error rather than a wait while there is no leader. */
+  readonly requiresLeader: boolean
+  /**
+   * Reads every message. `onMessage` receives each with its size; `onEnd` is called when the client sends no
+   * more.
+   */
+  read(onMessage: (message: unknown, bytes: number) => void, onEnd: () => void): void
+  /** Reads one message; as in etcd, anything after it is ignored. */
+  readOne(onMessage: (message: unknown, bytes: number) => void): void
+  onDrain(listener: () => void): void
+  /** The call has ended, for whatever reason. */
+  onClose(listener: () => void): void
+  /** Sends the only response and ends the call. */
+  answer(message: Init<unknown>): void
+  /** Breaks the call off without a status. */
+  reset(): void
+}
+
 /** How a service handles an open duplex call. */
 export interface StreamHandler<Req> {
   /** Receives complete messages, in order. An exception ends the call with that status. */

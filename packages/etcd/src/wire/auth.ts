@@ -1,4 +1,4 @@
-import { bool, bytes, nested, repeated, string, uint32, uint64 } from './field.ts'
+import { bool, bytes, enumeration, named, nested, repeated, string, uint64 } from './field.ts'
 import { ResponseHeader } from './kv.ts'
 import type { Decoded } from './message-type.ts'
 import { message } from './message.ts'
@@ -7,7 +7,11 @@ import { message } from './message.ts'
 export const PermissionType = { read: 0, write: 1, readWrite: 2 } as const
 
 /** What a role may do with the keys in `[key, rangeEnd)`, or with one key when `rangeEnd` is empty. */
-export const Permission = message('Permission', { permType: uint32(1), key: bytes(2), rangeEnd: bytes(3) })
+export const Permission = message('Permission', {
+  permType: named('permType', enumeration(1, ['READ', 'WRITE', 'READWRITE'])),
+  key: bytes(2),
+  rangeEnd: bytes(3),
+})
 export type Permission = Decoded<typeof Permission>
 
 /** Options of `AuthUserAddRequest`: a user without a password signs in by client certificate only. */
@@ -40,7 +44,7 @@ export type AuthStatusRequest = Decoded<typeof AuthStatusRequest>
 export const AuthStatusResponse = message('AuthStatusResponse', {
   header: HEADER,
   enabled: bool(2),
-  authRevision: uint64(3),
+  authRevision: named('authRevision', uint64(3)),
 })
 export type AuthStatusResponse = Decoded<typeof AuthStatusResponse>
 

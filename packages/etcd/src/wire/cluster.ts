@@ -1,22 +1,22 @@
-import { bool, id64, nested, repeated, string } from './field.ts'
+import { bool, id64, named, nested, repeated, string } from './field.ts'
 import { ResponseHeader } from './kv.ts'
 import type { Decoded } from './message-type.ts'
 import { message } from './message.ts'
 
 /** One member of the cluster. Its name is empty until the added member has started. */
 export const Member = message('Member', {
-  id: id64(1),
+  id: named('ID', id64(1)),
   name: string(2),
-  peerUrls: repeated(string(3)),
-  clientUrls: repeated(string(4)),
-  isLearner: bool(5),
+  peerUrls: named('peerURLs', repeated(string(3))),
+  clientUrls: named('clientURLs', repeated(string(4))),
+  isLearner: named('isLearner', bool(5)),
 })
 export type Member = Decoded<typeof Member>
 
 /** Adds a member. A learner receives the log and has no vote. */
 export const MemberAddRequest = message('MemberAddRequest', {
-  peerUrls: repeated(string(1)),
-  isLearner: bool(2),
+  peerUrls: named('peerURLs', repeated(string(1))),
+  isLearner: named('isLearner', bool(2)),
 })
 export type MemberAddRequest = Decoded<typeof MemberAddRequest>
 
@@ -29,7 +29,7 @@ export const MemberAddResponse = message('MemberAddResponse', {
 export type MemberAddResponse = Decoded<typeof MemberAddResponse>
 
 /** Removes a member. */
-export const MemberRemoveRequest = message('MemberRemoveRequest', { id: id64(1) })
+export const MemberRemoveRequest = message('MemberRemoveRequest', { id: named('ID', id64(1)) })
 export type MemberRemoveRequest = Decoded<typeof MemberRemoveRequest>
 
 /** All members after the change. */
@@ -41,8 +41,8 @@ export type MemberRemoveResponse = Decoded<typeof MemberRemoveResponse>
 
 /** Replaces the peer URLs of a member. */
 export const MemberUpdateRequest = message('MemberUpdateRequest', {
-  id: id64(1),
-  peerUrls: repeated(string(2)),
+  id: named('ID', id64(1)),
+  peerUrls: named('peerURLs', repeated(string(2))),
 })
 export type MemberUpdateRequest = Decoded<typeof MemberUpdateRequest>
 
@@ -65,7 +65,7 @@ export const MemberListResponse = message('MemberListResponse', {
 export type MemberListResponse = Decoded<typeof MemberListResponse>
 
 /** Makes a learner a voting member. */
-export const MemberPromoteRequest = message('MemberPromoteRequest', { id: id64(1) })
+export const MemberPromoteRequest = message('MemberPromoteRequest', { id: named('ID', id64(1)) })
 export type MemberPromoteRequest = Decoded<typeof MemberPromoteRequest>
 
 /** All members after the change. */

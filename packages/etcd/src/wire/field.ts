@@ -26,9 +26,20 @@ export function string(number: number): Field<string> {
 export function bool(number: number): Field<boolean> {
   return scalar(number, 'bool')
 }
-/** A uint32 or enum field. Enum values this version does not know are decoded as their number. */
+/** A uint32 field. */
 export function uint32(number: number): Field<number> {
   return scalar(number, 'uint32')
+}
+/**
+ * An enum field, read as the number of its value, also of one that is not named here. `valueNames` are the names that JSON has for the values, from
+ * number 0 on.
+ */
+export function enumeration(number: number, valueNames: readonly string[]): Field<number> {
+  return { ...uint32(number), valueNames }
+}
+/** Gives a field the name that it has in etcd's `.proto` file, where it is not the property's in snake case. */
+export function named<T>(protoName: string, field: Field<T>): Field<T> {
+  return { ...field, protoName }
 }
 /**
  * A signed 64-bit field read as a number (revisions, counts, seconds). Values beyond 2^53 are rejected by
@@ -65,12 +76,7 @@ export function nested<T>(number: number, message: () => MessageType<T>): Field<
 
 /** A repeated field. Numbers and booleans are written packed, and read packed or unpacked. */
 export function repeated<T>(field: Field<T>): Field<readonly Exclude<T, undefined>[]> {
-  return {
-    number: field.number,
-    kind: field.kind,
-    isRepeated: true,
-    message: field.message,
-  }
+  return { ...(field as Field<never>), isRepeated: true }
 }
 
 /**

@@ -122,9 +122,11 @@ export type { Field, FieldKind, OneOf, Tagged } from './message-type.ts'
 export {
   bool,
   bytes,
+  enumeration,
   id64,
   int64,
   leaseId,
+  named,
   nested,
   oneof,
   repeated,

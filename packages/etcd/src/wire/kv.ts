@@ -1,4 +1,16 @@
-import { bool, bytes, int64, leaseId, nested, id64, oneof, repeated, uint32, uint64 } from './field.ts'
+import {
+  bool,
+  bytes,
+  enumeration,
+  id64,
+  int64,
+  leaseId,
+  named,
+  nested,
+  oneof,
+  repeated,
+  uint64,
+} from './field.ts'
 import type { MessageType, Decoded } from './message-type.ts'
 import { message } from './message.ts'
 
@@ -37,8 +49,8 @@ export const RangeRequest = message('RangeRequest', {
   rangeEnd: bytes(2),
   limit: int64(3),
   revision: int64(4),
-  sortOrder: uint32(5),
-  sortTarget: uint32(6),
+  sortOrder: enumeration(5, ['NONE', 'ASCEND', 'DESCEND']),
+  sortTarget: enumeration(6, ['KEY', 'VERSION', 'CREATE', 'MOD', 'VALUE']),
   serializable: bool(7),
   keysOnly: bool(8),
   countOnly: bool(9),
@@ -105,8 +117,8 @@ export const CompareTarget = { version: 0, create: 1, mod: 2, value: 3, lease: 4
  * One condition of a transaction: the target of each key in `[key, rangeEnd)` compared with the value given.
  */
 export const Compare = message('Compare', {
-  result: uint32(1),
-  target: uint32(2),
+  result: enumeration(1, ['EQUAL', 'GREATER', 'LESS', 'NOT_EQUAL']),
+  target: enumeration(2, ['VERSION', 'CREATE', 'MOD', 'VALUE', 'LEASE']),
   key: bytes(3),
   targetUnion: oneof({
     version: int64(4),
@@ -161,10 +173,22 @@ export interface ResponseOp {
 
 export const RequestOp: MessageType<RequestOp> = message('RequestOp', {
   request: oneof({
-    range: nested(1, () => RangeRequest),
-    put: nested(2, () => PutRequest),
-    deleteRange: nested(3, () => DeleteRangeRequest),
-    txn: nested(4, (): MessageType<TxnRequest> => TxnRequest),
+    range: named(
+      'request_range',
+      nested(1, () => RangeRequest),
+    ),
+    put: named(
+      'request_put',
+      nested(2, () => PutRequest),
+    ),
+    deleteRange: named(
+      'request_delete_range',
+      nested(3, () => DeleteRangeRequest),
+    ),
+    txn: named(
+      'request_txn',
+      nested(4, (): MessageType<TxnRequest> => TxnRequest),
+    ),
   }),
 })
 
@@ -176,10 +200,22 @@ export const TxnRequest: MessageType<TxnRequest> = message('TxnRequest', {
 
 export const ResponseOp: MessageType<ResponseOp> = message('ResponseOp', {
   response: oneof({
-    range: nested(1, () => RangeResponse),
-    put: nested(2, () => PutResponse),
-    deleteRange: nested(3, () => DeleteRangeResponse),
-    txn: nested(4, (): MessageType<TxnResponse> => TxnResponse),
+    range: named(
+      'response_range',
+      nested(1, () => RangeResponse),
+    ),
+    put: named(
+      'response_put',
+      nested(2, () => PutResponse),
+    ),
+    deleteRange: named(
+      'response_delete_range',
+      nested(3, () => DeleteRangeResponse),
+    ),
+    txn: named(
+      'response_txn',
+      nested(4, (): MessageType<TxnResponse> => TxnResponse),
+    ),
   }),
 })
 

@@ -1,4 +1,16 @@
-import { bool, bytes, id64, int64, nested, repeated, string, uint32, uint64 } from './field.ts'
+import {
+  bool,
+  bytes,
+  enumeration,
+  id64,
+  int64,
+  named,
+  nested,
+  repeated,
+  string,
+  uint32,
+  uint64,
+} from './field.ts'
 import { ResponseHeader } from './kv.ts'
 import type { Decoded } from './message-type.ts'
 import { message } from './message.ts'
@@ -6,19 +18,25 @@ import { message } from './message.ts'
 /** Values of `AlarmRequest.alarm` and `AlarmMember.alarm`. In a request, `none` means all alarms. */
 export const AlarmType = { none: 0, noSpace: 1, corrupt: 2 } as const
 
+/** The names of `AlarmType` in JSON. */
+const ALARM_NAMES = ['NONE', 'NOSPACE', 'CORRUPT']
+
 /** Values of `AlarmRequest.action`. */
 export const AlarmAction = { get: 0, activate: 1, deactivate: 2 } as const
 
 /** Lists, raises or clears alarms. A `memberId` of 0n means all members. */
 export const AlarmRequest = message('AlarmRequest', {
-  action: uint32(1),
-  memberId: id64(2),
-  alarm: uint32(3),
+  action: enumeration(1, ['GET', 'ACTIVATE', 'DEACTIVATE']),
+  memberId: named('memberID', id64(2)),
+  alarm: enumeration(3, ALARM_NAMES),
 })
 export type AlarmRequest = Decoded<typeof AlarmRequest>
 
 /** An alarm raised by one member. */
-export const AlarmMember = message('AlarmMember', { memberId: id64(1), alarm: uint32(2) })
+export const AlarmMember = message('AlarmMember', {
+  memberId: named('memberID', id64(1)),
+  alarm: enumeration(2, ALARM_NAMES),
+})
 export type AlarmMember = Decoded<typeof AlarmMember>
 
 /** The alarms the request applied to. */
@@ -36,17 +54,17 @@ export type StatusRequest = Decoded<typeof StatusRequest>
 export const StatusResponse = message('StatusResponse', {
   header: nested(1, () => ResponseHeader),
   version: string(2),
-  dbSize: int64(3),
+  dbSize: named('dbSize', int64(3)),
   leader: id64(4),
-  raftIndex: uint64(5),
-  raftTerm: uint64(6),
-  raftAppliedIndex: uint64(7),
+  raftIndex: named('raftIndex', uint64(5)),
+  raftTerm: named('raftTerm', uint64(6)),
+  raftAppliedIndex: named('raftAppliedIndex', uint64(7)),
   errors: repeated(string(8)),
-  dbSizeInUse: int64(9),
-  isLearner: bool(10),
+  dbSizeInUse: named('dbSizeInUse', int64(9)),
+  isLearner: named('isLearner', bool(10)),
   /** Since etcd 3.6, as is `dbSizeQuota`. */
-  storageVersion: string(11),
-  dbSizeQuota: int64(12),
+  storageVersion: named('storageVersion', string(11)),
+  dbSizeQuota: named('dbSizeQuota', int64(12)),
 })
 export type StatusResponse = Decoded<typeof StatusResponse>
 
@@ -96,7 +114,7 @@ export const SnapshotResponse = message('SnapshotResponse', {
 export type SnapshotResponse = Decoded<typeof SnapshotResponse>
 
 /** Transfers leadership to the member `targetId`. Only the leader accepts it. */
-export const MoveLeaderRequest = message('MoveLeaderRequest', { targetId: id64(1) })
+export const MoveLeaderRequest = message('MoveLeaderRequest', { targetId: named('targetID', id64(1)) })
 export type MoveLeaderRequest = Decoded<typeof MoveLeaderRequest>
 
 /** Answers `MoveLeaderRequest`. */

@@ -72,6 +72,10 @@ export interface Field<T> {
   readonly isRepeated: boolean
   /** The nested message. A function, so that messages can contain themselves. */
   readonly message: (() => MessageType<unknown>) | undefined
+  /** The field's name in etcd's `.proto` files, where it is not the property's name in snake case. */
+  readonly protoName?: string
+  /** The names of an enum's values in etcd's `.proto` files, by their number. */
+  readonly valueNames?: readonly string[]
   /** Only for the type checker. */
   readonly type?: T
 }

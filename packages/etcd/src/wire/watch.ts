@@ -1,4 +1,4 @@
-import { bool, bytes, int64, nested, oneof, repeated, string, uint32 } from './field.ts'
+import { bool, bytes, enumeration, int64, named, nested, oneof, repeated, string } from './field.ts'
 import { KeyValue, ResponseHeader } from './kv.ts'
 import type { Decoded } from './message-type.ts'
 import { message } from './message.ts'
@@ -8,7 +8,7 @@ export const EventType = { put: 0, delete: 1 } as const
 
 /** One change of one key. On a delete only `key` and `modRevision` of `kv` are set. */
 export const Event = message('Event', {
-  type: uint32(1),
+  type: enumeration(1, ['PUT', 'DELETE']),
   kv: nested(2, () => KeyValue),
   prevKv: nested(3, () => KeyValue),
 })
@@ -23,7 +23,7 @@ export const WatchCreateRequest = message('WatchCreateRequest', {
   rangeEnd: bytes(2),
   startRevision: int64(3),
   progressNotify: bool(4),
-  filters: repeated(uint32(5)),
+  filters: repeated(enumeration(5, ['NOPUT', 'NODELETE'])),
   prevKv: bool(6),
   watchId: int64(7),
   fragment: bool(8),
@@ -41,9 +41,18 @@ export type WatchProgressRequest = Decoded<typeof WatchProgressRequest>
 /** A request on a watch stream: exactly one of the three. */
 export const WatchRequest = message('WatchRequest', {
   request: oneof({
-    create: nested(1, () => WatchCreateRequest),
-    cancel: nested(2, () => WatchCancelRequest),
-    progress: nested(3, () => WatchProgressRequest),
+    create: named(
+      'create_request',
+      nested(1, () => WatchCreateRequest),
+    ),
+    cancel: named(
+      'cancel_request',
+      nested(2, () => WatchCancelRequest),
+    ),
+    progress: named(
+      'progress_request',
+      nested(3, () => WatchProgressRequest),
+    ),
   }),
 })
 export type WatchRequest = Decoded<typeof WatchRequest>
