@@ -66,8 +66,8 @@ export const fleetMutations: readonly Mutation[] = [
   {
     name: 'Fleet: a proposal holds secrets',
     file: 'packages/admin/src/fleet/put-proposal.ts',
-    find: 'return isSecret && text !== null ? { key, isHidden: true } : { key, text }',
-    replace: 'return isSecret && text === null ? { key, isHidden: true } : { key, text }',
+    find: 'const isHidden = isSecret && text !== null',
+    replace: 'const isHidden = isSecret && text === null',
     test: preflight,
   },
   {

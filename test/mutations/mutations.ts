@@ -18,6 +18,27 @@ const promise = (file: string) => `test/integration/promises/${file}.test.ts`
 /** For each promise of the README at least one fault in the code that keeps it. */
 export const mutations: readonly Mutation[] = [
   {
+    name: 'P10: an envelope opens at any place',
+    file: 'packages/core/src/encryption/envelope.ts',
+    find: 'JSON.stringify([VERSION, keyId, ...path])',
+    replace: 'JSON.stringify([VERSION, keyId, path.length >= 0])',
+    test: 'packages/core/src/encryption/envelope.test.ts',
+  },
+  {
+    name: 'P10: plain text stands for an envelope',
+    file: 'packages/core/src/pipeline/opener.ts',
+    find: "this.keys.plaintext === 'accept' ||",
+    replace: 'this.keys.plaintext !== undefined ||',
+    test: 'packages/core/src/encrypted-config.test.ts',
+  },
+  {
+    name: 'P10: other keys open nothing again',
+    file: 'packages/core/src/pipeline/layer-tree.ts',
+    find: '{ isAgain: true }',
+    replace: '{ isAgain: false }',
+    test: 'packages/core/src/keyring/live-keys.test.ts',
+  },
+  {
     name: 'Tools: a date is written without its milliseconds',
     file: `${core}/schema/text.ts`,
     find: 'const text = value.toISOString()',

@@ -95,7 +95,7 @@ export const operateMutations: readonly Mutation[] = [
   {
     name: 'Operate: a record holds secrets',
     file: `${admin}/history/record.ts`,
-    find: 'if (isHidden) return { isHidden: true, ...at }',
+    find: 'if (isHidden && keyIdOf(text) === undefined) return { isHidden: true, ...at }',
     replace: '',
     test: at('writes'),
   },
@@ -137,8 +137,8 @@ export const operateMutations: readonly Mutation[] = [
   {
     name: 'Operate: an export shows secrets',
     file: `${admin}/transfer/export.ts`,
-    find: 'options.reveal === true || workspace.settings.isUntyped',
-    replace: 'options.reveal !== false || workspace.settings.isUntyped',
+    find: 'options.reveal === true || isEncrypted || workspace.settings.isUntyped',
+    replace: 'options.reveal !== false || isEncrypted || workspace.settings.isUntyped',
     test: at('transfer'),
   },
   {

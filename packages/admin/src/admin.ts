@@ -26,6 +26,7 @@ import type { HistoryEntry, RecordedEntry } from './history/history-entry.ts'
 import { followRevisions, type RevisionsOptions } from './tree/follow-revisions.ts'
 import { jsonSchemaDefinition } from './json-schema-definition.ts'
 import { type AdminOptions, resolveAdmin } from './options.ts'
+import type { EncryptedValues, Rotation } from './secrets/rotation.ts'
 import type { PathLike } from './selector.ts'
 import { readState } from './tree/tree-state.ts'
 import { type AdminTree, viewTree } from './tree/tree-view.ts'
@@ -187,6 +188,16 @@ class StoreAdmin<T> implements Admin<T> {
   async import(text: string, options: ImportOptions = {}): Promise<Plan> {
     const { planImport } = await import('./transfer/import.ts')
     return planImport(this.#workspace, text, options)
+  }
+
+  async encrypted(options: CallOptions = {}): Promise<EncryptedValues> {
+    const { readEncrypted } = await import('./secrets/rotation.ts')
+    return readEncrypted(this.#workspace, options)
+  }
+
+  async rotateSecrets(options: CallOptions = {}): Promise<Rotation> {
+    const { planRotation } = await import('./secrets/rotation.ts')
+    return planRotation(this.#workspace, options)
   }
 
   async instances(options: CallOptions = {}): Promise<FleetInstances> {

@@ -82,6 +82,10 @@ export const adminErrorCodes = {
     meaning: 'What is asked for would hold the text of a secret.',
     remedy: 'Leave the secret out, or ask for it openly with `reveal: true` where that can be said.',
   },
+  keys_unavailable: {
+    meaning: 'There is no key to encrypt a value with.',
+    remedy: 'Give `keys` with the current key, or `keys` in the definition. Nothing was written.',
+  },
   fleet_rejected: {
     meaning: 'A running instance rejects the change, and every instance was required to take it.',
     remedy: 'The message says which and why: correct the change, or deploy what takes it first.',

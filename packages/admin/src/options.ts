@@ -1,5 +1,5 @@
 import { hostname, userInfo } from 'node:os'
-import type { ConfigDefinition } from '@livetree/core'
+import { type ConfigDefinition, Keyring } from '@livetree/core'
 import {
   checkOptions,
   type Clock,
@@ -29,6 +29,8 @@ export interface AdminOptions {
    * `memory({ … })`. Default: the sources of the definition.
    */
   readonly sources?: readonly Source[] | undefined
+  /** Opens and makes encrypted values. Default: the keys of the definition, or none: then these values cannot be written, nor judged. */
+  readonly keys?: Keyring | undefined
   /** Where histories, instances and schemas are kept: a directory beside all layers. Default `/.livetree`. */
   readonly operationsPrefix?: string | undefined
   /** The number of records that each layer's history keeps, from 1 to 100,000. Default 1,000. */
@@ -55,6 +57,7 @@ export interface ResolvedAdmin {
   /** All sources; the one that reads the store is number `own`. */
   readonly sources: readonly Source[]
   readonly own: number
+  readonly keyring: Keyring | undefined
   /** Without a slash at its end. */
   readonly operationsPrefix: string
   readonly historyLimit: number
@@ -84,6 +87,7 @@ const OPTION_TABLE: OptionTable = {
     expected: 'a list of sources, one of them of etcd()',
     test: (sources) => Array.isArray(sources) && sources.length > 0,
   },
+  keys: { expected: 'what keyring() returns', test: (keys) => keys instanceof Keyring },
   operationsPrefix: {
     expected: 'a directory of the store such as "/.livetree"',
     test: (prefix) => typeof prefix === 'string' && /[^/]/.test(prefix),
@@ -131,6 +135,7 @@ export function resolveAdmin(
     store: first.store,
     sources,
     own: first.index,
+    keyring: options.keys ?? translatedNow(() => definition.keys?.()),
     operationsPrefix,
     historyLimit: options.historyLimit ?? 1_000,
     timeoutMs: options.timeoutMs ?? 10_000,

@@ -32,6 +32,7 @@ const FROM_CORE: Partial<Record<LivetreeErrorCode, AdminErrorCode>> = {
   invalid_value: 'invalid_value',
   unwritable_value: 'unwritable_value',
   source_unavailable: 'store_unavailable',
+  keys_unavailable: 'keys_unavailable',
   timeout: 'timeout',
   aborted: 'aborted',
 }

@@ -1,5 +1,6 @@
 import type { $ZodType, output } from 'zod/v4/core'
 import type { DeepReadonly } from './deep-readonly.ts'
+import type { Keyring } from './keyring/keyring.ts'
 import type { LiveConfig } from './live-config.ts'
 import type { GuardOptions } from './pipeline/removal-judge.ts'
 import type { Naming } from './schema/naming.ts'
@@ -12,6 +13,7 @@ export interface ConfigDefinition<S extends $ZodType> {
   readonly name: string
   readonly schema: S
   readonly sources: (() => readonly Source[]) | undefined
+  readonly keys: (() => Keyring) | undefined
   readonly naming: Naming
   readonly unused: 'ignore' | 'warn' | 'reject'
   readonly guard: GuardOptions | false

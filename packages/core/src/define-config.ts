@@ -5,6 +5,7 @@ import { checkOptions, type OptionTable } from './check-options.ts'
 import type { ConfigDefinition } from './config-definition.ts'
 import { LivetreeError } from './errors.ts'
 import { callback, name as nameKind } from './option-kinds.ts'
+import type { Keyring } from './keyring/keyring.ts'
 import { load } from './load.ts'
 import type { GuardOptions } from './pipeline/removal-judge.ts'
 import { GUARD_OPTIONS, guardKind, unusedKind } from './pipeline/judging-options.ts'
@@ -22,6 +23,8 @@ export interface DefineConfigOptions<S extends $ZodType> {
   readonly schema: S
   /** Returns the default sources of `load`, the lowest precedence first. Called once by each `load` that is given none. */
   readonly sources?: (() => readonly Source[]) | undefined
+  /** Returns the default keys of `load`, which open encrypted values; tools use them too. Called once by each `load` that is given none. */
+  readonly keys?: (() => Keyring) | undefined
   /** How property names are written in trees and files. Default `exact`. */
   readonly naming?: Naming | undefined
   /**
@@ -46,6 +49,11 @@ const OPTION_TABLE: OptionTable = {
     expected: 'a function that returns them, () => [...], so that the definition stays pure',
     test: callback.test,
   },
+  keys: {
+    expected:
+      'a function that returns what keyring() does, () => keyring({ … }), so that the definition stays pure',
+    test: callback.test,
+  },
   naming: namingKind,
   unused: unusedKind,
   // Accepts the properties of a definition, so that one can be spread into the options of another.
@@ -62,7 +70,7 @@ const OPTION_TABLE: OptionTable = {
  */
 export function defineConfig<S extends $ZodType>(options: DefineConfigOptions<S>): ConfigDefinition<S> {
   checkOptions('defineConfig()', options, OPTION_TABLE, 'invalid_definition')
-  const { name, schema, sources, naming = 'exact', unused = 'warn', guard = {} } = options
+  const { name, schema, sources, keys, naming = 'exact', unused = 'warn', guard = {} } = options
   if (name === undefined) refuse('needs a name, such as "checkout"')
   if (schema === undefined) refuse('needs a schema, such as z.object({ … })')
   if (isPromise(schema)) {
@@ -76,6 +84,7 @@ export function defineConfig<S extends $ZodType>(options: DefineConfigOptions<S>
     name,
     schema,
     sources,
+    keys,
     naming,
     unused,
     guard: guard === false ? false : Object.freeze({ ...guard }),

@@ -46,7 +46,7 @@ export async function load<S extends $ZodType>(
 ): Promise<LiveConfig<DeepReadonly<output<S>>>> {
   type T = DeepReadonly<output<S>>
   const { name, naming, unused, guard, compiled } = definition
-  const resolved = resolveLoadOptions(loadOptions, definition.sources)
+  const resolved = resolveLoadOptions(loadOptions, definition)
   const log = new ConfigLog(name, resolved.logger)
   const clock = guardClock(resolved.clock, () => {
     const message = `The clock given to configuration "${name}" fails; the machine's clock stands in`

@@ -82,6 +82,17 @@ export class JsonDocument {
     this.#nodeAt(names.slice(0, -1))?.container?.remove(names.at(-1) ?? '')
   }
 
+  /** Replaces each scalar by the JSON that `change` returns. */
+  mapScalars(change: (names: readonly string[], json: string) => string): void {
+    this.#text = undefined
+    const visit = (node: JsonNode, names: readonly string[]) => {
+      const { container, text } = node
+      if (container === undefined) node.replace(change(names, text))
+      else for (const [name, below] of container.entries) visit(below, [...names, name])
+    }
+    visit(this.#root, [])
+  }
+
   /** Removes what no edit has put. */
   prune(): void {
     this.#text = undefined

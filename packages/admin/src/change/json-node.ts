@@ -57,6 +57,12 @@ export class JsonContainer {
       this.#push({ ...entry, node: new JsonNode(value), touched: 'not' })
   }
 
+  /** The entries that are not removed, in their order, each with its name; of an item of a list, its number. */
+  get entries(): readonly (readonly [name: string, node: JsonNode])[] {
+    const entries = this.#entries.filter(({ isRemoved }) => !isRemoved)
+    return entries.map(({ name, node }, index) => [this.isList ? String(index) : name, node])
+  }
+
   /** The entry that counts, which is the last one of its name. */
   find(name: string): JsonEntry | undefined {
     if (!this.isList) return this.#byName.get(name)

@@ -1,6 +1,15 @@
 import { LivetreeError, type Path } from '@livetree/core'
 import { type LayerInfo, shownKey } from '@livetree/core/source'
-import { encodeSegment, kindAt, pathOfKey, pathText, writePart, writeValue } from '@livetree/core/tools'
+import {
+  encodeSegment,
+  isEncryptedAt,
+  keyIdOf,
+  kindAt,
+  pathOfKey,
+  pathText,
+  writePart,
+  writeValue,
+} from '@livetree/core/tools'
 import { AdminError } from '../errors.ts'
 import { prefixOf } from '../tree/tree-state.ts'
 import { jsonOf, type PlainObject, type PlainTree, plainValue, treeOf } from '../transfer/plain-tree.ts'
@@ -62,6 +71,11 @@ export class LayerEdit {
    * @throws AdminError `invalid_path`, `invalid_value`, `unwritable_value`
    */
   setTree(path: Path, tree: PlainTree): void {
+    const { definition } = this.#workspace.settings
+    if (tree.type === 'scalar' && keyIdOf(tree.value) !== undefined && isEncryptedAt(definition, path)) {
+      this.setText(path, String(tree.value))
+      return
+    }
     const holder = this.#view.holderOf(path)
     const isJoined = tree.type === 'object' && this.#isDirectory(path)
     const isInside = holder?.document.isObjectAt(holder.names) === true

@@ -1,5 +1,5 @@
 import type { Path } from '@livetree/core'
-import { isRestartAt, isSecretAt, readText, SECRET_TEXT } from '@livetree/core/tools'
+import { isRestartAt, isSecretAt, readText, SECRET_TEXT, keyIdOf } from '@livetree/core/tools'
 import type { StoreEntry } from 'livetree/operate'
 import type { KeyPlaced } from '../tree/key-place.ts'
 import type { Workspace } from '../workspace.ts'
@@ -24,6 +24,8 @@ export interface PlannedChange {
   readonly pathText: string
   /** Its texts and values read `[secret]`. */
   readonly isSecret: boolean
+  /** The id of the key that the text after it is encrypted with; undefined where it is no envelope. */
+  readonly encryptedWith: string | undefined
   /** Whether processes that run now take the change only when they start again; see `restart`. */
   readonly needsRestart: boolean
   readonly before: PlannedText | undefined
@@ -58,6 +60,7 @@ export function plannedChange(workspace: Workspace, parts: ChangeParts): Planned
     path: place.path,
     pathText: place.pathText,
     isSecret,
+    encryptedWith: keyIdOf(after),
     needsRestart: isRestartAt(definition, place.path),
     before: before === undefined ? undefined : shown(textOf(before), before.modRevision),
     after: after === undefined ? undefined : shown(after, undefined),

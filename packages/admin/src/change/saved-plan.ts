@@ -33,7 +33,9 @@ export interface SavedPlan {
 
 /** @throws AdminError `secret_text` */
 export function savedPlan({ settings }: Workspace, draft: Draft<unknown>, worked: WorkedOut): SavedPlan {
-  const secret = worked.changes.find(({ isSecret, after }) => isSecret && after !== undefined)
+  const secret = worked.changes.find(
+    ({ isSecret, encryptedWith, after }) => isSecret && after !== undefined && encryptedWith === undefined,
+  )
   if (secret !== undefined)
     throw new AdminError('secret_text', {
       what: `The plan cannot be saved: "${secret.pathText}" may be secret, and a saved plan holds texts`,

@@ -9,6 +9,7 @@ import type { Workspace } from '../workspace.ts'
 import { AddedKeys } from './added-keys.ts'
 import type { Draft, ReadStep } from './draft.ts'
 import { EditedDocuments } from './edited-documents.ts'
+import { madeFor, TreeSecrets } from '../secrets/tree-secrets.ts'
 import { LayerEdit } from './layer-edit.ts'
 import type { EditedTree, KeyEdits } from './layer-view.ts'
 import { type PlannedChange, plannedChange } from './planned-change.ts'
@@ -33,11 +34,13 @@ export interface WorkedOut {
 /**
  * Works out a draft: which keys change, and what the schema says of the tree after it.
  *
- * @throws AdminError `invalid_path`, `invalid_value`, `unwritable_value`, `not_found`
+ * @throws AdminError `invalid_path`, `invalid_value`, `unwritable_value`, `not_found`, `keys_unavailable`
  */
 export function workOut(workspace: Workspace, draft: Draft<ReadStep>, state: TreeState): WorkedOut {
   const { entries } = state.reading
-  const { edits, put } = editsOf(workspace, draft, entries)
+  const secrets = new TreeSecrets(workspace, state.keys)
+  const { edits: plain, put } = editsOf(workspace, draft, secrets.openAll(entries))
+  const edits = secrets.sealAll(plain, entries, madeFor(draft))
   const keys = [...edits.keys()]
   const placed = new Map(keys.map((key) => [key, placeOf(workspace, key)]))
   const judge = new Judge(workspace, state, { isGuarded: true })

@@ -214,7 +214,10 @@ function resultOf(
     outcome: outcomeOf('accepted', options, 'The change', rejected, missing),
     answers,
     hidden: changes
-      .filter(({ isSecret, after }) => isSecret && after !== undefined)
+      .filter(
+        ({ isSecret, encryptedWith, after }) =>
+          isSecret && after !== undefined && encryptedWith === undefined,
+      )
       .map(({ pathText }) => pathText),
     unreadable,
   }

@@ -86,13 +86,14 @@ export async function putProposal(
   })
 }
 
-/** The changes of a layer, without the text of anything that may be secret. */
+/** The changes of a layer, without the text of anything that may be secret; an encrypted one is sent as it is. */
 function changesOf({ edits, changes }: WorkedOut, layer: string): readonly ProposedChange[] {
   return changes
     .filter(({ key }) => isKeyOf(key, layer))
-    .map(({ key, isSecret }) => {
+    .map(({ key, isSecret, encryptedWith }) => {
       const text = edits.get(key) ?? null
-      return isSecret && text !== null ? { key, isHidden: true } : { key, text }
+      const isHidden = isSecret && text !== null && encryptedWith === undefined
+      return isHidden ? { key, isHidden } : { key, text }
     })
 }
 

@@ -1,6 +1,7 @@
 import { isUtf8 } from 'node:buffer'
 import type { Path } from '@livetree/core'
 import type { WatchEvent } from '@livetree/etcd'
+import { keyIdOf } from '@livetree/core/tools'
 import { placeOf } from '../tree/key-place.ts'
 import type { Workspace } from '../workspace.ts'
 import { type AppliedRecord, recordedText, type RecordedText, type StoredRecord } from './record.ts'
@@ -111,6 +112,6 @@ function placedChange(workspace: Workspace, key: string, along: Path) {
 }
 
 function shown(text: RecordedText | undefined, isHidden: boolean): RecordedText | undefined {
-  if (text === undefined || !isHidden) return text
+  if (text === undefined || !isHidden || keyIdOf(text.text) !== undefined) return text
   return { isHidden: true, ...(text.revision !== undefined && { revision: text.revision }) }
 }

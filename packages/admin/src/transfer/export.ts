@@ -1,8 +1,9 @@
 import { checkOptions, optionKinds, type OptionTable, shownKey } from '@livetree/core/source'
-import { isTextOpenAt, keyOfPath, pathText, placesOfKey, writeValue } from '@livetree/core/tools'
+import { isTextOpenAt, keyIdOf, keyOfPath, pathText, placesOfKey, writeValue } from '@livetree/core/tools'
 import type { StoreEntry } from 'livetree/operate'
 import { CALL_TABLE, LAYER_TABLE, revisionKind } from '../change/change-set.ts'
 import { isEmptyObject } from '../change/json-document.ts'
+import { TreeSecrets } from '../secrets/tree-secrets.ts'
 import { AdminError } from '../errors.ts'
 import { choosePrefix, chosenPrefix, type LayerChoice, namesLayer } from '../tree/target-layer.ts'
 import { prefixOf, readState, type TreeState } from '../tree/tree-state.ts'
@@ -56,10 +57,18 @@ export async function exportTree(workspace: Workspace, options: ExportOptions): 
   translatedNow(() => checkOptions('export()', options, OPTION_TABLE))
   const state = await readState(workspace, workspace.limit(options), options.revision)
   const { definition } = workspace.settings
-  const all = namesLayer(options) ? layerTexts(workspace, state, options) : wholeTexts(workspace, state)
+  // those of a layer are encrypted as they are stored, unless they are asked for
+  const opens = options.reveal === true && options.format !== 'etcdctl'
+  const all = namesLayer(options)
+    ? layerTexts(workspace, state, options, { opens })
+    : wholeTexts(workspace, state)
   if (options.format !== 'etcdctl') assertOneForm(all)
-  const isShown = ({ path }: PlacedText) =>
-    options.reveal === true || workspace.settings.isUntyped || isTextOpenAt(definition, path)
+  const isShown = ({ path, text }: PlacedText) => {
+    const isEncrypted = keyIdOf(text) !== undefined
+    return (
+      options.reveal === true || isEncrypted || workspace.settings.isUntyped || isTextOpenAt(definition, path)
+    )
+  }
   const shown: PlacedText[] = []
   const omitted: string[] = []
   for (const each of all) {
@@ -140,13 +149,15 @@ function assertNamed(tree: PlainTree, names: readonly string[]): void {
   }
 }
 
-/** What a layer holds, as it is stored, with the names from the top of the configuration. */
+/** What a layer holds, as it is stored, with the names from the top of the configuration. `opens`: encrypted values are opened, as far as keys allow. */
 export function layerTexts(
   workspace: Workspace,
   state: TreeState,
   choice: LayerChoice,
+  { opens = true }: { readonly opens?: boolean } = {},
 ): readonly PlacedText[] {
   const { definition, store } = workspace.settings
+  const secrets = new TreeSecrets(workspace, state.keys)
   const prefix = choosePrefix(store.layers, choice)
   const layers = store.layers.filter((layer) => prefixOf(layer) === prefix).slice(0, 1)
   const mounted = mountNames(workspace, prefix)
@@ -157,7 +168,7 @@ export function layerTexts(
     for (const { path } of placesOfKey(definition, key, layers)) {
       const below = key.startsWith(`${prefix}/`) ? namesOf(key.slice(prefix.length + 1)) : []
       const names = mounted.length === 0 ? below : [...mounted, ...below]
-      texts.push({ path, names, key, text: value })
+      texts.push({ path, names, key, text: opens ? secrets.open(key, value) : value })
     }
   }
   return texts

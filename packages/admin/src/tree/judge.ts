@@ -1,5 +1,11 @@
 import type { ConfigDefinition, Issue, Path, UnusedKey } from '@livetree/core'
-import { type CandidateSource, createPipeline, type Outcome, type Pipeline } from '@livetree/core/tools'
+import {
+  type CandidateSource,
+  createPipeline,
+  type KeySet,
+  type Outcome,
+  type Pipeline,
+} from '@livetree/core/tools'
 import type { StoreEntry } from 'livetree/operate'
 import type { $ZodType } from 'zod/v4/core'
 import { translatedNow } from '../translate-error.ts'
@@ -10,6 +16,8 @@ import { candidatesOf, type TreeState } from './tree-state.ts'
 export interface Judgement {
   readonly issues: readonly Issue[]
   readonly unused: readonly UnusedKey[]
+  /** Issues of encrypted values that cannot be judged here, since there are no keys: instances have them. */
+  readonly unopened: readonly Issue[]
   /** The value of a valid tree; frozen. */
   readonly value: unknown
   readonly isValid: boolean
@@ -32,7 +40,7 @@ export class Judge {
     const { definition, own } = workspace.settings
     this.#own = own
     const sources = candidatesOf(workspace, state, new Map())
-    this.#pipeline = translatedNow(() => pipelineOf(definition, sources, options.isGuarded))
+    this.#pipeline = translatedNow(() => pipelineOf(definition, sources, { ...options, keys: state.keys }))
     for (const [index, { leaves }] of sources.entries())
       if (index !== own)
         this.#pipeline.stage(index, { type: 'replace', update: { revision: 0, epoch: 0, layers: leaves } })
@@ -51,7 +59,7 @@ export class Judge {
     this.#isFirst = false
     return translatedNow(() => {
       this.#pipeline.stage(this.#own, { type: 'replace', update })
-      const judgement = judgementOf(this.#pipeline.evaluate({ guardsInvalid: true }))
+      const judgement = judgementOf(this.#pipeline.evaluate({ guardsInvalid: true }), this.#state.keys)
       if (isFirst && !judgement.isValid)
         this.#pipeline.compareWith(new Map([[this.#own, { layers, memory: undefined }]]), 0)
       return judgement
@@ -82,17 +90,21 @@ export class Judge {
 function pipelineOf(
   { compiled, unused, naming, guard }: ConfigDefinition<$ZodType>,
   sources: readonly CandidateSource[],
-  isGuarded: boolean,
+  { isGuarded, keys }: { readonly isGuarded: boolean; readonly keys: KeySet },
 ): Pipeline<unknown> {
   return createPipeline<unknown>(compiled, sources, {
     unused,
     guard: isGuarded ? guard : false,
     isRenamed: naming !== 'exact',
+    keys,
   })
 }
 
-function judgementOf(outcome: Outcome<unknown>): Judgement {
+function judgementOf(outcome: Outcome<unknown>, keys: KeySet): Judgement {
   const { unused } = outcome
-  if (outcome.type === 'rejected') return { issues: outcome.issues, unused, value: undefined, isValid: false }
-  return { issues: [], unused, value: outcome.value, isValid: true }
+  if (outcome.type !== 'rejected')
+    return { issues: [], unopened: [], unused, value: outcome.value, isValid: true }
+  const isUnopened = ({ code }: Issue) => keys.absence !== undefined && code === 'key_missing'
+  const issues = outcome.issues.filter((issue) => !isUnopened(issue))
+  return { issues, unopened: outcome.issues.filter(isUnopened), unused, value: undefined, isValid: false }
 }

@@ -1,5 +1,5 @@
 import type { LayerInfo } from '@livetree/core/source'
-import { type CandidateSource, readOnce } from '@livetree/core/tools'
+import { type CandidateSource, type KeySet, readOnce } from '@livetree/core/tools'
 import type { StoreEntry, StoreReading } from 'livetree/operate'
 import { type Doing, needsIn, translated } from '../translate-error.ts'
 import type { CallLimit, Workspace } from '../workspace.ts'
@@ -9,6 +9,8 @@ export interface TreeState {
   readonly reading: StoreReading
   /** By the number of the source; that of the store is undefined. */
   readonly others: readonly (CandidateSource | undefined)[]
+  /** What encrypted values are opened with. */
+  readonly keys: KeySet
 }
 
 /**
@@ -23,11 +25,12 @@ export async function readState(
   limit: CallLimit,
   revision?: number,
 ): Promise<TreeState> {
-  const [reading, others] = await Promise.all([
+  const [reading, others, keys] = await Promise.all([
     readStore(workspace, limit, revision),
     readOthers(workspace, limit),
+    workspace.keys(limit),
   ])
-  return { reading, others }
+  return { reading, others, keys }
 }
 
 /** What a call that reads all layers does, and needs. */

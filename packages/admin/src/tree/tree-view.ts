@@ -1,6 +1,7 @@
 import { describeIssues, type Issue, type Path, type UnusedKey } from '@livetree/core'
 import type { ExplainedLayer } from 'livetree'
-import { isTextOpenAt, placesOfKey, SECRET_TEXT, pathText as textOfPath } from '@livetree/core/tools'
+import { isTextOpenAt, keyIdOf, placesOfKey, SECRET_TEXT, pathText as textOfPath } from '@livetree/core/tools'
+import { TreeSecrets } from '../secrets/tree-secrets.ts'
 import { AdminError } from '../errors.ts'
 import { pathOf, type PathLike } from '../selector.ts'
 import type { Workspace } from '../workspace.ts'
@@ -18,6 +19,8 @@ export interface TreeEntry {
   /** `[secret]` where it may be secret, unless `reveal` was asked for. */
   readonly text: string
   readonly isSecret: boolean
+  /** The id of the key that it is encrypted with; undefined where it is no envelope. */
+  readonly encryptedWith: string | undefined
   /** The revision that wrote it. */
   readonly revision: number
 }
@@ -80,7 +83,7 @@ class JudgedTree<T> implements AdminTree<T> {
   }
 
   get issues(): readonly Issue[] {
-    return this.#judgement.issues
+    return [...this.#judgement.issues, ...this.#judgement.unopened]
   }
 
   get unused(): readonly UnusedKey[] {
@@ -103,6 +106,7 @@ class JudgedTree<T> implements AdminTree<T> {
 
   entries({ reveal = false }: { readonly reveal?: boolean } = {}): readonly TreeEntry[] {
     const { definition, store } = this.#workspace.settings
+    const secrets = new TreeSecrets(this.#workspace, this.#state.keys)
     const found = [...this.#state.reading.entries.values()].flatMap((entry) =>
       store.isReserved(entry.key)
         ? []
@@ -113,9 +117,12 @@ class JudgedTree<T> implements AdminTree<T> {
       const info = store.layers[layer]
       if (info === undefined) return []
       const isSecret = !isTextOpenAt(definition, path)
-      const text = isSecret && !reveal ? SECRET_TEXT : String(entry.value)
+      const stored = String(entry.value)
+      const text = !isSecret ? stored : reveal ? secrets.open(entry.key, stored) : SECRET_TEXT
       const { key, modRevision: revision } = entry
-      return [{ layer: prefixOf(info), key, path, pathText: textOfPath(path), text, isSecret, revision }]
+      const encryptedWith = keyIdOf(stored)
+      const place = { layer: prefixOf(info), key, path, pathText: textOfPath(path) }
+      return [{ ...place, text, isSecret, encryptedWith, revision }]
     })
   }
 

@@ -12,6 +12,7 @@ export interface GlobalOptions {
   readonly cert?: string | undefined
   readonly key?: string | undefined
   readonly user?: string | undefined
+  readonly keys?: string | undefined
   readonly output: OutputFormat
   readonly timeoutMs: number
   /** Whether somebody said how long the command may take. */
@@ -58,6 +59,11 @@ export function addGlobalOptions(program: Command): void {
       'USER',
       '--user <name>',
       'the user of etcd; the password is read from LIVETREE_PASSWORD or ETCDCTL_PASSWORD',
+    ),
+    variable(
+      'KEYS',
+      '--keys <file>',
+      'the keys of encrypted secrets, one a line, the current one first; default: those of the configuration file',
     ),
     variable('OUTPUT', '-o, --output <format>', 'what stdout holds').choices(OUTPUT_FORMATS).default('table'),
     variable(

@@ -42,6 +42,7 @@ export function createProgram(choose: (chosen: Chosen) => void = () => {}): Comm
   addComparing(add)
   addSchema(program, add)
   addFleet(program, add)
+  addSecrets(program, add)
   addOthers(add)
   refuseEmpty(program)
   return program
@@ -176,6 +177,20 @@ function addFleet(program: Command, add: Add): void {
       'what was written up to this revision; default: everything that was written',
     ).argParser(revision),
   )
+}
+
+function addSecrets(program: Command, add: Add): void {
+  const secrets = program.command('secrets').description('show and renew the encryption of secrets')
+  const load = async () => await import('../commands/secrets.ts')
+  add('ls', 'show which key each value is encrypted with', async () => (await load()).list, secrets)
+  add(
+    'rotate',
+    'encrypt values of earlier keys with the current one',
+    async () => (await load()).rotate,
+    secrets,
+  )
+    .option('-m, --message <why>', 'why, as the history shows it')
+    .option('--dry-run', 'show what would change, and write nothing')
 }
 
 function addOthers(add: Add): void {

@@ -21,7 +21,9 @@ export async function check(session: Session): Promise<Outcome> {
   const checked = await Promise.all(
     definitions.map(async ({ definition }) => {
       const { admin } = openDefinition(session, definition)
-      return { name: definition.name, tree: await admin.read(session.call) }
+      const tree = await admin.read(session.call)
+      const secrets = definition.compiled.hasEncrypted ? await admin.encrypted(session.call) : undefined
+      return { name: definition.name, tree, secrets }
     }),
   )
   for (const { name, tree } of checked)
@@ -29,6 +31,13 @@ export async function check(session: Session): Promise<Outcome> {
       session.warn(
         `${name}: the schema has no place for the key ${describeUnused(key)}.${meantHint(key.didYouMean)}`,
       )
+  for (const { name, secrets } of checked) {
+    const old = secrets?.values.filter(({ keyId }) => keyId !== secrets.current) ?? []
+    if (old.length > 0 && secrets?.current !== undefined)
+      session.warn(
+        `${name}: ${counted(old.length, 'value')} encrypted with other keys than "${secrets.current}". \`livetree secrets rotate\` encrypts them again.`,
+      )
+  }
   const refused = checked.filter(({ tree }) => !tree.isValid)
   if (refused.length > 0)
     throw new CliError(5, `This code refuses what is stored: ${refused.map(({ name }) => name).join(', ')}`, {

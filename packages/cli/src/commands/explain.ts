@@ -26,11 +26,12 @@ export async function explain(
       code: 'not_found',
     })
   const leaf = opened.definition && leavesOf(opened.definition).find((each) => isSamePlace(each.path, path))
-  const layers = found.layers.map(({ origin, value: held }) => ({
+  const layers = found.layers.map(({ origin, value: held, encryptedWith = null }) => ({
     layer: origin.source === 'schema' ? 'default' : origin.layer,
     value: texts.get(origin.key) ?? plainValue(held, isRevealed) ?? null,
     key: origin.source === 'schema' ? null : origin.key,
     revision: origin.revision === 0 ? null : origin.revision,
+    encryptedWith,
   }))
   const data = {
     path: pathText(path),
@@ -49,9 +50,9 @@ export async function explain(
       ...(leaf?.description === undefined ? [] : [leaf.description]),
     ]
     const head = `${session.style('strong', safeText(data.path || '(the whole tree)'))} = ${shown}\n${about.map((line) => `${safeText(line)}\n`).join('')}`
-    const rows = layers.map(({ layer, value: held, key, revision }) => [
+    const rows = layers.map(({ layer, value: held, key, revision, encryptedWith }) => [
       layer,
-      shownText(inlineText(held)),
+      `${shownText(inlineText(held))}${encryptedWith === null ? '' : ` (encrypted, key ${encryptedWith})`}`,
       revision === null ? '' : String(revision),
       key === null ? '' : shortKey(key),
     ])

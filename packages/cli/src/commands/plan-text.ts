@@ -33,9 +33,10 @@ export function nothingToChange({ revision }: Plan): string {
 }
 
 /** The effect of a change where its texts do not show it. */
-function noteOf({ type, isSecret, effective }: PlannedChange): string {
+function noteOf({ type, isSecret, encryptedWith, effective }: PlannedChange): string {
   const isSame = isDeepStrictEqual(effective.before, effective.after)
   const value = shownText(inlineText(effective.after))
+  if (encryptedWith !== undefined) return `encrypted, key ${encryptedWith}`
   if (isSecret) return type === 'changed' ? 'another secret' : ''
   if (type === 'removed') return effective.after === undefined ? '' : `then ${value}`
   if (isSame && effective.after !== undefined)

@@ -5,10 +5,11 @@ import { extname, join } from 'node:path'
 import { absolutePath } from '@livetree/core/source'
 import { file as fileSource } from 'livetree'
 import { storeOf } from 'livetree/operate'
-import { describeUnused, readOnce, validateTree } from '@livetree/core/tools'
+import { KeySet, describeUnused, readOnce, validateTree } from '@livetree/core/tools'
 import type { Outcome } from '../command-line/runner.ts'
 import { sourcesOf } from '../config-file/sources-of.ts'
-import { chosenDefinition } from '../connect/open-tree.ts'
+import { chosenDefinition, keyringOf } from '../connect/open-tree.ts'
+import type { Definition } from '../config-file/load-definitions.ts'
 import { CliError, usageError } from '../errors/cli-error.ts'
 import { issueLines } from '../errors/issue-lines.ts'
 import type { Session } from '../session.ts'
@@ -35,7 +36,7 @@ export async function validate(
   const at = others.findIndex((source) => storeOf(source) !== undefined)
   const sources = at < 0 ? [...others, ...own] : others.toSpliced(at, 1, ...own)
   const readings = await Promise.all(sources.map((source) => readOnce(source, session.call)))
-  const tree = validateTree(definition, readings)
+  const tree = validateTree(definition, readings, await keysFor(session, definition))
   const names = files.map((name) => (name === '-' ? 'stdin' : name)).join(', ')
   if (tree.type === 'invalid')
     throw new CliError(5, `The schema of "${definition.name}" refuses ${names}`, {
@@ -52,6 +53,14 @@ export async function validate(
     `The schema of "${definition.name}" accepts ${names}${tree.unused.length === 0 ? '' : `, with ${counted(tree.unused.length, 'unknown name')}`}.`,
   )
   return { result: { data, text: () => '' } }
+}
+
+/** What envelopes in the files are opened with; where the keys cannot be read, nothing. Plain text is what an import encrypts. */
+async function keysFor(session: Session, definition: Definition): Promise<{ readonly keys?: KeySet }> {
+  const keyring = keyringOf(session) ?? definition.keys?.()
+  if (keyring === undefined) return {}
+  const keys = await keyring.read(session.call.signal).catch(() => [])
+  return keys.length === 0 ? {} : { keys: new KeySet({ keys, plaintext: 'accept' }) }
 }
 
 /**

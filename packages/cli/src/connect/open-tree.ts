@@ -1,5 +1,6 @@
 import { createAdmin, type Admin } from '@livetree/admin'
-import type { Source } from '@livetree/core/source'
+import { type Keyring, keyring } from '@livetree/core'
+import { absolutePath, type Source } from '@livetree/core/source'
 import { createEtcdClient, type EtcdClientOptions } from '@livetree/etcd'
 import { etcd } from 'livetree'
 import { type EtcdStore, storeOf } from 'livetree/operate'
@@ -131,10 +132,18 @@ async function openRoot(session: Session, isAwayTaken: boolean): Promise<OpenedT
   return { admin, definition, store, clientOptions, sources: [source] }
 }
 
+/** The keys that `--keys` names. */
+export function keyringOf({ options, io }: Session): Keyring | undefined {
+  const { keys } = options
+  return keys === undefined ? undefined : keyring({ current: { file: absolutePath(keys, io.cwd) } })
+}
+
 function adminOptions(session: Session) {
   const author = session.io.env['LIVETREE_AUTHOR']
+  const keys = keyringOf(session)
   return {
     timeoutMs: session.options.timeoutMs,
+    ...(keys !== undefined && { keys }),
     ...(author !== undefined && author !== '' && { author }),
   }
 }

@@ -30,6 +30,7 @@ const OF_ADMIN: Readonly<Record<AdminErrorCode, ExitCode>> = {
   closed: 1,
   unreadable: 64,
   secret_text: 64,
+  keys_unavailable: 64,
   fleet_rejected: 6,
   fleet_incomplete: 6,
   internal: 1,
@@ -60,6 +61,7 @@ const REMEDIES: Partial<Record<AdminErrorCode, string>> = {
   removal_refused: 'Nothing was written. Give --allow-removal if all of that is meant to be gone.',
   conflict: 'Nothing was written. Compare the current values with yours, and make the change again.',
   timeout: 'Raise --timeout, or see `livetree doctor`.',
+  keys_unavailable: 'Nothing was written. Give --keys FILE, or `keys` in the definition.',
   invalid_value: 'Nothing was written. `livetree explain` shows what the path takes and holds.',
 }
 

@@ -14,6 +14,7 @@ const STATUS: Partial<Record<AdminErrorCode, FailureStatus>> = {
   invalid_path: 422,
   invalid_value: 422,
   unwritable_value: 422,
+  keys_unavailable: 422,
   invalid_tree: 422,
   removal_refused: 422,
   unreadable: 422,

@@ -75,5 +75,8 @@ export class KeySet {
 
 const NO_KEY = createSecretKey(Buffer.alloc(1))
 
+/** For tools that look at texts before they are encrypted. */
+export const PLAIN_TEXTS = new KeySet({ plaintext: 'accept', absence: 'no keys were given' })
+
 /** What `load` has without `keys`. */
 export const NO_KEYS = new KeySet({ absence: 'no keys were given' })

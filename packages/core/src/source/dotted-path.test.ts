@@ -99,7 +99,7 @@ describe('a path with .. behind a symbolic link', () => {
     process.chdir(top)
     const path = resolveLoadOptions(
       { sources: [memory({})], snapshot: { path: 'current/../shared/s.snap' } },
-      undefined,
+      { sources: undefined, keys: undefined },
     ).snapshot?.path
     await writeAtomically(path ?? '', Buffer.from('one'))
     expect(await readFile(join(top, 'releases/shared/s.snap'), 'utf8')).toBe('one')

@@ -49,7 +49,7 @@ export interface LoadOptions {
     | undefined
   /** Keeps the last good state of the remote sources on disk. Default: nothing is written. Ignored without a remote source. */
   readonly snapshot?: SnapshotOptions | undefined
-  /** Opens the values that `secret(…, { encrypted: true })` asks for; see `keyring`. Default: none can be opened. */
+  /** Opens the values that `secret(…, { encrypted: true })` asks for; see `keyring`. Default: the keys of the definition, or none. */
   readonly keys?: Keyring | undefined
   /**
    * How long a remote source may be silent before the configuration is `stale`, in milliseconds. Default 30,000. With the
@@ -105,16 +105,19 @@ const OPTION_TABLE: OptionTable = {
   signal: abortSignal,
 }
 
+/** What a definition gives where the options do not. */
+export interface DefinedDefaults {
+  readonly sources: (() => readonly Source[]) | undefined
+  readonly keys: (() => Keyring) | undefined
+}
+
 /**
  * Validates the options and applies defaults.
  *
- * @param definedSources used if the options have no `sources`
+ * @param defined used if the options have no `sources`, or no `keys`
  * @throws LivetreeError `invalid_options`, naming the option
  */
-export function resolveLoadOptions(
-  options: LoadOptions,
-  definedSources: (() => readonly Source[]) | undefined,
-): ResolvedLoadOptions {
+export function resolveLoadOptions(options: LoadOptions, defined: DefinedDefaults): ResolvedLoadOptions {
   checkOptions('load()', options, OPTION_TABLE)
   const { startup = {}, snapshot, logger, clock = systemClock } = options
   const { onUnavailable = 'fail', timeoutMs = 10_000 } = startup
@@ -125,7 +128,7 @@ export function resolveLoadOptions(
     refuse("startup.onUnavailable is 'snapshot', but snapshot.path does not say where it is")
   }
   return Object.freeze({
-    sources: checkSources(options.sources ?? definedSources?.()),
+    sources: checkSources(options.sources ?? defined.sources?.()),
     timeoutMs,
     onUnavailable,
     snapshot: snapshot && {
@@ -133,13 +136,18 @@ export function resolveLoadOptions(
       key: snapshot.key,
       intervalMs: snapshot.intervalMs ?? 1_000,
     },
-    keys: options.keys,
+    keys: checkKeyring(options.keys ?? defined.keys?.()),
     staleAfterMs: options.staleAfterMs ?? 30_000,
     maxStalenessMs: options.maxStalenessMs ?? Number.POSITIVE_INFINITY,
     logger,
     clock,
     signal: options.signal,
   })
+}
+
+function checkKeyring(keys: unknown): Keyring | undefined {
+  if (keys === undefined || keys instanceof Keyring) return keys
+  return refuse('the function `keys` of the definition did not return what keyring() returns')
 }
 
 function refuse(what: string): never {

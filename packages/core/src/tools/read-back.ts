@@ -1,3 +1,4 @@
+import { PLAIN_TEXTS } from '../encryption/key-set.ts'
 import { coverOf } from '../format/cover.ts'
 import { inputOf } from '../pipeline/input.ts'
 import { inputFrom } from '../pipeline/typed-input.ts'
@@ -31,7 +32,7 @@ export function readLeaves(
 ): ValidationResult {
   const text = onlyText(node, leaves)
   if (text !== undefined) return validate(node.schema, inputFrom(node, text))
-  const tree = new LayerTree(node, [WRITTEN_LAYER], options)
+  const tree = new LayerTree(node, [WRITTEN_LAYER], { ...options, keys: PLAIN_TEXTS })
   for (const { path, text } of leaves)
     tree.set(0, { path: storedPath(node, path, WRITTEN_LAYER), value: text, revision: 0 })
   const isOrdered =

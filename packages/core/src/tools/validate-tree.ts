@@ -2,6 +2,7 @@ import { disown } from '../callback.ts'
 import type { $ZodType, output } from 'zod/v4/core'
 import type { ConfigDefinition } from '../config-definition.ts'
 import type { DeepReadonly } from '../deep-readonly.ts'
+import { type KeySet, PLAIN_TEXTS } from '../encryption/key-set.ts'
 import { LivetreeError } from '../errors.ts'
 import type { Issue, Path, UnusedKey } from '../issue.ts'
 import { createPipeline } from '../pipeline/create-pipeline.ts'
@@ -47,12 +48,14 @@ export interface InvalidTree extends TreeResult {
  * Validates the leaves of sources, lowest precedence first, as `load` would, by the same pipeline, and without opening
  * anything. The guard against mass removals is not asked, since there is no earlier tree.
  *
+ * @param keys open encrypted values. Default: none, and plain text stands for them
  * @throws LivetreeError `invalid_options` for leaves or layers of another form, or a layer mounted where the schema has
  *   nothing; `name_clash` when environment variables share a name
  */
 export function validateTree<S extends $ZodType>(
   definition: ConfigDefinition<S>,
   sources: readonly CandidateSource[],
+  { keys = PLAIN_TEXTS }: { readonly keys?: KeySet } = {},
 ): ValidTree<DeepReadonly<output<S>>> | InvalidTree {
   const { compiled, naming, unused } = definition
   disown(sources)
@@ -61,6 +64,7 @@ export function validateTree<S extends $ZodType>(
     unused,
     guard: false,
     isRenamed: naming !== 'exact',
+    keys,
   })
   for (const [index, { leaves }] of candidates.entries())
     pipeline.stage(index, { type: 'replace', update: { revision: 0, epoch: 0, layers: leaves } })

@@ -4,6 +4,7 @@ import type { ConfigDefinition } from '../config-definition.ts'
 import { describeIssues, isLivetreeError, LivetreeError, type LivetreeErrorCode } from '../errors.ts'
 import { measure, repetitionProblem } from '../format/extent.ts'
 import type { Issue, Path } from '../issue.ts'
+import { PLAIN_TEXTS } from '../encryption/key-set.ts'
 import { createPipeline } from '../pipeline/create-pipeline.ts'
 import { MAX_DEPTH } from '../pipeline/document.ts'
 import { pathText } from '../format/path-text.ts'
@@ -218,7 +219,7 @@ export class WrittenPlace {
     const pipeline = createPipeline<{ readonly [NAME]?: unknown }>(
       this.#wrapped,
       [{ name: WRITTEN_LAYER.name, layers: [WRITTEN_LAYER] }],
-      { guard: false, isRenamed: naming !== 'exact', unused: 'reject' },
+      { guard: false, isRenamed: naming !== 'exact', unused: 'reject', keys: PLAIN_TEXTS },
     )
     pipeline.stage(0, { type: 'replace', update: { revision: 0, epoch: 0, layers: [list] } })
     const outcome = pipeline.evaluate()

@@ -1,0 +1,108 @@
+import type { Path } from '@livetree/core'
+import { checkOptions } from '@livetree/core/source'
+import { pathText } from '@livetree/core/tools'
+import { CALL_TABLE } from '../change/change-set.ts'
+import type { Step } from '../change/draft.ts'
+import { type Plan, planDraft } from '../change/plan.ts'
+import { AdminError } from '../errors.ts'
+import { readState, type TreeState } from '../tree/tree-state.ts'
+import { translatedNow } from '../translate-error.ts'
+import type { CallOptions, Workspace } from '../workspace.ts'
+import { TreeSecrets } from './tree-secrets.ts'
+
+/** One encrypted value of the layers. */
+export interface EncryptedValue {
+  readonly key: string
+  readonly path: Path
+  /** `db.password` */
+  readonly pathText: string
+  /** The id of the key that it is encrypted with. */
+  readonly keyId: string
+  /** Whether it opens with the keys that are at hand. */
+  readonly isOpen: boolean
+}
+
+/** Which encrypted values there are, at one revision. */
+export interface EncryptedValues {
+  readonly revision: number
+  /** The id of the key that values are encrypted with now; undefined where none is at hand. */
+  readonly current: string | undefined
+  /** Sorted by key. */
+  readonly values: readonly EncryptedValue[]
+}
+
+/** A plan that encrypts values of earlier keys with the current one. */
+export interface Rotation {
+  readonly plan: Plan
+  /** How many values are encrypted with the current key already. */
+  readonly done: number
+  /** How many values the plan encrypts again. */
+  readonly renewed: number
+  /** How many are left for further plans, since they do not fit into one transaction. */
+  readonly left: number
+  /** Those that cannot be encrypted again, since no key at hand opens them. */
+  readonly unopened: readonly EncryptedValue[]
+}
+
+/** The encrypted values of all layers; see `Admin.encrypted`. */
+export async function readEncrypted(workspace: Workspace, options: CallOptions): Promise<EncryptedValues> {
+  translatedNow(() => checkOptions('encrypted()', options, CALL_TABLE))
+  return encryptedIn(workspace, await readState(workspace, workspace.limit(options)))
+}
+
+function encryptedIn(workspace: Workspace, { reading, keys }: TreeState): EncryptedValues {
+  const secrets = new TreeSecrets(workspace, keys)
+  const values = [...reading.entries.values()].flatMap(({ key, value }) =>
+    typeof value !== 'string'
+      ? []
+      : secrets.envelopesIn(key, value).map((each) => ({ ...each, key, pathText: pathText(each.path) })),
+  )
+  return { revision: reading.revision, current: keys.current?.id, values }
+}
+
+/** Plans a rotation; see `Admin.rotateSecrets`. */
+export async function planRotation(workspace: Workspace, options: CallOptions): Promise<Rotation> {
+  translatedNow(() => checkOptions('rotateSecrets()', options, CALL_TABLE))
+  const state = await readState(workspace, workspace.limit(options))
+  const { reading, keys } = state
+  if (keys.current === undefined)
+    throw new AdminError('keys_unavailable', {
+      what: `There is no key to encrypt with: ${keys.absence ?? 'the keyring has none'}`,
+    })
+  const { current, values } = encryptedIn(workspace, state)
+  const old = values.filter(({ keyId }) => keyId !== current)
+  const unopened = old.filter(({ isOpen }) => !isOpen)
+  const { steps, pins } = renewals(workspace, state)
+  const draft = {
+    kind: 'change',
+    plannedAt: reading.revision,
+    plannedOn: reading.clusterId,
+    steps,
+    pins,
+  } as const
+  const plan = await planDraft(workspace, draft, options)
+  const renewed = old.filter(({ key, isOpen }) => isOpen && pins.has(key)).length
+  const left = old.length - unopened.length - renewed
+  return { plan, done: values.length - old.length, renewed, left, unopened }
+}
+
+/** The first keys to write again, as many as fit into one transaction, with the revisions that they have. */
+function renewals(workspace: Workspace, { reading, keys }: TreeState) {
+  const secrets = new TreeSecrets(workspace, keys)
+  const { maxOperations, maxRequestBytes, store } = workspace.settings
+  // beside the keys, the transaction has records and conditions for each layer
+  const most = Math.max(1, maxOperations - 4 * store.layers.length - store.documentKeys.length - 2)
+  const steps: Step[] = []
+  const pins = new Map<string, number>()
+  let bytes = 0
+  for (const { key, value, modRevision } of reading.entries.values()) {
+    const text = typeof value === 'string' ? secrets.renew(key, value) : undefined
+    if (text === undefined) continue
+    // the text itself, and both texts in the record
+    bytes += 3 * Buffer.byteLength(text) + 4 * Buffer.byteLength(key)
+    if (steps.length > 0 && (steps.length >= most || bytes > maxRequestBytes / 2)) break
+    steps.push({ type: 'key', key, text })
+    pins.set(key, modRevision)
+  }
+  return { steps, pins }
+}

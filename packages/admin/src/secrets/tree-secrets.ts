@@ -1,0 +1,201 @@
+import type { Path } from '@livetree/core'
+import type { LayerInfo } from '@livetree/core/source'
+import {
+  decryptText,
+  encodeSegment,
+  encryptText,
+  holdsEncryptedAt,
+  isEncryptedAt,
+  isEnvelope,
+  type KeySet,
+  keyIdOf,
+  pathOfKey,
+  placesOfKey,
+} from '@livetree/core/tools'
+import type { StoreEntry } from 'livetree/operate'
+import { JsonDocument } from '../change/json-document.ts'
+import type { KeyEdits } from '../change/layer-view.ts'
+import { translatedNow } from '../translate-error.ts'
+import type { Workspace } from '../workspace.ts'
+
+/** Envelopes that were made for a draft, by key, path and text: each attempt to apply it writes the same. */
+export type MadeEnvelopes = Map<string, string>
+
+const made = new WeakMap<object, MadeEnvelopes>()
+
+/** The envelopes that were made for a draft so far. */
+export function madeFor(draft: object): MadeEnvelopes {
+  const known = made.get(draft) ?? new Map<string, string>()
+  made.set(draft, known)
+  return known
+}
+
+/** A place that holds an envelope, or a document with some inside. */
+interface SecretPlace {
+  readonly path: Path
+  readonly layer: LayerInfo
+}
+
+/**
+ * Encrypted texts of a tree. What edits it sees plain texts; what is stored, judged and recorded has envelopes. A text that
+ * no key opens stays as it is, and so does an envelope whose text was not changed.
+ */
+export class TreeSecrets {
+  readonly #workspace: Workspace
+  readonly #keys: KeySet
+  readonly #isNeeded: boolean
+
+  constructor(workspace: Workspace, keys: KeySet) {
+    this.#workspace = workspace
+    this.#keys = keys
+    this.#isNeeded = workspace.settings.definition.compiled.hasEncrypted
+  }
+
+  /** The entries with plain texts. */
+  openAll(entries: ReadonlyMap<string, StoreEntry>): ReadonlyMap<string, StoreEntry> {
+    if (!this.#isNeeded) return entries
+    const opened = new Map<string, StoreEntry>()
+    for (const [key, entry] of entries) {
+      const { value } = entry
+      const text = typeof value === 'string' ? this.open(key, value) : value
+      opened.set(key, text === value ? entry : { ...entry, value: text })
+    }
+    return opened
+  }
+
+  /** The text of a key with its envelopes opened. */
+  open(key: string, text: string): string {
+    const place = this.#placeOf(key, text)
+    if (place === undefined) return text
+    return this.#map(key, place, text, (at, part) => this.#open(at, part) ?? part)
+  }
+
+  /** The edits with envelopes in the place of plain texts; those that change nothing are left out. */
+  sealAll(edits: KeyEdits, entries: ReadonlyMap<string, StoreEntry>, known: MadeEnvelopes): KeyEdits {
+    if (!this.#isNeeded) return edits
+    const sealed = new Map<string, string | undefined>()
+    for (const [key, text] of edits) {
+      const before = entries.get(key)?.value
+      const after =
+        text === undefined ? text : this.seal(key, text, typeof before === 'string' ? before : '', known)
+      if (after !== before) sealed.set(key, after)
+    }
+    return sealed
+  }
+
+  /**
+   * The text of a key with envelopes in the place of its plain texts.
+   *
+   * @param before what the key holds: envelopes in it whose text is the same stay
+   * @throws AdminError `keys_unavailable`
+   */
+  seal(key: string, text: string, before: string, known: MadeEnvelopes): string {
+    const place = this.#placeOf(key, text)
+    if (place === undefined) return text
+    const kept = this.#envelopesIn(key, before)
+    return this.#map(key, place, text, (at, part) => {
+      if (isEnvelope(part) || COVERS.has(part)) return part
+      const id = JSON.stringify([key, at.path, part])
+      const envelope = kept.get(id) ?? known.get(id) ?? translatedNow(() => this.#make(at, part))
+      known.set(id, envelope)
+      return envelope
+    })
+  }
+
+  /** The text of a key with all envelopes of other keys made again with the current one; undefined where there is none. */
+  renew(key: string, text: string): string | undefined {
+    const place = this.#placeOf(key, text)
+    if (place === undefined) return undefined
+    const renewed = this.#map(key, place, text, (at, part) => {
+      const id = keyIdOf(part)
+      const plain = id === undefined || id === this.#keys.current?.id ? undefined : this.#open(at, part)
+      return plain === undefined ? part : translatedNow(() => this.#make(at, plain))
+    })
+    return renewed === text ? undefined : renewed
+  }
+
+  /** The envelopes in the text of a key, each with the path and the id of its key. */
+  envelopesIn(
+    key: string,
+    text: string,
+  ): readonly { readonly path: Path; readonly keyId: string; readonly isOpen: boolean }[] {
+    const found: { path: Path; keyId: string; isOpen: boolean }[] = []
+    const place = this.#placeOf(key, text)
+    if (place === undefined) return found
+    this.#map(key, place, text, (at, part) => {
+      const keyId = keyIdOf(part)
+      if (keyId !== undefined)
+        found.push({ path: at.path, keyId, isOpen: this.#open(at, part) !== undefined })
+      return part
+    })
+    return found
+  }
+
+  #make(at: SecretPlace, text: string): string {
+    return encryptText(this.#workspace.settings.definition, at, text, this.#keys)
+  }
+
+  #open(at: SecretPlace, text: string): string | undefined {
+    return decryptText(this.#workspace.settings.definition, at, text, this.#keys)
+  }
+
+  /** By key, path and plain text. */
+  #envelopesIn(key: string, text: string): ReadonlyMap<string, string> {
+    const envelopes = new Map<string, string>()
+    const place = this.#placeOf(key, text)
+    if (place === undefined) return envelopes
+    this.#map(key, place, text, (at, part) => {
+      const plain = this.#open(at, part)
+      if (plain !== undefined) envelopes.set(JSON.stringify([key, at.path, plain]), part)
+      return part
+    })
+    return envelopes
+  }
+
+  #placeOf(key: string, text: string): SecretPlace | undefined {
+    const { definition, store } = this.#workspace.settings
+    if (!this.#isNeeded || store.isReserved(key) || (text === '' && key.endsWith('/'))) return undefined
+    for (const { layer, path } of placesOfKey(definition, key, store.layers)) {
+      const info = store.layers[layer]
+      if (info !== undefined && holdsEncryptedAt(definition, path)) return { path, layer: info }
+    }
+    return undefined
+  }
+
+  /** Changes the encrypted texts of a key: that of the key itself, or those inside its document. */
+  #map(
+    key: string,
+    place: SecretPlace,
+    text: string,
+    change: (at: SecretPlace, text: string) => string,
+  ): string {
+    const { definition } = this.#workspace.settings
+    const isWhole = isEncryptedAt(definition, place.path)
+    const document = JsonDocument.of(text)
+    const isParted = document !== undefined && (!isWhole || hasEnvelope(document))
+    if (!isParted) return isWhole ? change(place, text) : text
+    const { layer } = place
+    const directory = key.endsWith('/') ? key : `${key}/`
+    document.mapScalars((names, json) => {
+      const below = directory + names.map(encodeSegment).join('/')
+      const path = translatedNow(() => pathOfKey(definition, below, layer)) ?? [...place.path, ...names]
+      if (!isEncryptedAt(definition, path)) return json
+      const part = json.startsWith('"') ? String(JSON.parse(json)) : json
+      const changed = change({ path, layer }, part)
+      return changed === part ? json : JSON.stringify(changed)
+    })
+    return document.text
+  }
+}
+
+const COVERS: ReadonlySet<string> = new Set(['livetree:remove', 'livetree:empty'])
+
+/** A document that stands at an encrypted place is plain text to be encrypted as a whole, unless its parts are envelopes. */
+function hasEnvelope(document: JsonDocument): boolean {
+  let isFound = false
+  document.mapScalars((_, json) => {
+    isFound ||= json.startsWith('"') && isEnvelope(JSON.parse(json))
+    return json
+  })
+  return isFound
+}

@@ -1,0 +1,236 @@
+import { createAdmin } from '@livetree/admin'
+import { createEtcdClient, type EtcdClient } from '@livetree/etcd'
+import { defineConfig, etcd as etcdSource, keyring, secret } from 'livetree'
+import { joinFleet } from 'livetree/fleet'
+import { beforeEach, expect, test } from 'vitest'
+import * as z from 'zod'
+import { oneEtcd } from '../../support/each-etcd.ts'
+import { withoutOpenHandles } from '../../support/open-handles.ts'
+import { listOf } from './list-of.ts'
+
+const encrypted = <S extends z.ZodType>(of: S) => secret(of, { encrypted: true })
+const schema = z.object({
+  mode: z.string().default('on'),
+  db: z.object({ password: encrypted(z.string()), port: encrypted(z.number()).optional() }),
+  list: encrypted(z.array(z.string())).default([]),
+  hosts: z.array(z.object({ name: z.string(), token: encrypted(z.string()) })).default([]),
+  users: z.record(z.string(), encrypted(z.string())).default({}),
+})
+const key = (id: string, byte: number) => ({ id, key: Buffer.alloc(32, byte) })
+const OLD = key('k0', 1)
+const NEW = key('k1', 2)
+
+withoutOpenHandles()
+
+oneEtcd('admin secrets', (etcd) => {
+  let client: EtcdClient
+  let endpoint: string
+
+  beforeEach(async () => {
+    endpoint = (await etcd.start()).endpoint
+    client = createEtcdClient({ endpoints: [endpoint] })
+    return () => client.close()
+  })
+
+  const definitionOf = (current?: typeof OLD, previous: readonly (typeof OLD)[] = []) =>
+    defineConfig({
+      name: 'shop',
+      schema,
+      sources: () => [
+        etcdSource({ endpoints: [endpoint], root: '/config/shop', overlays: ['base', 'prod'] }),
+      ],
+      ...(current !== undefined && { keys: () => keyring({ current, previous }) }),
+    })
+  const adminOf = (...keys: Parameters<typeof definitionOf>) =>
+    createAdmin(definitionOf(...keys), { author: 'ana', maxOperations: 24 })
+  const stored = async () => {
+    const { entries } = await client.kv.getRange({ prefix: '/' })
+    return entries.map((entry) => `${entry.key}=${entry.text}`)
+  }
+  const noPlainText = async (...texts: string[]) => {
+    const all = (await stored()).join('\n')
+    for (const text of texts) expect(all).not.toContain(text)
+  }
+
+  test('what set writes is encrypted, and load reads it back; the store, records and plans have no plain text', async () => {
+    await using admin = adminOf(OLD)
+    const plan = await admin
+      .change({ overlay: 'base' })
+      .set((c) => c.db.password, 'hunter2')
+      .set((c) => c.db.port, 5432)
+      .set((c) => c.list, ['first-item', 'second-item'])
+      .set((c) => c.hosts, [{ name: 'a', token: 'token-a' }])
+      .set((c) => c.users, { ana: 'pass-ana' })
+      .plan()
+    expect(plan.issues).toEqual([])
+    expect(JSON.stringify(plan)).not.toMatch(/hunter2|5432|item|token-a|pass-ana/)
+    const saved = plan.save.bind(plan)
+    const isWhole = plan.changes.every(({ isSecret, encryptedWith }) => !isSecret || encryptedWith === 'k0')
+    if (isWhole) expect(JSON.stringify(saved())).not.toMatch(/hunter2|item|token-a|pass-ana/)
+    await plan.apply({ message: 'first' })
+    await noPlainText('hunter2', '5432', 'first-item', 'token-a', 'pass-ana')
+    await using config = await definitionOf(OLD).load({ logger: false })
+    expect(config.current).toMatchObject({
+      db: { password: 'hunter2', port: 5432 },
+      list: ['first-item', 'second-item'],
+      hosts: [{ name: 'a', token: 'token-a' }],
+      users: { ana: 'pass-ana' },
+    })
+    // the same again is no change, also inside a document
+    expect(
+      (
+        await admin
+          .change({ overlay: 'base' })
+          .set((c) => c.db.password, 'hunter2')
+          .plan()
+      ).isEmpty,
+    ).toBe(true)
+    expect(
+      (
+        await admin
+          .change({ overlay: 'base' })
+          .set((c) => c.hosts, [{ name: 'a', token: 'token-a' }])
+          .plan()
+      ).isEmpty,
+    ).toBe(true)
+    // what is not changed in a document keeps its envelope
+    const before = (await stored()).find((line) => line.includes('/hosts='))
+    await admin.set((c) => c.hosts, [{ name: 'b', token: 'token-a' }], { overlay: 'base' })
+    const after = (await stored()).find((line) => line.includes('/hosts='))
+    expect(after).toBe(before?.replace('"a"', '"b"'))
+    const tree = await admin.read()
+    expect(tree.explain('db.password').layers).toMatchObject([{ value: '[secret]', encryptedWith: 'k0' }])
+    const texts = (reveal: boolean) => JSON.stringify(tree.entries({ reveal }))
+    expect(texts(false)).not.toMatch(/hunter2|token-a/)
+    expect(texts(true)).toMatch(/hunter2.*/)
+    expect(JSON.stringify(await listOf(admin.history()))).not.toMatch(/hunter2|token-a/)
+  })
+
+  test('exports have envelopes, plain text only where it is asked for; both come back the same', async () => {
+    await using admin = adminOf(OLD)
+    await admin.set((c) => c.db, { password: 'hunter2', port: 1 }, { overlay: 'base' })
+    const masked = await admin.export({ overlay: 'base' })
+    expect(masked.text).toContain('livetree:encrypted:1:k0:')
+    expect(masked.text).not.toContain('hunter2')
+    const revealed = await admin.export({ overlay: 'base', reveal: true })
+    expect(revealed.text).toContain('hunter2')
+    for (const { text } of [masked, revealed]) {
+      expect((await admin.import(text, { overlay: 'base' })).changes).toEqual([])
+      await admin.unset('db', { overlay: 'base', force: true })
+      await (await admin.import(text, { overlay: 'base' })).apply()
+      expect((await admin.read()).value.db).toEqual({ password: 'hunter2', port: 1 })
+      await noPlainText('hunter2')
+    }
+    const { revision } = await admin.read()
+    await admin.set((c) => c.db.password, 'other', { overlay: 'base' })
+    expect(await admin.diff({ revision }, 'now')).toMatchObject([
+      { pathText: 'db.password', next: '[secret]' },
+    ])
+    await (await admin.rollback({ to: revision })).apply()
+    expect(await admin.diff({ revision }, 'now')).toEqual([])
+    expect((await admin.read()).value.db.password).toBe('hunter2')
+    // the same text under a fresh nonce, in another layer, is no difference
+    await admin.set((c) => c.db, { password: 'hunter2', port: 1 }, { overlay: 'prod' })
+    expect(await admin.diff({ overlay: 'base' }, { overlay: 'prod' })).toEqual([])
+  })
+
+  test('without keys everything else can be written, and nothing encrypted', async () => {
+    await using admin = adminOf(OLD)
+    await admin.set((c) => c.db, { password: 'hunter2' }, { overlay: 'base' })
+    await using other = adminOf()
+    await other.set((c) => c.mode, 'off', { overlay: 'base' })
+    await expect(other.set((c) => c.db.password, 'x', { overlay: 'base' })).rejects.toMatchObject({
+      code: 'keys_unavailable',
+    })
+    await expect(other.set('mode', 5, { overlay: 'base' })).rejects.toMatchObject({ code: 'invalid_value' })
+    const tree = await other.read()
+    expect(tree.isValid).toBe(false)
+    expect(tree.issues).toMatchObject([{ code: 'key_missing', pathText: 'db.password' }])
+    // a key that is not the one is a problem of the tree
+    await using wrong = adminOf(NEW)
+    await expect(wrong.set((c) => c.mode, 'on', { overlay: 'base' })).rejects.toMatchObject({
+      code: 'invalid_tree',
+    })
+    expect((await admin.read()).value.mode).toBe('off')
+  })
+
+  test('a rotation encrypts everything of earlier keys again, in as many changes as it takes, and goes on where it was cut off', async () => {
+    await using before = adminOf(OLD)
+    await before.set((c) => c.db.password, 'hunter2', { overlay: 'base' })
+    for (let part = 0; part < 4; part++) {
+      let change = before.change({ overlay: 'base' })
+      for (let index = 0; index < 8; index++)
+        change = change.set(`users.u${part}${index}`, `pass-${part}${index}`)
+      await (await change.plan()).apply()
+    }
+    await before.set((c) => c.hosts, [{ name: 'a', token: 'token-a' }], { overlay: 'prod' })
+    const value = (await before.read()).value
+    await using admin = adminOf(NEW, [OLD])
+    expect((await admin.read()).value).toEqual(value)
+    const first = await admin.rotateSecrets()
+    expect(first.done).toBe(0)
+    expect(first.renewed + first.left).toBe(34)
+    expect(first.left).toBeGreaterThan(0)
+    await first.plan.apply({ message: 'rotate' })
+    // another process goes on
+    await using again = adminOf(NEW, [OLD])
+    let rounds = 0
+    for (let part = await again.rotateSecrets(); part.renewed > 0; part = await again.rotateSecrets()) {
+      await part.plan.apply()
+      rounds++
+    }
+    expect(rounds).toBeGreaterThan(0)
+    const { values, current } = await again.encrypted()
+    expect(current).toBe('k1')
+    expect(values).toHaveLength(34)
+    expect(values.every(({ keyId, isOpen }) => keyId === 'k1' && isOpen)).toBe(true)
+    await using fresh = adminOf(NEW)
+    expect((await fresh.read()).value).toEqual(value)
+    await noPlainText('hunter2', 'pass-', 'token-a')
+  })
+
+  test('a value that changes while a rotation is under way is not overwritten; one that no key opens is named and left', async () => {
+    await using before = adminOf(OLD)
+    await before.set((c) => c.db.password, 'hunter2', { overlay: 'base' })
+    await using admin = adminOf(NEW, [OLD])
+    const { plan } = await admin.rotateSecrets()
+    await before.set((c) => c.db.password, 'newer', { overlay: 'base' })
+    await expect(plan.apply()).rejects.toMatchObject({ code: 'conflict' })
+    expect((await admin.read()).value.db.password).toBe('newer')
+    await using lost = adminOf(NEW)
+    expect(await lost.rotateSecrets()).toMatchObject({
+      renewed: 0,
+      left: 0,
+      unopened: [{ pathText: 'db.password', keyId: 'k0' }],
+    })
+    await using none = adminOf()
+    await expect(none.rotateSecrets()).rejects.toMatchObject({ code: 'keys_unavailable' })
+  })
+
+  test('instances judge an encrypted change with their own keys, before it is written', async () => {
+    await using admin = adminOf(OLD)
+    await admin.set((c) => c.db, { password: 'hunter2' }, { overlay: 'base' })
+    await using config = await definitionOf(OLD).load({ logger: false })
+    const member = await joinFleet(config, { spreadMs: 0 })
+    try {
+      await expect.poll(async () => (await admin.instances()).instances.length).toBe(1)
+      const good = await admin
+        .change({ overlay: 'base' })
+        .set((c) => c.db.password, 'next')
+        .plan()
+      expect(await good.preflight()).toMatchObject({ outcome: 'accepted', hidden: [] })
+      // this instance does not have the key
+      await using newer = adminOf(NEW, [OLD])
+      const early = await newer
+        .change({ overlay: 'base' })
+        .set((c) => c.db.password, 'next')
+        .plan()
+      const { outcome, answers } = await early.preflight()
+      expect(outcome).toBe('rejected')
+      expect(answers[0]?.issues).toMatchObject([{ code: 'key_missing' }])
+      await noPlainText('hunter2', 'next')
+    } finally {
+      await member.leave()
+    }
+  })
+})

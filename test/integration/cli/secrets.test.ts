@@ -1,0 +1,51 @@
+import { createEtcdClient } from '@livetree/etcd'
+import { expect, test } from 'vitest'
+import { oneEtcd } from '../../support/each-etcd.ts'
+import { makeWorkplace } from './support/livetree-process.ts'
+
+const configOf = (endpoint: string) => `
+import { defineConfig, etcd, keyring, secret } from 'livetree'
+import * as z from 'zod'
+import { fileURLToPath } from 'node:url'
+export const shop = defineConfig({
+  name: 'shop',
+  schema: z.object({ mode: z.string().default('on'), db: z.object({ password: secret(z.string(), { encrypted: true }) }) }),
+  sources: () => [etcd({ endpoints: ['${endpoint}'], root: '/config/shop', overlays: ['base'] })],
+  keys: () => keyring({ current: { file: fileURLToPath(new URL('keys', import.meta.url)) } }),
+})
+`
+const keyLine = (id: string, byte: number) => `${id}:${Buffer.alloc(32, byte).toString('base64')}\n`
+
+oneEtcd('livetree secrets', (etcd) => {
+  test('set encrypts, get and export mask, rotate encrypts again, check says what is left', async () => {
+    const { endpoint } = await etcd.start()
+    const place = makeWorkplace(configOf(endpoint), { LIVETREE_AUTHOR: 'ana' })
+    const client = createEtcdClient({ endpoints: [endpoint] })
+    const run = async (exitCode: number, args: readonly string[], input?: string) => {
+      const done = await place.run(args, input === undefined ? {} : { input })
+      expect(done, `${args.join(' ')}: ${done.stderr}`).toMatchObject({ exitCode })
+      return done
+    }
+    try {
+      const text = async () => (await client.kv.get('/config/shop/base/db/password'))?.text ?? ''
+      const missing = await run(64, ['set', 'db.password', '-'], 'hunter2')
+      expect(missing.stderr).toContain('--keys FILE')
+      expect(missing.stderr).not.toContain('hunter2')
+      place.write('keys', keyLine('k0', 1))
+      const set = await run(0, ['set', 'db.password', '-', '-m', 'first'], 'hunter2')
+      expect(set.stdout).toBe('+ db.password  [secret]  (encrypted, key k0)\n')
+      expect(await text()).toMatch(/^livetree:encrypted:1:k0:/)
+      expect((await run(0, ['export', '--overlay', 'base'])).stdout).toContain(await text())
+      place.write('keys', keyLine('k1', 2) + keyLine('k0', 1))
+      const checked = await run(0, ['check'])
+      expect(checked.stderr).toContain('1 value encrypted with other keys than "k1"')
+      const rotated = await run(0, ['secrets', 'rotate', '--yes', '-o', 'json'])
+      expect(JSON.parse(rotated.stdout)).toMatchObject({ renewed: 1, left: 0, unopened: [] })
+      expect(await text()).toMatch(/:k1:/)
+      expect((await run(0, ['get', 'db.password', '--reveal'])).stdout).toBe('hunter2\n')
+    } finally {
+      await client.close()
+      place.remove()
+    }
+  })
+})
