@@ -59,17 +59,23 @@ function writeTwins(rewriter: Rewriter, base: string): void {
   write(join(site, 'dist/llms-full.txt'), llmsFull(twins, base))
 }
 
-const base = siteBase()
-const rewriter = new Rewriter(PAGES, openRepository())
-const missing = unlisted(PAGES, pageFiles())
-const faults = missing.length > 0 ? missing : copyPages(rewriter)
-if (faults.length > 0) {
+/** Builds the site, or says what is wrong with the pages. */
+async function buildSite(base: string): Promise<boolean> {
+  const rewriter = new Rewriter(PAGES, openRepository())
+  const missing = unlisted(PAGES, pageFiles())
+  const faults = missing.length > 0 ? missing : copyPages(rewriter)
   for (const { file, line, message } of faults) console.error(`${file}:${line} ${message}`)
-  process.exitCode = 1
-} else {
+  if (faults.length > 0) return false
   await build(join(ROOT, 'site'))
   writeTwins(rewriter, base)
-  console.log(
-    `${PAGES.length} pages in ${join(site, 'dist')}, in ${(performance.now() / 1_000).toFixed(1)} s`,
-  )
+  const seconds = (performance.now() / 1_000).toFixed(1)
+  console.log(`${PAGES.length} pages in ${join(site, 'dist')}, in ${seconds} s`)
+  return true
+}
+
+try {
+  if (!(await buildSite(siteBase()))) process.exitCode = 1
+} catch (error) {
+  console.error((error as Error).message)
+  process.exitCode = 1
 }

@@ -9,17 +9,18 @@ export interface Link {
   readonly isPicture: boolean
 }
 
-/** A link, picture or definition: what is before the target, the target. A `]` in code or a nested picture may be in its text. */
+/**
+ * A link, picture or definition: what is before the target, the target. The text of a link may hold brackets, and pictures. No
+ * two ways of the pattern read one text, so that its time grows with the length alone.
+ */
 const INLINE =
-  /(!?)\[(?:[^[\]]|!?\[[^[\]]*\](?:\([^)]*\))?)*\]\(\s*<?([^)\s>]+)|^( {0,3})\[[^\]]+\]:\s*<?([^\s>]+)/gm
+  /(!?)\[(?:[^[\]!]|!(?!\[)|!?\[[^[\]]*\])*\]\(\s*<?([^)\s>]+)|^( {0,3})\[[^\]]+\]:\s*<?([^\s>]+)/gm
 const NESTED_PICTURE = /!\[[^[\]]*\]\(\s*<?([^)\s>]+)/g
 
 /** The text with all that is code replaced by blanks of the same length, so that offsets and lines stay. */
 export function withoutCode(text: string): string {
   const blank = (code: string) => code.replace(/[^\n]/g, ' ')
-  return blankFences(text).replace(/(`+)(?!`)[\s\S]*?[^`]\1(?!`)/g, (code) =>
-    code.includes('\n\n') ? code : blank(code),
-  )
+  return blankFences(text).replace(/(`+)(?!`)(?:(?!\n\n)[\s\S])*?[^`]\1(?!`)/g, blank)
 }
 
 /** Blanks fenced blocks: a fence ends with one of its own sign that is at least as long, or with the text. */

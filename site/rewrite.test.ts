@@ -65,6 +65,15 @@ describe('links', () => {
       '[x](https://example.org/a.md) <mailto:a@b.c>',
     ],
     ['a definition', '[b]\n\n[b]: b.md', '[b]\n\n[b]: /b'],
+    [
+      'a page after a lone backtick',
+      'a ` b\n\n`[x](gone.md)` [b](b.md) `',
+      'a ` b\n\n`[x](gone.md)` [b](/b) `',
+    ],
+    ['an address with parentheses', '[x](https://example.org/a_(b))', '[x](https://example.org/a_(b))'],
+    ['a title in other quotes', "[b]( b.md 'title' )", "[b]( /b 'title' )"],
+    ['a text over two lines', '[a\nb](b.md)', '[a\nb](/b)'],
+    ['a text with brackets', '[a [b] c](b.md)', '[a [b] c](/b)'],
     ['two on a line', '[b](b.md), [b](b.md)', '[b](/b), [b](/b)'],
     ['code', '`[b](gone.md)` ``a ` [b](gone.md)``', '`[b](gone.md)` ``a ` [b](gone.md)``'],
     ['a block', '```ts\n[b](gone.md)\n```\n', '```ts\n[b](gone.md)\n```\n'],
@@ -88,6 +97,8 @@ describe('links', () => {
     ['a picture that is not there', '![b](pictures/gone.png)', 1, /docs\/pictures\/gone\.png/],
     ['one outside of the repository', '[b](../../b.md)', 1, /no \.\.\/b\.md/],
     ['a heading that is not there', 'a\n[b](b.md#two)', 2, /#two of docs\/b\.md.*#two-words/],
+    ['one that is badly written', '[b](100%.md)', 1, /100%\.md/],
+    ['a heading that is badly written', '[b](b.md#100%)', 1, /#100%/],
     ['a heading of this page', '[b](#gone)', 1, /#gone of docs\/a\.md/],
     [
       'one that the address names',
@@ -98,6 +109,11 @@ describe('links', () => {
   ])('a dead one: %s', (_what, text, line, message) => {
     const { faults } = rewrite(text)
     expect(faults).toEqual([{ file: 'docs/a.md', line, message: expect.stringMatching(message) }])
+  })
+
+  test('are looked for in a time that grows with the length alone', () => {
+    for (const unit of ['![a](b) ', '[', '`', '![', '[a](', '``` '])
+      expect(linksOf(`[${unit.repeat(3_000)}`).length).toBeLessThanOrEqual(3_000)
   })
 
   test('are found with their lines', () => {

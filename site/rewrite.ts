@@ -74,7 +74,7 @@ export class Rewriter {
     const anchor = rest.length === 0 ? '' : `#${rest.join('#')}`
     if (file === '') return this.#anchored(from, anchor)
     const folder = own === null ? posix.dirname(from.file) : '.'
-    const path = posix.normalize(posix.join(folder, decodeURIComponent(file))).replace(/\/$/, '')
+    const path = posix.normalize(posix.join(folder, decoded(file))).replace(/\/$/, '')
     const kind = this.#repository.kindOf(path)
     if (kind === undefined || path.startsWith('..'))
       return dead(`links to ${target}, and there is no ${path}. Correct the link.`)
@@ -90,7 +90,7 @@ export class Rewriter {
   /** A page, if it has the anchor. */
   #anchored(page: Page, anchor: string): Target {
     const anchors = this.#anchorsOf(page.file)
-    const name = decodeURIComponent(anchor.slice(1))
+    const name = decoded(anchor.slice(1))
     if (anchor === '' || anchors.has(name)) return { type: 'page', page, anchor }
     const nearest = [...anchors].filter((each) => each.includes(name) || name.includes(each))
     const hint = nearest.length > 0 ? `it has #${nearest.slice(0, 3).join(', #')}` : 'see its headings'
@@ -111,6 +111,15 @@ type Target =
   | { readonly type: 'page'; readonly page: Page; readonly anchor: string }
   | { readonly type: 'picture'; readonly path: string }
   | { readonly type: 'dead'; readonly message: string }
+
+/** A part of an address as text; as it is, where its percent signs mean nothing. */
+function decoded(text: string): string {
+  try {
+    return decodeURIComponent(text)
+  } catch {
+    return text
+  }
+}
 
 function dead(message: string): Target {
   return { type: 'dead', message }
