@@ -3,7 +3,7 @@ import { writeValue } from '@livetree/core/tools'
 import { startEmbeddedEtcd } from '@livetree/embedded'
 import { createEtcdClient, type EtcdClient } from '@livetree/etcd'
 import fc from 'fast-check'
-import { defineConfig, etcd } from 'livetree'
+import { defineConfig, etcd, keyring, secret } from 'livetree'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import type * as z from 'zod'
 import { arbitraryValuedSchema } from './arbitrary-value.ts'
@@ -20,8 +20,22 @@ const arbitraryCase = arbitraryValuedSchema.chain((valued) =>
     naming: fc.constantFrom('exact', 'kebab-case' as const),
     layers: fc.constantFrom(['base'], ['base', 'prod'], ['zones/eu', 'prod', 'last'] as const),
     target: fc.nat(2),
+    isEncrypted: fc.boolean(),
   }),
 )
+
+const KEYS = keyring({ current: { id: 'k1', key: Buffer.alloc(32, 1) }, plaintext: 'accept' })
+
+function schemaOf(schema: z.ZodType, isEncrypted: boolean): z.ZodType {
+  return isEncrypted ? secret(schema, { encrypted: true }) : schema
+}
+
+/** No key of an encrypted tree has plain text, but for containers with nothing in them. */
+async function expectEncrypted(root: string): Promise<void> {
+  const { entries } = await client.kv.getRange({ prefix: `${root}/` })
+  const plain = entries.filter(({ text }) => !text.startsWith('livetree:encrypted:1:k1:'))
+  expect(plain.map(({ text }) => text)).toEqual([])
+}
 
 /** A value that no text stands for; see write-value.test.ts. A tuple without its first item is one. */
 function isUnwritable(error: unknown): boolean {
@@ -46,32 +60,37 @@ beforeAll(async () => {
 test(`what set writes, load reads as the same value; rollback leaves the tree as it was (${RUNS} cases)`, async () => {
   let written = 0
   await fc.assert(
-    fc.asyncProperty(arbitraryCase, async ({ valued, values: [first, second], naming, layers, target }) => {
-      const root = `/config/case-${cases++}`
-      const store = { client, root, overlays: [...layers] }
-      const definition = defineConfig({
-        name: 'x',
-        schema: valued.schema as z.ZodType,
-        naming,
-        guard: false,
-        sources: () => [etcd(store)],
-      })
-      await using admin = createAdmin(definition, { author: 'property' })
-      const overlay = layers[target % layers.length] ?? layers[0]
-      const before = await write(admin, first, overlay)
-      if (before === undefined) return
-      expect(await loaded(definition)).toEqual(first)
-      const kept = await keysOf(root)
-      const explained = await explanationOf(admin)
-      if ((await write(admin, second, overlay)) === undefined) return
-      expect(await loaded(definition)).toEqual(second)
-      const plan = await admin.rollback({ to: before })
-      await plan.apply({ allowRemoval: true })
-      expect(await keysOf(root)).toEqual(kept)
-      expect(await explanationOf(admin)).toEqual(explained)
-      expect(await loaded(definition)).toEqual(first)
-      written++
-    }),
+    fc.asyncProperty(
+      arbitraryCase,
+      async ({ valued, values: [first, second], naming, layers, target, isEncrypted }) => {
+        const root = `/config/case-${cases++}`
+        const store = { client, root, overlays: [...layers] }
+        const definition = defineConfig({
+          name: 'x',
+          schema: schemaOf(valued.schema as z.ZodType, isEncrypted),
+          keys: () => KEYS,
+          naming,
+          guard: false,
+          sources: () => [etcd(store)],
+        })
+        await using admin = createAdmin(definition, { author: 'property' })
+        const overlay = layers[target % layers.length] ?? layers[0]
+        const before = await write(admin, first, overlay)
+        if (before === undefined) return
+        expect(await loaded(definition)).toEqual(first)
+        const kept = await keysOf(root)
+        if (isEncrypted) await expectEncrypted(root)
+        const explained = await explanationOf(admin)
+        if ((await write(admin, second, overlay)) === undefined) return
+        expect(await loaded(definition)).toEqual(second)
+        const plan = await admin.rollback({ to: before })
+        await plan.apply({ allowRemoval: true })
+        expect(await keysOf(root)).toEqual(kept)
+        expect(await explanationOf(admin)).toEqual(explained)
+        expect(await loaded(definition)).toEqual(first)
+        written++
+      },
+    ),
     { numRuns: RUNS },
   )
   expectShare('written', written, { of: RUNS, typical: 0.99 })
@@ -80,35 +99,40 @@ test(`what set writes, load reads as the same value; rollback leaves the tree as
 test(`what set edits inside a document, load reads as the same value (${RUNS} cases)`, async () => {
   let written = 0
   await fc.assert(
-    fc.asyncProperty(arbitraryCase, async ({ valued, values: [first, second], naming, target }) => {
-      const root = `/config/case-${cases++}`
-      const sources = () => [etcd({ client, root, overlays: ['base'] })]
-      const schema = valued.schema as z.ZodType
-      const definition = defineConfig({ name: 'x', schema, naming, guard: false, sources })
-      const document = documentOf(definition, first)
-      if (document === undefined || !isRecord(first) || !isRecord(second)) return
-      await client.kv.put(`${root}/base`, document)
-      await using admin = createAdmin(definition, { author: 'property' })
-      let change = admin.change()
-      // One part after the other, beginning anywhere, on what the parts before have left.
-      const names = [...new Set([...Object.keys(first), ...Object.keys(second)])]
-      const start = target % Math.max(1, names.length)
-      for (const name of [...names.slice(start), ...names.slice(0, start)]) {
-        if (second[name] !== undefined) change = change.set([name], second[name])
-        else if (first[name] !== undefined) change = change.unset([name])
-      }
-      try {
-        const plan = await change.plan()
-        await plan.apply({ allowRemoval: true })
-      } catch (error) {
-        if (isUnwritable(error)) return
-        throw error
-      }
-      expect(await loaded(definition)).toEqual(second)
-      const { entries } = await client.kv.getRange({ prefix: `${root}/` })
-      expect(entries.map(({ key }) => key)).toEqual([`${root}/base`])
-      written++
-    }),
+    fc.asyncProperty(
+      arbitraryCase,
+      async ({ valued, values: [first, second], naming, target, isEncrypted }) => {
+        const root = `/config/case-${cases++}`
+        const sources = () => [etcd({ client, root, overlays: ['base'] })]
+        // the document as a whole is an envelope once it was edited
+        const schema = schemaOf(valued.schema as z.ZodType, isEncrypted)
+        const keys = () => KEYS
+        const definition = defineConfig({ name: 'x', schema, naming, guard: false, sources, keys })
+        const document = documentOf(definition, first)
+        if (document === undefined || !isRecord(first) || !isRecord(second)) return
+        await client.kv.put(`${root}/base`, document)
+        await using admin = createAdmin(definition, { author: 'property' })
+        let change = admin.change()
+        // One part after the other, beginning anywhere, on what the parts before have left.
+        const names = [...new Set([...Object.keys(first), ...Object.keys(second)])]
+        const start = target % Math.max(1, names.length)
+        for (const name of [...names.slice(start), ...names.slice(0, start)]) {
+          if (second[name] !== undefined) change = change.set([name], second[name])
+          else if (first[name] !== undefined) change = change.unset([name])
+        }
+        try {
+          const plan = await change.plan()
+          await plan.apply({ allowRemoval: true })
+        } catch (error) {
+          if (isUnwritable(error)) return
+          throw error
+        }
+        expect(await loaded(definition)).toEqual(second)
+        const { entries } = await client.kv.getRange({ prefix: `${root}/` })
+        expect(entries.map(({ key }) => key)).toEqual([`${root}/base`])
+        written++
+      },
+    ),
     { numRuns: RUNS },
   )
   expectShare('written', written, { of: RUNS, typical: 0.99 })

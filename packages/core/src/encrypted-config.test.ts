@@ -8,7 +8,7 @@ import { secret } from './schema/secret.ts'
 import { env } from './source/env.ts'
 import { memory } from './source/memory.ts'
 import { createTestConfig } from './testing/create-test-config.ts'
-import { BASE, loadFrom, material, sealed } from './encrypted-config.test.kit.ts'
+import { BASE, keyNumber, loadFrom, material, sealed } from './encrypted-config.test.kit.ts'
 import { keyring } from './keyring/keyring.ts'
 
 const encrypted = <S extends z.ZodType>(schema: S) => secret(schema, { encrypted: true })
@@ -319,4 +319,38 @@ test('keyring() refuses what it cannot use, and shows no key', () => {
   expect(shown).toContain('key k1')
   expect(shown).not.toContain(bytes.key.toString('base64'))
   expect(shown).not.toContain(bytes.key.toString('hex'))
+})
+
+test('neither plain text nor a key is in anything that is printed', async () => {
+  const printed: string[] = []
+  const print = (...values: unknown[]) => {
+    for (const value of values)
+      printed.push(
+        inspect(value, { depth: 12, showHidden: true, getters: true }),
+        JSON.stringify(value) ?? '',
+      )
+  }
+  const logger = { debug: print, info: print, warn: print, error: print }
+  const keys = keyring({ current: async () => [material('k1', 1), material('k0', 0)] })
+  const { config, put } = await loadFrom(
+    schema,
+    { 'db/password': password('hunter2-first') },
+    { keys, logger },
+  )
+  for (const name of ['change', 'rejected', 'unused', 'error'] as const) config.on(name, print)
+  await put(8, 'db/password', 'hunter2-plain')
+  await put(9, 'db/password', `${password('hunter2-cut').slice(0, -4)}`)
+  await put(10, 'db/password', sealed('k1', 1, ['db', 'note'], 'hunter2-moved'))
+  await put(11, 'db/note', password('hunter2-note'))
+  await put(12, 'db/note', '')
+  await put(13, 'db/password', password('hunter2-last'))
+  print(config, config.status, config.health, config.explain('db'), config.explain('db.password'), keys)
+  print(config.preview([{ layer: BASE.name, key: '/app/base/db/password', value: 'hunter2-preview' }]))
+  await config.close()
+  const all = printed.join('\n')
+  expect(all).toContain('not_encrypted')
+  expect(all).not.toContain('hunter2')
+  for (const number of [0, 1])
+    for (const form of ['hex', 'base64', 'base64url'] as const)
+      expect(all).not.toContain(keyNumber(number).toString(form))
 })
