@@ -62,6 +62,7 @@ const slow = [
   'test/console/**/*.test.ts',
   'test/property/growth{,-wire}.test.ts',
   'test/integration/{coordination,discovery}/fire/under-fire.test.ts',
+  'test/integration/telemetry/world.test.ts',
 ]
 
 export default defineConfig({

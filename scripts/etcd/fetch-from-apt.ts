@@ -56,6 +56,19 @@ export async function fetchFromApt(
   throw new Error(`apt gave no ${describeSeries(wanted)}:${failures.map((line) => `\n    ${line}`).join('')}`)
 }
 
+/**
+ * Fetches the newest package files of the machine's own release, and unpacks them, as {@link fetchFromApt} does. Returns the
+ * folder of their programs.
+ *
+ * @throws Error if apt does not have them
+ */
+export async function fetchOwnPackages(packages: readonly string[], workFolder: string): Promise<string> {
+  const apt = openPrivateApt(workFolder, undefined)
+  // A source that cannot be asked makes this fail although the needed lists are there.
+  await apt.run('apt-get', 'update', '-q')
+  return await unpackPackages(apt, packages)
+}
+
 function suitesToAsk(system: AptSystem, wanted: EtcdSeries | undefined): string[] {
   const known = suites[system.id] ?? { '3.4': [], current: [] }
   if (wanted === undefined) return [...new Set([system.codename, ...known['3.4'], ...known.current])]
@@ -112,7 +125,14 @@ async function fetchPackages(
     throw new Error(`has no package etcd-server (apt-get update: ${words(update)})`)
   }
   say(`  fetching the package files of etcd ${version} …`)
-  const packages = [`etcd-server=${version}`, `etcd-client=${version}`]
+  return await unpackPackages(apt, [`etcd-server=${version}`, `etcd-client=${version}`])
+}
+
+/** Downloads package files and unpacks them. Returns the folder of their programs. */
+async function unpackPackages(
+  apt: ReturnType<typeof openPrivateApt>,
+  packages: readonly string[],
+): Promise<string> {
   const download = await apt.run('apt-get', 'download', '-q', ...packages)
   if (download.code !== 0) throw new Error(`apt-get download ${packages.join(' ')}: ${words(download)}`)
   const files = join(apt.folder, 'files')

@@ -37,7 +37,7 @@ export interface RetryMessage extends ClientMessage {
   readonly code: EtcdErrorCode
 }
 
-/** `idle`: nothing was sent to it yet. `away`: it cannot be connected, or the last call failed through its fault. */
+/** `idle`: nothing was sent to it yet, or not for three minutes since it was away. `away`: it cannot be connected, or the last call failed through its fault. */
 export type EndpointState = 'idle' | 'connected' | 'away'
 
 /** The state of an endpoint has changed. */

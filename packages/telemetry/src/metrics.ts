@@ -123,7 +123,7 @@ export const METRICS = {
   livetree_client_endpoint_connected: {
     type: 'gauge',
     unit: '',
-    help: '1 if the endpoint answers, 0 while it is away; none before it is first used',
+    help: '1 if the endpoint answers, 0 while it is away; none where nobody has tried it',
     labels: ['client', 'endpoint'],
     combine: 'min',
   },

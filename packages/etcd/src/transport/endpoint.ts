@@ -29,6 +29,9 @@ export interface EndpointSettings extends Omit<ConnectionSettings, 'pings' | 'ad
  */
 const RETRY_PACE_MS = 100
 
+/** A failure says nothing any more of an endpoint that was not tried for this long, in milliseconds. */
+const FORGOTTEN_MS = 180_000
+
 /** An endpoint that has failed for this long, in milliseconds, and still does, has left its cluster. */
 const GONE_MS = 10_000
 
@@ -102,9 +105,10 @@ export class Endpoint {
     return connection?.isReady === true && !connection.isFull
   }
 
-  /** What was last learnt of it. */
+  /** What was last learnt of it; `idle` if that is a failure, and nothing was tried for a while. */
   get state(): EndpointState {
-    return this.#state
+    const sinceMs = monotonicNow(this.#settings.clock) - this.#failedAt
+    return this.#state === 'away' && sinceMs > FORGOTTEN_MS ? 'idle' : this.#state
   }
 
   /** True if no call and no attempt to connect is in progress. */

@@ -2,6 +2,7 @@ import { AsyncLocalStorage } from 'node:async_hooks'
 import diagnostics, { channel } from 'node:diagnostics_channel'
 import { describe, expect, test, vi } from 'vitest'
 import { deadEndpoint } from '../../../../test/support/dead-endpoint.ts'
+import { systemClock } from '../clock.ts'
 import type { CallMessage, EtcdChannels } from '../diagnostics.ts'
 import { encodeFrame } from '../wire/frame.ts'
 import { DeleteRangeResponse, TxnResponse } from '../wire/kv.ts'
@@ -120,6 +121,19 @@ describe('the channel of calls', () => {
 })
 
 describe('the channels of retries and endpoints', () => {
+  test('an endpoint that nobody tries is not said to be away for ever', async () => {
+    const away = await deadEndpoint()
+    let later = 0
+    const clock = { ...systemClock, monotonicNow: () => performance.now() + later }
+    const opened = testChannel([away], { clock })
+    CLOSING.push(() => opened.close())
+    await expect(opened.unary(KV.range, { key: 'k' }, { retry: 'read', timeoutMs: 100 })).rejects.toThrow()
+    later = 179_000
+    expect(opened.endpointStates).toEqual([{ url: away, state: 'away' }])
+    later = 181_000
+    expect(opened.endpointStates).toEqual([{ url: away, state: 'idle' }])
+  })
+
   test('say where an attempt failed, that an endpoint is away, and that it is back', async () => {
     const away = await deadEndpoint()
     let isDown = false
