@@ -354,3 +354,77 @@ test('neither plain text nor a key is in anything that is printed', async () => 
     for (const form of ['hex', 'base64', 'base64url'] as const)
       expect(all).not.toContain(keyNumber(number).toString(form))
 })
+
+test('variables of other names, lists with commas and names of entries open at the path that they stand for', async () => {
+  const schema = z.object({
+    db: z.object({ url: encrypted(z.string()) }),
+    l: z.array(encrypted(z.string())).default([]),
+    w: encrypted(z.array(z.number())).default([]),
+    m: z.map(z.string(), encrypted(z.string())).default(new Map()),
+  })
+  const source = env({
+    prefix: 'Q_',
+    aliases: { 'db.url': 'DATABASE_URL' },
+    environment: {
+      DATABASE_URL: sealed('k1', 1, ['db', 'url'], 'u'),
+      Q_L: [0, 1].map((i) => sealed('k1', 1, ['l', String(i)], `i${i}`)).join(','),
+      Q_W: sealed('k1', 1, ['w'], '[1,2]'),
+      Q_M__A_B: sealed('k1', 1, ['m', 'a_b'], 'mm'),
+    },
+  })
+  const { config } = await loadFrom(schema, {}, { keys: ring(), sources: [source] })
+  expect(config.current.db.url).toBe('u')
+  expect(config.current.l).toEqual(['i0', 'i1'])
+  expect(config.current.w).toEqual([1, 2])
+  expect(config.current.m.get('a_b')).toBe('mm')
+  await config.close()
+})
+test('names of any kind are part of the path', async () => {
+  const schema = z.object({ r: z.record(z.string(), encrypted(z.string())) })
+  const { config } = await loadFrom(
+    schema,
+    {
+      'r/a%2Fb': sealed('k1', 1, ['r', 'a/b'], '1'),
+      'r/constructor': sealed('k1', 1, ['r', 'constructor'], '2'),
+      'r/ü': sealed('k1', 1, ['r', 'ü'], '3'),
+    },
+    { keys: ring() },
+  )
+  expect(config.current.r).toEqual({ 'a/b': '1', constructor: '2', ü: '3' })
+  await config.close()
+})
+test('an intersection, a recursive schema, null and a catch read what was opened', async () => {
+  type T = { p?: string | undefined; next?: T | undefined }
+  const node: z.ZodType<T> = z.lazy(() =>
+    z.object({ p: encrypted(z.string()).optional(), next: node.optional() }),
+  )
+  const schema = z.object({
+    a: z.object({ p: encrypted(z.string()) }).and(z.object({ q: z.string() })),
+    t: node,
+    c: encrypted(z.number()).catch(7),
+    n: encrypted(z.string().nullable()),
+  })
+  const { config } = await loadFrom(
+    schema,
+    {
+      'a/p': sealed('k1', 1, ['a', 'p'], 'x'),
+      'a/q': 'y',
+      't/next/next/p': sealed('k1', 1, ['t', 'next', 'next', 'p'], 'deep'),
+      c: sealed('k1', 1, ['c'], 'nan'),
+      n: sealed('k1', 1, ['n'], 'null'),
+    },
+    { keys: ring() },
+  )
+  expect(config.current).toEqual({
+    a: { p: 'x', q: 'y' },
+    t: { next: { next: { p: 'deep' } } },
+    c: 7,
+    n: null,
+  })
+  await config.close()
+})
+test('catch does not hide an envelope that does not open', async () => {
+  await expect(
+    loadFrom(z.object({ c: encrypted(z.number()).catch(7) }), { c: '5' }, { keys: ring() }),
+  ).rejects.toMatchObject({ code: 'invalid_config' })
+})

@@ -30,7 +30,9 @@ export function boundPath(
 
 /** The last name of a directory of a store that is mounted below the top; undefined for any other layer. */
 function mountedDirectory(layer: LayerInfo): string | undefined {
-  const { keyPrefix, separator, isNested } = layer
-  if (separator !== '/' || isNested === true || mountOf(layer).length === 0) return undefined
+  const { keyPrefix, separator, isNested, naming } = layer
+  // one key of another name, such as a variable that stands for a path, is no directory
+  const isDirectory = separator === '/' && keyPrefix.endsWith(separator) && naming !== 'env'
+  if (!isDirectory || isNested === true || mountOf(layer).length === 0) return undefined
   return keyPrefix.split('/').findLast((name) => name !== '') ?? ''
 }
