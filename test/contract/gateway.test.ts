@@ -171,6 +171,36 @@ eachRealEtcd('The JSON gateway of embedded and', (etcd) => {
     }
   })
 
+  test('give the same answers to locks and elections', async () => {
+    const name = base64('queue')
+    const run = async (endpoint: string): Promise<unknown[]> => {
+      const call = async (path: string, body: unknown): Promise<Outcome> =>
+        outcomeOf(await ask(endpoint, { path: `/v3/${path}`, body: json(body) }), isNew)
+      for (const ID of [91, 92]) await call('lease/grant', { ID, TTL: 100 })
+      const first = await call('lock/lock', { name, lease: 91 })
+      const second = call('lock/lock', { name, lease: 92 })
+      const queue = { key: base64('queue/'), range_end: base64('queue0') }
+      await waitFor(async () => json(await call('kv/range', queue)).includes('"count":"2"'))
+      const unlocked = await call('lock/unlock', { key: base64('queue/5b') })
+      const answers = [first, unlocked, await second]
+      answers.push(await call('lock/lock', { name, lease: 93 }), await call('lock/unlock', {}))
+      const vote = base64('vote')
+      answers.push(await call('election/leader', { name: vote }))
+      const campaign = (await call('election/campaign', { name: vote, lease: 91, value: base64('a') })).body
+      const { key, rev } = (campaign as { leader: { key: string; rev: string } }).leader
+      const leader = { name: vote, key, rev, lease: 91 }
+      answers.push(await call('election/proclaim', { leader, value: base64('b') }))
+      const seen = await linesOf(endpoint, '/v3/election/observe', json({ name: vote }), 1)
+      answers.push(await call('election/resign', { leader }), await call('election/resign', {}))
+      answers.push(await call('election/proclaim', { leader }))
+      return [campaign, normalized(seen), ...answers]
+    }
+    const [ours, theirs] = await Promise.all([embedded, real].map(run))
+    expect(json(ours).replaceAll(/"revision":"\d+"/g, '')).toEqual(
+      json(theirs).replaceAll(/"revision":"\d+"/g, ''),
+    )
+  })
+
   test('take the token as `Authorization`, and give the same errors', async () => {
     const steps: readonly [string, unknown][] = [
       ['user/add', { name: 'root', password: 'pw' }],

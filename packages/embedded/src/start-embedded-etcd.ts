@@ -15,9 +15,11 @@ import { isGrpc, servePlain } from './http/http2-requests.ts'
 import { plainPages } from './http/plain-pages.ts'
 import { authService } from './service/auth-service.ts'
 import { clusterService } from './service/cluster-service.ts'
+import { electionService } from './service/election-service.ts'
 import { healthService } from './service/health-service.ts'
 import { kvService } from './service/kv-service.ts'
 import { leaseService } from './service/lease-service.ts'
+import { lockService } from './service/lock-service.ts'
 import { maintenanceService } from './service/maintenance-service.ts'
 import { watchService } from './service/watch-service.ts'
 import { ETCD_ERROR } from './status.ts'
@@ -160,6 +162,8 @@ async function serve(
       ...authService(engine),
       ...maintenanceService(engine),
       ...healthService(),
+      ...lockService(engine),
+      ...electionService(engine),
       ...clusterService(engine, () => options.advertisedClientUrls ?? [endpoint()]),
     ],
     faults: callFaults,

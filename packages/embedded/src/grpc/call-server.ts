@@ -61,7 +61,7 @@ function needsNoLeader(path: string, request: unknown): boolean {
 export class CallServer {
   readonly #options: CallServerOptions
   readonly #routes: ReadonlyMap<string, Route>
-  /** The open duplex calls. */
+  /** The open duplex calls, and those that wait for other clients. */
   readonly #streams = new Set<ServerCall>()
   /** Calls whose response is delayed by a fault, with a function that cancels the timer. */
   readonly #held = new Map<ServerCall, () => void>()
@@ -139,7 +139,12 @@ export class CallServer {
         this.#hold(call, () => call.fail(ETCD_ERROR.timedOut()), LEADERLESS_TIMEOUT_MS)
         return
       }
-      this.#run(call, () => route.handle(request, { caller, requestBytes }))
+      if (route.waits) {
+        this.#streams.add(call)
+        call.onClose(() => this.#streams.delete(call))
+      }
+      const onClose = (listener: () => void): void => call.onClose(listener)
+      this.#run(call, () => route.handle(request, { caller, requestBytes, onClose }))
     })
   }
 
@@ -193,7 +198,11 @@ export class CallServer {
   }
 
   #serveDuplex(call: ServerCall, route: Route & { type: 'duplex' }, caller: Caller): void {
-    const handler = route.open(call, { caller, requestBytes: 0 })
+    const handler = route.open(call, {
+      caller,
+      requestBytes: 0,
+      onClose: (listener) => call.onClose(listener),
+    })
     this.#streams.add(call)
     call.onDrain(() => handler.drain())
     call.onClose(() => {

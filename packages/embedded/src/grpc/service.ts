@@ -6,6 +6,8 @@ export interface CallContext {
   readonly caller: Caller
   /** Size of the request message in bytes; 0 on streams. */
   readonly requestBytes: number
+  /** Calls the listener when the call has ended, for whatever reason. */
+  onClose(listener: () => void): void
 }
 
 /** The server's side of an open duplex call. */
@@ -54,6 +56,8 @@ export type Route =
   | {
       readonly type: 'unary'
       readonly method: Method<unknown, unknown>
+      /** Whether the response may take as long as a stream; such a call ends like one when the server closes. */
+      readonly waits: boolean
       handle(request: unknown, context: CallContext): unknown
     }
   | {
@@ -70,7 +74,15 @@ export function unary<Req, Res>(
   method: Method<Req, Res>,
   handle: (request: Req, context: CallContext) => Init<Res> | Promise<Init<Res>>,
 ): Route {
-  return { type: 'unary', method, handle } as Route
+  return { type: 'unary', method, waits: false, handle } as Route
+}
+
+/** A method with one request and one response that may wait for other clients. */
+export function waiting<Req, Res>(
+  method: Method<Req, Res>,
+  handle: (request: Req, context: CallContext) => Promise<Init<Res>>,
+): Route {
+  return { type: 'unary', method, waits: true, handle } as Route
 }
 
 /** A method with streams in both directions. */

@@ -1,4 +1,14 @@
-import { Auth, Cluster, KV, Lease, Maintenance, type Method, Watch } from '@livetree/etcd/wire'
+import {
+  Auth,
+  Cluster,
+  Election,
+  KV,
+  Lease,
+  Lock,
+  Maintenance,
+  type Method,
+  Watch,
+} from '@livetree/etcd/wire'
 
 /** A method's place in etcd's gateway. */
 export interface JsonRoute {
@@ -34,6 +44,13 @@ export const JSON_PATHS: ReadonlyMap<string, JsonRoute> = new Map([
   ['/kv/lease/revoke', one(Lease.revoke)],
   ['/kv/lease/timetolive', one(Lease.timeToLive)],
   ['/kv/lease/leases', one(Lease.leases)],
+  ['/lock/lock', one(Lock.lock)],
+  ['/lock/unlock', one(Lock.unlock)],
+  ['/election/campaign', one(Election.campaign)],
+  ['/election/proclaim', one(Election.proclaim)],
+  ['/election/leader', one(Election.leader)],
+  ['/election/observe', one(Election.observe)],
+  ['/election/resign', one(Election.resign)],
   ['/cluster/member/add', one(Cluster.memberAdd)],
   ['/cluster/member/remove', one(Cluster.memberRemove)],
   ['/cluster/member/update', one(Cluster.memberUpdate)],

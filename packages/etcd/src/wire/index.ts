@@ -114,7 +114,19 @@ export {
   WatchRequest,
   WatchResponse,
 } from './watch.ts'
-export { Auth, Cluster, KV, Lease, Maintenance, type Method, Watch } from './rpc.ts'
+export {
+  CampaignRequest,
+  CampaignResponse,
+  LeaderKey,
+  LeaderRequest,
+  LeaderResponse,
+  ProclaimRequest,
+  ProclaimResponse,
+  ResignRequest,
+  ResignResponse,
+} from './election.ts'
+export { LockRequest, LockResponse, UnlockRequest, UnlockResponse } from './lock.ts'
+export { Auth, Cluster, Election, KV, Lease, Lock, Maintenance, type Method, Watch } from './rpc.ts'
 export { DEFAULT_MAX_FRAME_BYTES, encodeFrame, FrameReader, frameOf } from './frame.ts'
 export { EtcdError } from '../errors.ts'
 // For defining further messages.

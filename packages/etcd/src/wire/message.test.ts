@@ -177,12 +177,34 @@ function messageTypes(): MessageType<unknown>[] {
   ) as MessageType<unknown>[]
 }
 
+/** The files `v3lock.proto` and `v3election.proto` of etcd, which npm etcd3 does not ship. */
+const RECIPES = [
+  `syntax = "proto3"; package v3lockpb;
+  message LockRequest { bytes name = 1; int64 lease = 2; }
+  message LockResponse { etcdserverpb.ResponseHeader header = 1; bytes key = 2; }
+  message UnlockRequest { bytes key = 1; }
+  message UnlockResponse { etcdserverpb.ResponseHeader header = 1; }`,
+  `syntax = "proto3"; package v3electionpb;
+  message CampaignRequest { bytes name = 1; int64 lease = 2; bytes value = 3; }
+  message CampaignResponse { etcdserverpb.ResponseHeader header = 1; LeaderKey leader = 2; }
+  message LeaderKey { bytes name = 1; bytes key = 2; int64 rev = 3; int64 lease = 4; }
+  message LeaderRequest { bytes name = 1; }
+  message LeaderResponse { etcdserverpb.ResponseHeader header = 1; mvccpb.KeyValue kv = 2; }
+  message ResignRequest { LeaderKey leader = 1; }
+  message ResignResponse { etcdserverpb.ResponseHeader header = 1; }
+  message ProclaimRequest { LeaderKey leader = 1; bytes value = 2; }
+  message ProclaimResponse { etcdserverpb.ResponseHeader header = 1; }`,
+]
+
 /** The protocol's own files, as npm etcd3 ships them, read by protobufjs: nothing of ours is in it. */
 function protocol(): protobuf.Root {
   const folder = fileURLToPath(new URL('../../../../node_modules/etcd3/proto/', import.meta.url))
   const root = new protobuf.Root()
   root.resolvePath = (_, target) => (target.startsWith('/') ? target : folder + target.replace(/^.*\//, ''))
-  return root.loadSync(`${folder}rpc.proto`)
+  root.loadSync(`${folder}rpc.proto`)
+  for (const file of RECIPES) protobuf.parse(file, root)
+  root.resolveAll()
+  return root
 }
 
 /** Fields of etcd 3.6, which the files do not know yet. */

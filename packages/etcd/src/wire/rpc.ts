@@ -1,7 +1,9 @@
 import * as auth from './auth.ts'
 import * as cluster from './cluster.ts'
+import * as election from './election.ts'
 import * as kv from './kv.ts'
 import * as lease from './lease.ts'
+import * as lock from './lock.ts'
 import * as maintenance from './maintenance.ts'
 import type { MessageType } from './message-type.ts'
 import * as watch from './watch.ts'
@@ -20,6 +22,15 @@ function method<Req, Res>(
   response: MessageType<Res>,
 ): Method<Req, Res> {
   return { path: `/etcdserverpb.${path}`, request, response }
+}
+
+/** A method of the services that wait on the server, which have packages of their own. */
+function recipe<Req, Res>(
+  path: string,
+  request: MessageType<Req>,
+  response: MessageType<Res>,
+): Method<Req, Res> {
+  return { path: `/${path}`, request, response }
 }
 
 /** The methods of the service `etcdserverpb.KV`. */
@@ -103,4 +114,20 @@ export const Auth = {
     auth.AuthRoleRevokePermissionRequest,
     auth.AuthRoleRevokePermissionResponse,
   ),
+} as const
+
+/** The methods of the service `v3lockpb.Lock`. livetree's own client does not use them. */
+export const Lock = {
+  lock: recipe('v3lockpb.Lock/Lock', lock.LockRequest, lock.LockResponse),
+  unlock: recipe('v3lockpb.Lock/Unlock', lock.UnlockRequest, lock.UnlockResponse),
+} as const
+
+/** The methods of the service `v3electionpb.Election`. livetree's own client does not use them. */
+export const Election = {
+  campaign: recipe('v3electionpb.Election/Campaign', election.CampaignRequest, election.CampaignResponse),
+  proclaim: recipe('v3electionpb.Election/Proclaim', election.ProclaimRequest, election.ProclaimResponse),
+  leader: recipe('v3electionpb.Election/Leader', election.LeaderRequest, election.LeaderResponse),
+  /** The answer streams. */
+  observe: recipe('v3electionpb.Election/Observe', election.LeaderRequest, election.LeaderResponse),
+  resign: recipe('v3electionpb.Election/Resign', election.ResignRequest, election.ResignResponse),
 } as const
