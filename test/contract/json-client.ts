@@ -153,7 +153,7 @@ class JsonStream<Req, Res> implements CallStream<Req, Res> {
     const lines = (this.#rest + chunk).split('\n')
     this.#rest = lines.pop() ?? ''
     for (const line of lines) if (line !== '') this.#takeLine(line)
-    this.#wake?.()
+    if (lines.length > 0) this.#wake?.()
   }
 
   #takeLine(line: string): void {

@@ -7,8 +7,10 @@ import { op } from './operations.ts'
 import { shortly, WatchClient } from './watch-client.ts'
 
 eachServerAndWay('Watch', (server) => {
-  // On those the lines of `gateway.test.ts` are compared instead.
-  if (!server.isDuplex) return
+  if (!server.isDuplex) {
+    test.skip('its gateway answers at the end of a request: gateway.test.ts compares the lines', () => {})
+    return
+  }
   const current = server.use()
 
   /** Runs a test on a watch stream of its own. */
