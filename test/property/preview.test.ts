@@ -14,7 +14,7 @@ import { propertyRuns } from './property-runs.ts'
 /** Each case judges some forty trees, twice. */
 const RUNS = propertyRuns(0.4, 0.3)
 /** Drawn in each run alike, beside the random ones: all kinds of answers are among them. */
-const SAME_CASES = { numRuns: 7, seed: 7 }
+const SAME_CASES = { numRuns: 7, seed: 9 }
 
 const stored = (name: string): LayerInfo => ({
   name,
