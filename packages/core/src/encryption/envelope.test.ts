@@ -14,7 +14,9 @@ interface Vector {
   readonly text: string
   readonly envelope: string
 }
-const { vectors } = JSON.parse(readFileSync(new URL('./envelope-vectors.json', import.meta.url), 'utf8')) as {
+const { vectors } = JSON.parse(
+  readFileSync(new URL('./envelope-vectors.test.json', import.meta.url), 'utf8'),
+) as {
   readonly vectors: readonly Vector[]
 }
 
