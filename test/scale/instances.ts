@@ -5,21 +5,14 @@ import { createEtcdClient } from '@livetree/etcd'
 import { defineConfig, etcd } from 'livetree'
 import { joinFleet } from 'livetree/fleet'
 import { serviceSchema } from '../bench/support/bench-tree.ts'
-import { sharedNow } from '../bench/support/shared-clock.ts'
-import type { InstanceKind, SeenAt } from './scale-case.ts'
+import { reportSeen } from '../bench/support/report-seen.ts'
+import type { InstanceKind } from './scale-case.ts'
 
 const [kind, endpoint, firstText, countText] = process.argv.slice(2) as [InstanceKind, string, string, string]
 const [first, count] = [Number(firstText), Number(countText)]
 /** Instances of one service, each of which sees all of them. */
 const INSTANCES_OF_A_SERVICE = 20
-let wanted = ''
-let seenAt: number[] = []
-
-function see(value: string): void {
-  if (value !== wanted) return
-  seenAt.push(sharedNow())
-  if (seenAt.length === count) process.send!(seenAt satisfies SeenAt)
-}
+const see = reportSeen(count)
 
 const definition = defineConfig({ name: 'scale', schema: serviceSchema })
 
@@ -50,12 +43,6 @@ async function startDiscovery(index: number): Promise<void> {
   await discovery.openService(service)
 }
 
-process.on('message', (value: string) => {
-  wanted = value
-  seenAt = []
-  process.send!('waiting')
-})
-process.on('disconnect', () => process.exit())
 for (let index = first; index < first + count; index++) {
   if (kind === 'lock') await startLock(index)
   else if (kind === 'discovery') await startDiscovery(index)

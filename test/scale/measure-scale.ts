@@ -3,11 +3,12 @@ import { createEtcdClient, type EtcdClient } from '@livetree/etcd'
 import { type BenchProcess, startBenchProcess } from '../bench/support/bench-process.ts'
 import { serviceLeaves } from '../bench/support/bench-tree.ts'
 import { fillTree } from '../bench/support/fill-tree.ts'
+import type { SeenAt } from '../bench/support/report-seen.ts'
 import { sharedNow } from '../bench/support/shared-clock.ts'
 import { type EtcdServer, startEtcd } from '../support/start-etcd.ts'
 import { startGrpcProxy } from './grpc-proxy.ts'
 import { cpuMs, memoryMib, sentBytes, socketsOf } from './process-cost.ts'
-import type { ScaleCase, ScaleResult, SeenAt } from './scale-case.ts'
+import type { ScaleCase, ScaleResult } from './scale-case.ts'
 
 const PROCESSES = 20
 const CHANGES = 10

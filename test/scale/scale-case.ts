@@ -34,6 +34,3 @@ export interface ScaleResult extends ScaleCase {
    */
   readonly reconnect: { readonly quantilesMs: readonly number[]; readonly mostMib: number } | undefined
 }
-
-/** On the shared clock, when each of a process's instances had seen the value that was asked for. */
-export type SeenAt = readonly number[]

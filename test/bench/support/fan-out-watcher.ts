@@ -3,10 +3,7 @@ import { createEtcdClient } from '@livetree/etcd'
 import { defineConfig, etcd } from 'livetree'
 import { openBareWatch } from './bare-watch.ts'
 import { serviceSchema } from './bench-tree.ts'
-import { sharedNow } from './shared-clock.ts'
-
-/** On the shared clock, when each of the process's watchers had seen the value. */
-export type SeenAt = readonly number[]
+import { reportSeen } from './report-seen.ts'
 
 /** So many watchers on one directory, live configurations or bare watches: a child of fan-out.ts. */
 const [kind, endpoint, root, countText, connections] = process.argv.slice(2) as [
@@ -18,14 +15,7 @@ const [kind, endpoint, root, countText, connections] = process.argv.slice(2) as 
 ]
 const count = Number(countText)
 const isShared = connections === 'shared'
-let wanted = ''
-let seenAt: number[] = []
-
-function see(value: string): void {
-  if (value !== wanted) return
-  seenAt.push(sharedNow())
-  if (seenAt.length === count) process.send!(seenAt satisfies SeenAt)
-}
+const see = reportSeen(count)
 
 async function watchLive(): Promise<void> {
   const definition = defineConfig({ name: 'bench', schema: serviceSchema })
@@ -48,11 +38,5 @@ async function watchBare(): Promise<void> {
   }
 }
 
-process.on('message', (value: string) => {
-  wanted = value
-  seenAt = []
-  process.send!('waiting')
-})
-process.on('disconnect', () => process.exit())
 await (kind === 'live' ? watchLive() : watchBare())
 process.send!('ready')
