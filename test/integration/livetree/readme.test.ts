@@ -110,7 +110,12 @@ oneRealEtcd('the roles of the pages', (etcd) => {
   test('docs/production.md: roles, backup and compaction', async () => {
     const backups = mkdtempSync(join(tmpdir(), 'livetree-backup-'))
     onTestFinished(() => rmSync(backups, { recursive: true }))
-    const printed = await runLines(server, pageOf('docs/production.md').replaceAll('/backup/', `${backups}/`))
+    const path = directoryOfRestlessDate()
+    const printed = await runLines(
+      server,
+      pageOf('docs/production.md').replaceAll('/backup/', `${backups}/`),
+      path,
+    )
     expect(readdirSync(backups)).toEqual([expect.stringMatching(/^etcd-.*\.db$/)])
     expect(printed).toContain('compacted revision')
     expect(await root.authAdmin.users.roles('checkout')).toEqual(['checkout'])
@@ -121,13 +126,22 @@ function pageOf(path: string): string {
   return readFileSync(new URL(`../../../${path}`, import.meta.url), 'utf8')
 }
 
+/** A directory for PATH whose `date` never says the same twice, as at the turn of an hour between two lines. */
+function directoryOfRestlessDate(): string {
+  const directory = mkdtempSync(join(tmpdir(), 'livetree-date-'))
+  onTestFinished(() => rmSync(directory, { recursive: true }))
+  writeFileSync(join(directory, 'date'), '#!/bin/sh\nexec /bin/date +%s%N\n', { mode: 0o755 })
+  return directory
+}
+
 /** Runs every block of a page that has lines of `etcdctl`, as a person pastes it; as root. Resolves with what they print. */
-async function runLines(server: EtcdServer, page: string): Promise<string> {
+async function runLines(server: EtcdServer, page: string, ...directories: string[]): Promise<string> {
   const blocks = [...page.matchAll(/```sh\n([\s\S]*?)```/g)].map(([, block = '']) => block)
   const lines = blocks.filter((block) => /^etcdctl |etcdctl role/m.test(block)).join('\n')
   expect(lines).toMatch(/^etcdctl /m)
   const env = {
-    ...{ ...process.env, PATH: `${dirname(server.etcdctlPath)}${delimiter}${process.env['PATH']}` },
+    ...process.env,
+    PATH: [...directories, dirname(server.etcdctlPath), process.env['PATH']].join(delimiter),
     ...{
       ETCDCTL_API: '3',
       ETCDCTL_ENDPOINTS: server.endpoint,
