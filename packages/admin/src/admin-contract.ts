@@ -10,7 +10,7 @@ import type { FollowInstancesOptions, InstancesNews } from './fleet/follow-insta
 import type { FleetInstances } from './fleet/instances.ts'
 import type { HistoryOptions } from './history/history.ts'
 import type { HistoryEntry, RecordedEntry } from './history/history-entry.ts'
-import type { EncryptedValues, Rotation } from './secrets/rotation.ts'
+import type { EncryptedValues, RotateOptions, Rotation } from './secrets/rotation.ts'
 import type { PathLike } from './selector.ts'
 import type { AdminTree } from './tree/tree-view.ts'
 import type { Difference, DiffSide } from './transfer/diff.ts'
@@ -131,18 +131,18 @@ export interface Admin<T> extends AsyncDisposable {
    */
   import(text: string, options?: ImportOptions): Promise<Plan>
   /**
-   * Which encrypted values the layers have, and with which key each is encrypted.
+   * Which encrypted values the layers have, with which key each is encrypted, and what stands there in plain text.
    *
    * @throws AdminError `permission_denied`, `store_unavailable`, `timeout`, `aborted`, `invalid_options`
    */
   encrypted(options?: CallOptions): Promise<EncryptedValues>
   /**
    * Plans that values of earlier keys are encrypted with the current one, as many as fit into one transaction: apply the plan, and
-   * ask again while there are some `left`. A value that changes meanwhile is a conflict, and is never overwritten.
+   * ask again while there are some `left`. Plain text stays unless `plaintext: 'encrypt'` is given. A value that changes meanwhile is a conflict, and is never overwritten.
    *
    * @throws AdminError `keys_unavailable`, and as `ChangeSet.plan`
    */
-  rotateSecrets(options?: CallOptions): Promise<Rotation>
+  rotateSecrets(options?: RotateOptions): Promise<Rotation>
   /**
    * The running instances that joined the fleet and read keys of these layers, whatever their definition.
    *

@@ -26,7 +26,7 @@ import type { HistoryEntry, RecordedEntry } from './history/history-entry.ts'
 import { followRevisions, type RevisionsOptions } from './tree/follow-revisions.ts'
 import { jsonSchemaDefinition } from './json-schema-definition.ts'
 import { type AdminOptions, resolveAdmin } from './options.ts'
-import type { EncryptedValues, Rotation } from './secrets/rotation.ts'
+import type { EncryptedValues, RotateOptions, Rotation } from './secrets/rotation.ts'
 import type { PathLike } from './selector.ts'
 import { readState } from './tree/tree-state.ts'
 import { type AdminTree, viewTree } from './tree/tree-view.ts'
@@ -195,7 +195,7 @@ class StoreAdmin<T> implements Admin<T> {
     return readEncrypted(this.#workspace, options)
   }
 
-  async rotateSecrets(options: CallOptions = {}): Promise<Rotation> {
+  async rotateSecrets(options: RotateOptions = {}): Promise<Rotation> {
     const { planRotation } = await import('./secrets/rotation.ts')
     return planRotation(this.#workspace, options)
   }

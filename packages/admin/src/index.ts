@@ -32,7 +32,13 @@ export type {
 export type { RecordedChange, RecordedText, StoredRecord } from './history/record.ts'
 export { jsonSchemaDefinition } from './json-schema-definition.ts'
 export type { AdminOptions } from './options.ts'
-export type { EncryptedValue, EncryptedValues, Rotation } from './secrets/rotation.ts'
+export type {
+  EncryptedValue,
+  EncryptedValues,
+  PlaintextValue,
+  RotateOptions,
+  Rotation,
+} from './secrets/rotation.ts'
 export type { PathLike, PathSelector } from './selector.ts'
 export type { RevisionsOptions } from './tree/follow-revisions.ts'
 export type { LayerChoice } from './tree/target-layer.ts'

@@ -207,6 +207,49 @@ oneEtcd('admin secrets', (etcd) => {
     await expect(none.rotateSecrets()).rejects.toMatchObject({ code: 'keys_unavailable' })
   })
 
+  test('plain text that stands where an envelope is asked for is named, and encrypted only when that is said', async () => {
+    await using admin = adminOf(OLD)
+    const at = (path: string) => `/config/shop/base/${path}`
+    await client.kv.put(at('db/password'), 'hunter2')
+    await client.kv.put(at('db/port'), '5432')
+    await client.kv.put(at('list'), '["first-item"]')
+    await client.kv.put(at('hosts'), '[{"name":"a","token":"token-a"},{"name":"b","token":""}]')
+    await client.kv.put(at('users/ana'), 'pass-ana')
+    await client.kv.put(at('users/bob'), 'livetree:remove')
+    const isPlain = [...['db.password', 'db.port', 'hosts.0.token', 'hosts.1.token', 'list', 'users.ana']]
+    const pathsOf = (values: readonly { pathText: string }[]) => values.map(({ pathText }) => pathText)
+    const { values, plaintext } = await admin.encrypted()
+    expect(values).toEqual([])
+    expect(pathsOf(plaintext)).toEqual(isPlain)
+    const kept = await admin.rotateSecrets()
+    expect(kept).toMatchObject({ done: 0, renewed: 0, left: 0 })
+    expect(pathsOf(kept.plaintext)).toEqual(isPlain)
+    expect(kept.plan.isEmpty).toBe(true)
+    const rotation = await admin.rotateSecrets({ plaintext: 'encrypt' })
+    expect(rotation).toMatchObject({ done: 0, renewed: 6, left: 0 })
+    expect(JSON.stringify(rotation)).not.toMatch(/hunter2|5432|first-item|token-a|pass-ana/)
+    await rotation.plan.apply()
+    const current = await client.kv.getRange({ prefix: '/config/' })
+    expect(current.entries.map(({ text }) => text).join('\n')).not.toMatch(
+      /hunter2|5432|first-item|token-a|pass-ana/,
+    )
+    await using config = await definitionOf(OLD).load({ logger: false })
+    expect(config.current).toEqual({
+      mode: 'on',
+      db: { password: 'hunter2', port: 5432 },
+      list: ['first-item'],
+      hosts: [
+        { name: 'a', token: 'token-a' },
+        { name: 'b', token: '' },
+      ],
+      users: { ana: 'pass-ana' },
+    })
+    expect(await admin.rotateSecrets({ plaintext: 'encrypt' })).toMatchObject({ done: 6, renewed: 0 })
+    await expect(admin.rotateSecrets({ plaintext: 'yes' as 'encrypt' })).rejects.toMatchObject({
+      code: 'invalid_options',
+    })
+  })
+
   test('instances judge an encrypted change with their own keys, before it is written', async () => {
     await using admin = adminOf(OLD)
     await admin.set((c) => c.db, { password: 'hunter2' }, { overlay: 'base' })

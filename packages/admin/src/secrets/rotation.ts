@@ -1,5 +1,5 @@
 import type { Path } from '@livetree/core'
-import { checkOptions } from '@livetree/core/source'
+import { checkOptions, type OptionTable, optionKinds } from '@livetree/core/source'
 import { pathText } from '@livetree/core/tools'
 import { CALL_TABLE } from '../change/change-set.ts'
 import type { Step } from '../change/draft.ts'
@@ -10,12 +10,16 @@ import { translatedNow } from '../translate-error.ts'
 import type { CallOptions, Workspace } from '../workspace.ts'
 import { TreeSecrets } from './tree-secrets.ts'
 
-/** One encrypted value of the layers. */
-export interface EncryptedValue {
+/** A value of the layers that the schema asks to be encrypted, and that stands there in plain text. */
+export interface PlaintextValue {
   readonly key: string
   readonly path: Path
   /** `db.password` */
   readonly pathText: string
+}
+
+/** One encrypted value of the layers. */
+export interface EncryptedValue extends PlaintextValue {
   /** The id of the key that it is encrypted with. */
   readonly keyId: string
   /** Whether it opens with the keys that are at hand. */
@@ -29,6 +33,17 @@ export interface EncryptedValues {
   readonly current: string | undefined
   /** Sorted by key. */
   readonly values: readonly EncryptedValue[]
+  /** What is not encrypted and should be, sorted by key. */
+  readonly plaintext: readonly PlaintextValue[]
+}
+
+/** Options of `Admin.rotateSecrets`. */
+export interface RotateOptions extends CallOptions {
+  /**
+   * What happens to plain text where the schema asks for an encrypted value. Default `'leave'`: whoever can write the store may
+   * have put it there, so that encrypting it is said and not assumed.
+   */
+  readonly plaintext?: 'leave' | 'encrypt' | undefined
 }
 
 /** A plan that encrypts values of earlier keys with the current one. */
@@ -36,13 +51,17 @@ export interface Rotation {
   readonly plan: Plan
   /** How many values are encrypted with the current key already. */
   readonly done: number
-  /** How many values the plan encrypts again. */
+  /** How many values the plan encrypts, plain texts among them where they are asked for. */
   readonly renewed: number
   /** How many are left for further plans, since they do not fit into one transaction. */
   readonly left: number
   /** Those that cannot be encrypted again, since no key at hand opens them. */
   readonly unopened: readonly EncryptedValue[]
+  /** What stands in plain text at the revision that was read, whether the plan encrypts it or not. */
+  readonly plaintext: readonly PlaintextValue[]
 }
+
+const OPTION_TABLE: OptionTable = { ...CALL_TABLE, plaintext: optionKinds.oneOf('leave', 'encrypt') }
 
 /** The encrypted values of all layers; see `Admin.encrypted`. */
 export async function readEncrypted(workspace: Workspace, options: CallOptions): Promise<EncryptedValues> {
@@ -52,27 +71,32 @@ export async function readEncrypted(workspace: Workspace, options: CallOptions):
 
 function encryptedIn(workspace: Workspace, { reading, keys }: TreeState): EncryptedValues {
   const secrets = new TreeSecrets(workspace, keys)
-  const values = [...reading.entries.values()].flatMap(({ key, value }) =>
-    typeof value !== 'string'
-      ? []
-      : secrets.envelopesIn(key, value).map((each) => ({ ...each, key, pathText: pathText(each.path) })),
-  )
-  return { revision: reading.revision, current: keys.current?.id, values }
+  const values: EncryptedValue[] = []
+  const plaintext: PlaintextValue[] = []
+  for (const { key, value } of reading.entries.values())
+    if (typeof value === 'string')
+      for (const { path, keyId, isOpen } of secrets.textsIn(key, value)) {
+        const at = { key, path, pathText: pathText(path) }
+        if (keyId === undefined) plaintext.push(at)
+        else values.push({ ...at, keyId, isOpen })
+      }
+  return { revision: reading.revision, current: keys.current?.id, values, plaintext }
 }
 
 /** Plans a rotation; see `Admin.rotateSecrets`. */
-export async function planRotation(workspace: Workspace, options: CallOptions): Promise<Rotation> {
-  translatedNow(() => checkOptions('rotateSecrets()', options, CALL_TABLE))
-  const state = await readState(workspace, workspace.limit(options))
+export async function planRotation(workspace: Workspace, options: RotateOptions): Promise<Rotation> {
+  translatedNow(() => checkOptions('rotateSecrets()', options, OPTION_TABLE))
+  const { plaintext: policy = 'leave', ...call } = options
+  const state = await readState(workspace, workspace.limit(call))
   const { reading, keys } = state
   if (keys.current === undefined)
     throw new AdminError('keys_unavailable', {
       what: `There is no key to encrypt with: ${keys.absence ?? 'the keyring has none'}`,
     })
-  const { current, values } = encryptedIn(workspace, state)
+  const { current, values, plaintext } = encryptedIn(workspace, state)
   const old = values.filter(({ keyId }) => keyId !== current)
   const unopened = old.filter(({ isOpen }) => !isOpen)
-  const { steps, pins } = renewals(workspace, state)
+  const { steps, pins } = renewals(workspace, state, policy === 'encrypt')
   const draft = {
     kind: 'change',
     plannedAt: reading.revision,
@@ -80,14 +104,15 @@ export async function planRotation(workspace: Workspace, options: CallOptions): 
     steps,
     pins,
   } as const
-  const plan = await planDraft(workspace, draft, options)
-  const renewed = old.filter(({ key, isOpen }) => isOpen && pins.has(key)).length
-  const left = old.length - unopened.length - renewed
-  return { plan, done: values.length - old.length, renewed, left, unopened }
+  const plan = await planDraft(workspace, draft, call)
+  const meant = [...old.filter(({ isOpen }) => isOpen), ...(policy === 'encrypt' ? plaintext : [])]
+  const renewed = meant.filter(({ key }) => pins.has(key)).length
+  const done = values.length - old.length
+  return { plan, done, renewed, left: meant.length - renewed, unopened, plaintext }
 }
 
 /** The first keys to write again, as many as fit into one transaction, with the revisions that they have. */
-function renewals(workspace: Workspace, { reading, keys }: TreeState) {
+function renewals(workspace: Workspace, { reading, keys }: TreeState, withPlain: boolean) {
   const secrets = new TreeSecrets(workspace, keys)
   const { maxOperations, maxRequestBytes, store } = workspace.settings
   // beside the keys, the transaction has records and conditions for each layer
@@ -96,7 +121,7 @@ function renewals(workspace: Workspace, { reading, keys }: TreeState) {
   const pins = new Map<string, number>()
   let bytes = 0
   for (const { key, value, modRevision } of reading.entries.values()) {
-    const text = typeof value === 'string' ? secrets.renew(key, value) : undefined
+    const text = typeof value === 'string' ? secrets.renew(key, value, withPlain) : undefined
     if (text === undefined) continue
     // the text itself, and both texts in the record
     bytes += 3 * Buffer.byteLength(text) + 4 * Buffer.byteLength(key)

@@ -36,6 +36,15 @@ interface SecretPlace {
   readonly layer: LayerInfo
 }
 
+/** A text that is encrypted, or stands in plain text where it should be. */
+interface SecretText {
+  readonly path: Path
+  /** The id of the key that it is encrypted with; undefined for plain text. */
+  readonly keyId: string | undefined
+  /** Whether it opens with the keys that are at hand. */
+  readonly isOpen: boolean
+}
+
 /**
  * Encrypted texts of a tree. What edits it sees plain texts; what is stored, judged and recorded has envelopes. A text that
  * no key opens stays as it is, and so does an envelope whose text was not changed.
@@ -94,7 +103,7 @@ export class TreeSecrets {
     if (place === undefined) return text
     const kept = this.#envelopesIn(key, before)
     return this.#map(key, place, text, (at, part) => {
-      if (isEnvelope(part) || COVERS.has(part)) return part
+      if (!isPlain(part)) return part
       const id = JSON.stringify([key, at.path, part])
       const envelope = kept.get(id) ?? known.get(id) ?? translatedNow(() => this.#make(at, part))
       known.set(id, envelope)
@@ -102,33 +111,38 @@ export class TreeSecrets {
     })
   }
 
-  /** The text of a key with all envelopes of other keys made again with the current one; undefined where there is none. */
-  renew(key: string, text: string): string | undefined {
+  /**
+   * The text of a key with all envelopes of other keys made again with the current one; undefined where there is none.
+   *
+   * @param withPlain whether plain texts become envelopes too
+   */
+  renew(key: string, text: string, withPlain: boolean): string | undefined {
     const place = this.#placeOf(key, text)
     if (place === undefined) return undefined
     const renewed = this.#map(key, place, text, (at, part) => {
-      const id = keyIdOf(part)
-      const plain = id === undefined || id === this.#keys.current?.id ? undefined : this.#open(at, part)
+      const plain = isPlain(part) ? (withPlain ? part : undefined) : this.#openOld(at, part)
       return plain === undefined ? part : translatedNow(() => this.#make(at, plain))
     })
     return renewed === text ? undefined : renewed
   }
 
-  /** The envelopes in the text of a key, each with the path and the id of its key. */
-  envelopesIn(
-    key: string,
-    text: string,
-  ): readonly { readonly path: Path; readonly keyId: string; readonly isOpen: boolean }[] {
-    const found: { path: Path; keyId: string; isOpen: boolean }[] = []
+  /** The texts of a key that are encrypted or should be, each with its path. */
+  textsIn(key: string, text: string): readonly SecretText[] {
+    const found: SecretText[] = []
     const place = this.#placeOf(key, text)
     if (place === undefined) return found
     this.#map(key, place, text, (at, part) => {
       const keyId = keyIdOf(part)
-      if (keyId !== undefined)
+      if (keyId !== undefined || isPlain(part))
         found.push({ path: at.path, keyId, isOpen: this.#open(at, part) !== undefined })
       return part
     })
     return found
+  }
+
+  /** The text of an envelope of another key than the current one. */
+  #openOld(at: SecretPlace, part: string): string | undefined {
+    return keyIdOf(part) === this.#keys.current?.id ? undefined : this.#open(at, part)
   }
 
   #make(at: SecretPlace, text: string): string {
@@ -189,6 +203,11 @@ export class TreeSecrets {
 }
 
 const COVERS: ReadonlySet<string> = new Set(['livetree:remove', 'livetree:empty'])
+
+/** Whether a text is one that an envelope is to be made of. */
+function isPlain(text: string): boolean {
+  return !isEnvelope(text) && !COVERS.has(text)
+}
 
 /** A document that stands at an encrypted place is plain text to be encrypted as a whole, unless its parts are envelopes. */
 function hasEnvelope(document: JsonDocument): boolean {

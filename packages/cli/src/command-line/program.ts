@@ -190,6 +190,7 @@ function addSecrets(program: Command, add: Add): void {
     secrets,
   )
     .option('-m, --message <why>', 'why, as the history shows it')
+    .option('--plaintext', 'encrypt also what stands there in plain text')
     .option('--dry-run', 'show what would change, and write nothing')
 }
 

@@ -32,10 +32,16 @@ export async function check(session: Session): Promise<Outcome> {
         `${name}: the schema has no place for the key ${describeUnused(key)}.${meantHint(key.didYouMean)}`,
       )
   for (const { name, secrets } of checked) {
-    const old = secrets?.values.filter(({ keyId }) => keyId !== secrets.current) ?? []
-    if (old.length > 0 && secrets?.current !== undefined)
+    if (secrets === undefined) continue
+    const { current, values, plaintext } = secrets
+    if (plaintext.length > 0)
       session.warn(
-        `${name}: ${counted(old.length, 'value')} encrypted with other keys than "${secrets.current}". \`livetree secrets rotate\` encrypts them again.`,
+        `${name}: ${counted(plaintext.length, 'value')} not encrypted. \`livetree secrets rotate --plaintext\` encrypts what stands there.`,
+      )
+    const old = values.filter(({ keyId }) => keyId !== current)
+    if (old.length > 0 && current !== undefined)
+      session.warn(
+        `${name}: ${counted(old.length, 'value')} encrypted with other keys than "${current}". \`livetree secrets rotate\` encrypts them again.`,
       )
   }
   const refused = checked.filter(({ tree }) => !tree.isValid)

@@ -9,38 +9,59 @@ import type { Session } from '../session.ts'
 import { changeData, changesText } from './plan-text.ts'
 import { assertApplicable } from './carry-out.ts'
 
-/** `livetree secrets ls`: which key each encrypted value is encrypted with. */
+/** `livetree secrets ls`: which key each encrypted value is encrypted with, and which are not encrypted. */
 export async function list(session: Session): Promise<Outcome> {
   const { admin } = await openTree(session)
-  const { revision, current, values } = await admin.encrypted(session.call)
-  session.noteAtEnd(summaryOf({ revision, current, values }))
-  const data = values.map(({ pathText: path, key, keyId, isOpen }) => ({
-    path,
-    key,
-    keyId,
-    isCurrent: keyId === current,
-    isOpen,
-  }))
+  const encrypted = await admin.encrypted(session.call)
+  const { current, values, plaintext } = encrypted
+  session.noteAtEnd(summaryOf(encrypted))
+  const data = [
+    ...values.map(({ pathText: path, key, keyId, isOpen }) => ({
+      path,
+      key,
+      keyId,
+      isCurrent: keyId === current,
+      isOpen,
+    })),
+    ...plaintext.map(({ pathText: path, key }) => ({
+      path,
+      key,
+      keyId: null,
+      isCurrent: false,
+      isOpen: true,
+    })),
+  ].sort((a, b) => (a.key < b.key ? -1 : a.key > b.key ? 1 : 0))
   const columns = ['path', 'key id', 'state', 'key'].map((title) => ({ title }))
-  const rows = data.map(({ path, key, keyId, isCurrent, isOpen }) => [
-    shortKey(path),
-    keyId,
-    isOpen ? (isCurrent ? 'current' : 'previous') : 'not opened',
-    shortKey(key),
-  ])
+  const rows = data.map((row) => [shortKey(row.path), row.keyId ?? '', stateOf(row), shortKey(row.key)])
   return { result: { data, text: () => (rows.length === 0 ? '' : tableText(columns, rows)) } }
 }
 
-function summaryOf({ current, values }: EncryptedValues): string {
+function stateOf({
+  keyId,
+  isCurrent,
+  isOpen,
+}: {
+  keyId: string | null
+  isCurrent: boolean
+  isOpen: boolean
+}): string {
+  if (keyId === null) return 'not encrypted'
+  if (!isOpen) return 'not opened'
+  return isCurrent ? 'current' : 'previous'
+}
+
+function summaryOf({ current, values, plaintext }: EncryptedValues): string {
   const old = values.filter(({ keyId }) => keyId !== current).length
   const all = `${counted(values.length, 'encrypted value')}`
-  if (current === undefined) return `${all}; no key is at hand.`
-  return `${all}, ${old} of other keys than "${current}".`
+  const others = current === undefined ? '; no key is at hand' : `, ${old} of other keys than "${current}"`
+  const plain = plaintext.length === 0 ? '' : `; ${plaintext.length} not encrypted`
+  return `${all}${others}${plain}.`
 }
 
 /** Options of `livetree secrets rotate`. */
 export interface RotateOptions {
   readonly message?: string | undefined
+  readonly plaintext?: boolean | undefined
   readonly dryRun?: boolean | undefined
 }
 
@@ -48,47 +69,66 @@ export interface RotateOptions {
 export async function rotate(
   session: Session,
   _: readonly unknown[],
-  { message, dryRun = false }: RotateOptions,
+  { message = 'encrypt secrets with the current key', plaintext = false, dryRun = false }: RotateOptions,
 ): Promise<Outcome> {
   const { admin } = await openTree(session)
-  const first = await admin.rotateSecrets(session.call)
+  const next = () => admin.rotateSecrets({ ...session.call, plaintext: plaintext ? 'encrypt' : 'leave' })
+  const first = await next()
   warnOfUnopened(session, first)
+  if (!plaintext) warnOfPlaintext(session, first)
   const all = first.renewed + first.left
   const data = {
-    renewed: 0,
-    left: all,
-    done: first.done,
+    ...{ renewed: 0, left: all, done: first.done },
     unopened: first.unopened.map(({ pathText }) => pathText),
+    plaintext: first.plaintext.map(({ pathText }) => pathText),
   }
+  const plain = plaintext ? ` (${first.plaintext.length} of them in plain text)` : ''
   if (dryRun || all === 0) {
     session.noteAtEnd(
       all === 0
-        ? `Nothing to encrypt again: ${counted(first.done, 'value')} of the current key.`
-        : `${counted(all, 'value')} to encrypt again, ${first.done} of the current key already. Nothing was written (--dry-run).`,
+        ? `Nothing to encrypt: ${counted(first.done, 'value')} of the current key.`
+        : `${counted(all, 'value')}${plain} to encrypt, ${first.done} of the current key already. Nothing was written (--dry-run).`,
     )
     const { changes } = first.plan
     const text = () => (dryRun ? changesText(changes, session.style) : '')
     return { result: { data: { ...data, isDryRun: dryRun, changes: changes.map(changeData) }, text } }
   }
-  await session.confirm(`Encrypt ${counted(all, 'value')} again`)
+  await session.confirm(`Encrypt ${counted(all, 'value')}${plain} with the current key`)
+  const { renewed, revisions } = await carryOut(session, first, next, message)
+  if (first.unopened.length > 0) throw unopenedError(first, renewed)
+  const result = { ...data, renewed, left: all - renewed, isDryRun: false, revisions }
+  return { result: { data: result, text: () => '' } }
+}
+
+/** Applies one part after another until nothing is left. */
+async function carryOut(
+  session: Session,
+  first: Rotation,
+  next: () => Promise<Rotation>,
+  message: string,
+): Promise<{ renewed: number; revisions: number[] }> {
+  const all = first.renewed + first.left
   const revisions: number[] = []
   let renewed = 0
-  for (let part: Rotation = first; part.renewed > 0; part = await admin.rotateSecrets(session.call)) {
+  for (let part = first; part.renewed > 0; part = await next()) {
     const { plan } = part
     assertApplicable(session, plan, {})
-    const why = message ?? 'encrypt secrets with the current key'
-    const applied = await session.write((onSend) => plan.apply({ message: why, onSend, ...session.call }))
+    const applied = await session.write((onSend) => plan.apply({ message, onSend, ...session.call }))
     revisions.push(applied.revision)
     renewed += part.renewed
     if (part.left > 0) session.note(`${renewed} of ${all} …`)
   }
-  session.noteAtEnd(
-    `Encrypted ${counted(renewed, 'value')} again, in ${counted(revisions.length, 'change')}.`,
+  session.noteAtEnd(`Encrypted ${counted(renewed, 'value')}, in ${counted(revisions.length, 'change')}.`)
+  return { renewed, revisions }
+}
+
+function warnOfPlaintext(session: Session, { plaintext }: Rotation): void {
+  if (plaintext.length === 0) return
+  const names = plaintext.slice(0, 5).map(({ pathText }) => pathText)
+  const more = plaintext.length > names.length ? ' …' : ''
+  session.warn(
+    `${counted(plaintext.length, 'value')} not encrypted, and left so: ${names.join(', ')}${more}. --plaintext encrypts what stands there; look at it first.`,
   )
-  if (first.unopened.length > 0) throw unopenedError(first, renewed)
-  return {
-    result: { data: { ...data, renewed, left: all - renewed, isDryRun: false, revisions }, text: () => '' },
-  }
 }
 
 function warnOfUnopened(session: Session, { unopened }: Rotation): void {
