@@ -63,6 +63,7 @@ const slow = [
   'test/property/growth{,-wire}.test.ts',
   'test/integration/{coordination,discovery}/fire/under-fire.test.ts',
   'test/integration/telemetry/world.test.ts',
+  'test/interop/etcd3gw.test.ts',
 ]
 
 export default defineConfig({

@@ -57,16 +57,16 @@ export async function fetchFromApt(
 }
 
 /**
- * Fetches the newest package files of the machine's own release, and unpacks them, as {@link fetchFromApt} does. Returns the
- * folder of their programs.
+ * Fetches the newest package files of the machine's own release, and unpacks them into `root` in `workFolder`, as
+ * {@link fetchFromApt} does.
  *
  * @throws Error if apt does not have them
  */
-export async function fetchOwnPackages(packages: readonly string[], workFolder: string): Promise<string> {
+export async function fetchOwnPackages(packages: readonly string[], workFolder: string): Promise<void> {
   const apt = openPrivateApt(workFolder, undefined)
   // A source that cannot be asked makes this fail although the needed lists are there.
   await apt.run('apt-get', 'update', '-q')
-  return await unpackPackages(apt, packages)
+  await unpackPackages(apt, packages)
 }
 
 function suitesToAsk(system: AptSystem, wanted: EtcdSeries | undefined): string[] {
