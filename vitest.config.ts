@@ -72,6 +72,7 @@ export default defineConfig({
     // Most files wait for an etcd most of the time, so that a small machine can run more of them than it has cores.
     maxWorkers: Math.max(6, availableParallelism()),
     projects: [
+      // One project for all that needs no etcd, and one for what does: each one compiles and loads the modules anew.
       project(
         'unit',
         [
@@ -79,19 +80,20 @@ export default defineConfig({
           'packages/console/ui/**/*.test.ts',
           'test/mutations/*.test.ts',
           'test/chaos/validators/**/*.test.ts',
+          'test/{fuzz,property}/**/*.test.ts',
           'test/scale/*.test.ts',
           'scripts/**/*.test.ts',
           'site/**/*.test.ts',
         ],
-        60_000,
+        120_000,
       ),
-      project('property', ['test/property/**/*.test.ts'], 120_000),
-      project('fuzz', ['test/fuzz/**/*.test.ts'], 120_000),
-      project('contract', ['test/contract/**/*.test.ts'], 60_000, withEtcd),
-      project('integration', ['test/{integration,support}/**/*.test.ts'], 60_000, withEtcd),
-      project('interop', ['test/interop/**/*.test.ts'], 120_000, withEtcd),
-      project('chaos', ['test/chaos/**/*.test.ts'], 240_000, withEtcd, ['test/chaos/validators/**', ...slow]),
-      project('apps', ['test/apps/**/*.test.ts'], 120_000, withEtcd),
+      project(
+        'integration',
+        ['test/{apps,chaos,contract,integration,interop,support}/**/*.test.ts'],
+        120_000,
+        withEtcd,
+        ['test/chaos/validators/**', ...slow],
+      ),
       project('slow', slow, 240_000, withEtcd, []),
       project('growth', growth, 240_000, [], []),
       {

@@ -4,14 +4,14 @@ import { fileURLToPath } from 'node:url'
 import { fetchOwnPackages, readAptSystem } from './fetch-from-apt.ts'
 
 /**
- * A folder of `.cache` with unpacked Debian packages, fetched through apt when it is not there yet. Nothing is installed.
+ * A folder of `.cache/packages` with unpacked Debian packages, fetched through apt when it is not there yet. Nothing is installed.
  *
  * @param name of the folder
  * @returns the folder, which has `usr/bin` and the like in it
  * @throws Error that says what is missing
  */
 export async function ownPackages(name: string, packages: readonly string[]): Promise<string> {
-  const folder = fileURLToPath(new URL(`../../.cache/${name}`, import.meta.url))
+  const folder = fileURLToPath(new URL(`../../.cache/packages/${name}`, import.meta.url))
   if (existsSync(folder)) return folder
   if (readAptSystem() === undefined)
     throw new Error(`There is no apt to fetch ${packages.join(', ')} with: install them.`)

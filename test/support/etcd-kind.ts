@@ -14,19 +14,24 @@ export type EtcdKind = EtcdSeries | 'embedded'
 /** Every kind, the real ones first. */
 export const etcdKinds: readonly EtcdKind[] = [...etcdSeries, 'embedded']
 
+const known = new Map<EtcdKind | undefined, Promise<EtcdBinaries>>()
+
 /**
  * The programs of a kind, fetched when the machine has none; without a kind, any real etcd. Embedded is driven by a
- * real `etcdctl`.
+ * real `etcdctl`. They are looked for once in each process: asking a program for its version takes as long as starting a server.
  *
  * @throws Error as `getEtcd` does.
  */
 export function getEtcdOfKind(kind?: EtcdKind): Promise<EtcdBinaries> {
-  if (kind !== 'embedded') return getEtcd(kind === undefined ? {} : { version: kind })
-  embedded ??= inspectEmbedded()
-  return embedded
+  const seen = known.get(kind) ?? findOfKind(kind)
+  known.set(kind, seen)
+  return seen
 }
 
-let embedded: Promise<EtcdBinaries> | undefined
+function findOfKind(kind: EtcdKind | undefined): Promise<EtcdBinaries> {
+  if (kind === 'embedded') return inspectEmbedded()
+  return getEtcd(kind === undefined ? {} : { version: kind })
+}
 
 async function inspectEmbedded(): Promise<EtcdBinaries> {
   const { etcdctl } = await getEtcd()

@@ -1,6 +1,6 @@
 import { rmSync } from 'node:fs'
 import type { EtcdSeries } from '../../scripts/etcd/etcd-binaries.ts'
-import { getEtcd } from '../../scripts/etcd/get-etcd.ts'
+import { getEtcdOfKind } from './etcd-kind.ts'
 import { freePorts } from './free-ports.ts'
 import type { NetworkHost } from './network-hosts.ts'
 import { hostWires, type PeerWires, proxyWires } from './peer-wires.ts'
@@ -48,7 +48,7 @@ export async function startEtcdCluster(
   options: StartClusterOptions = {},
 ): Promise<EtcdCluster> {
   const { version, auth, hosts, ...forAll } = options
-  const binaries = await getEtcd(version === undefined ? {} : { version })
+  const binaries = await getEtcdOfKind(version)
   const peerPorts = await freePorts(size)
   const started: AsyncDisposable[] = []
   const closeAll = async () => {

@@ -14,11 +14,45 @@ export function keepRunning(timer: unknown): unknown {
   return timer
 }
 
+/** A timer that is late by as much, in milliseconds, finds an event loop that was blocked. */
+const LATE_MS = 20
+
+/**
+ * A timer of the machine's clock. After an event loop that was blocked, it fires when what has arrived meanwhile was read: an
+ * answer that is there is no late answer. Node itself runs timers first.
+ */
+class SystemTimer {
+  readonly #timer: NodeJS.Timeout
+  #late: NodeJS.Immediate | undefined
+
+  constructor(run: () => void, ms: number) {
+    const dueAt = performance.now() + ms
+    const fire = (): void => {
+      if (performance.now() - dueAt < LATE_MS) run()
+      else this.#late = setImmediate(run)
+    }
+    this.#timer = setTimeout(fire, ms).unref()
+  }
+
+  ref(): void {
+    this.#timer.ref()
+  }
+
+  clear(): void {
+    clearTimeout(this.#timer)
+    clearImmediate(this.#late)
+  }
+}
+
 /** The machine's clock. Its timers alone do not keep the process running. */
 export const systemClock: Clock = {
   now: () => Date.now(),
-  setTimeout: (run, ms) => setTimeout(run, ms).unref(),
-  clearTimeout: (timer) => clearTimeout(timer as NodeJS.Timeout),
+  setTimeout: (run, ms) => new SystemTimer(run, ms),
+  clearTimeout(timer: unknown) {
+    // A clock that has taken this method over may have timers of Node's.
+    if (timer instanceof SystemTimer) timer.clear()
+    else clearTimeout(timer as NodeJS.Timeout)
+  },
 }
 
 /** Milliseconds of the monotonic clock, for timeouts and delays. It may pause while the machine sleeps. */
