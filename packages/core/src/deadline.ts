@@ -53,8 +53,8 @@ export async function withDeadline<R>(
 }
 
 /**
- * Calls `onOver` after so many milliseconds. Those in which the event loop was blocked count as time to wait only once: nothing
- * could arrive in them. Returns how to clear it.
+ * Calls `onOver` after `ms` milliseconds. If the event loop was blocked when they were over, nothing could arrive: it waits again for
+ * the time that it was blocked, at most for `ms`. Returns how to clear it.
  */
 function limit(clock: Clock, ms: number, onOver: () => void): () => void {
   const dueAt = performance.now() + ms
