@@ -96,6 +96,38 @@ describe('an encrypted leaf', () => {
     ])
   })
 
+  test.each<[string, z.ZodType, unknown]>([
+    ['a list', z.array(z.string()), ['E']],
+    ['a list of secrets', z.array(secret(z.string())), ['x', 'E']],
+    ['a set', z.set(z.string()), ['E']],
+    ['a tuple', z.tuple([z.string(), z.string()]), ['x', 'E']],
+    ['a list of objects', z.array(z.object({ p: z.string() })), [{ p: 'E' }]],
+    ['an object', z.object({ p: z.string() }), { p: 'E' }],
+    ['a record', z.record(z.string(), z.string()), { p: 'E' }],
+    ['a map', z.map(z.string(), z.string()), { p: 'E' }],
+    ['anything', z.unknown(), { p: ['E'] }],
+    ['any JSON', z.json(), { p: { q: 'E' } }],
+    ['a text or an object', z.union([z.string(), z.object({ p: z.string() })]), { p: 'E' }],
+  ])('an envelope inside %s that asks for none is refused, not served', async (_name, v, value) => {
+    const written = JSON.stringify(value).replace('"E"', JSON.stringify(sealed('k1', 1, ['v'], 'x')))
+    const other = { w: encrypted(z.string()).optional() }
+    for (const of of [z.object({ v }), z.object({ v, ...other })]) {
+      const issues = await issuesOf({ v: written }, { keys: ring() }, of)
+      expect(issues.map(({ code }) => code)).toContain('not_marked_encrypted')
+      const typed = memory({ v: JSON.parse(written) as object })
+      await expect(
+        defineConfig({ name: 'shop', schema: of }).load({ sources: [typed], keys: ring(), logger: false }),
+      ).rejects.toMatchObject({ issues: [{ code: 'not_marked_encrypted' }] })
+    }
+  })
+
+  test('a text that names an envelope is a text where nothing else can be meant', async () => {
+    const text = JSON.stringify([sealed('k1', 1, ['v'], 'x')])
+    const { config } = await loadFrom(z.object({ v: z.string() }), { v: text }, { keys: ring() })
+    await using _ = config
+    expect(config.current.v).toBe(text)
+  })
+
   test('while a bad one is there the last good one stays, and it heals', async () => {
     const { config, put } = await loadFrom(schema, { 'db/password': password('good') }, { keys: ring() })
     await using _ = config
@@ -128,6 +160,12 @@ describe('what may be encrypted', () => {
       z.object({ a: encrypted(z.number()), b: z.string() }),
       { v: JSON.stringify({ a: sealed('k1', 1, ['v', 'a'], '1'), b: 'x' }) },
       { a: 1, b: 'x' },
+    ],
+    [
+      'a part of an object that may be a text too',
+      z.union([z.string(), z.object({ a: encrypted(z.number()) })]),
+      { v: JSON.stringify({ a: sealed('k1', 1, ['v', 'a'], '1') }) },
+      { a: 1 },
     ],
     [
       'entries of a record',

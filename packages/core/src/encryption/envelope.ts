@@ -24,6 +24,11 @@ export function isEnvelope(value: unknown): value is string {
   return typeof value === 'string' && value.startsWith(MARK)
 }
 
+/** Whether an envelope may stand somewhere in a text, such as a JSON list. */
+export function namesEnvelope(text: string): boolean {
+  return text.includes(MARK)
+}
+
 /** An envelope taken apart, or why it is none, in words that quote nothing of it. */
 export type ParsedEnvelope =
   | { readonly type: 'envelope'; readonly keyId: string; readonly content: Buffer }

@@ -1,9 +1,9 @@
-import { isEnvelope, openEnvelope, parseEnvelope } from '../encryption/envelope.ts'
+import { isEnvelope, namesEnvelope, openEnvelope, parseEnvelope } from '../encryption/envelope.ts'
 import type { KeySet } from '../encryption/key-set.ts'
 import { coverOf } from '../format/cover.ts'
 import { childSchemaNode } from '../schema/child-node.ts'
 import { isEncryptedAt } from '../schema/describe.ts'
-import { mayBeText } from '../schema/directory.ts'
+import { isScalar, mayBeText } from '../schema/directory.ts'
 import { canonicalName } from '../schema/property-name.ts'
 import type { SchemaNode } from '../schema/schema-node.ts'
 import { type LayerInfo, Unreadable } from '../source/source.ts'
@@ -42,14 +42,19 @@ export class Opener {
     return isContainer ? value : this.#plain(value)
   }
 
-  /** The same for the parts of a value that is kept whole, such as a list, also as JSON text; the first that cannot be opened stands for all. */
+  /**
+   * The same for the parts of a value that is kept whole, such as a list, also as JSON text; the first that cannot be opened
+   * stands for all. Where the schema asks for no envelope inside, one that is there is refused as anywhere else.
+   */
   openInside(place: ValuePlace, value: unknown): unknown {
     const { schemaNode, names } = place
-    if (!this.#schemaNode.hasEncrypted || schemaNode === undefined) return value
-    const isWhole = isEncryptedAt(this.#schemaNode, names)
-    if (!isWhole && !schemaNode.hasEncrypted) return value
+    if (schemaNode === undefined) return value
+    const isAsked =
+      this.#schemaNode.hasEncrypted && (schemaNode.hasEncrypted || isEncryptedAt(this.#schemaNode, names))
+    if (!isAsked && typeof value === 'string' && !namesEnvelope(value)) return value
     const content = typeof value === 'string' ? containerIn(value, schemaNode) : value
     if (!isParted(content)) return value
+    if (!isAsked) return holdsEnvelope(content) ? NOT_MARKED : value
     const opened = this.#parts(place, content)
     return opened === content ? value : opened
   }
@@ -107,9 +112,14 @@ function missingKey(keyId: string, { absence, ids }: KeySet): string {
   return `${what}, which the keyring does not have; it has ${ids.length === 0 ? 'none' : ids.map((id) => `"${id}"`).join(', ')}`
 }
 
-/** The list or object that a text says, where the schema cannot mean the text itself. */
+/** The list or object that a text says, where the schema cannot mean the text itself: no text is meant that has envelopes in it. */
 function containerIn(text: string, schemaNode: SchemaNode): unknown {
-  return !mayBeText(schemaNode) && /^\s*[[{]/.test(text) ? parseJson(text)?.value : undefined
+  const isText = mayBeText(schemaNode) && (isScalar(schemaNode) || !namesEnvelope(text))
+  return !isText && /^\s*[[{]/.test(text) ? parseJson(text)?.value : undefined
+}
+
+function holdsEnvelope(value: unknown): boolean {
+  return isParted(value) ? Object.values(value).some(holdsEnvelope) : isEnvelope(value)
 }
 
 function isParted(value: unknown): value is readonly unknown[] | Record<string, unknown> {
