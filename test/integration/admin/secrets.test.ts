@@ -250,6 +250,73 @@ oneEtcd('admin secrets', (etcd) => {
     })
   })
 
+  test('who edits something beside it makes no envelope of plain text; who writes it does', async () => {
+    await using admin = adminOf(OLD)
+    const at = (path: string) => `/config/shop/base/${path}`
+    const textOf = async (path: string) => (await client.kv.get(at(path)))?.text
+    const documents = [
+      '{ "password": "planted", "port": 5432 }',
+      '[{"name":"a","token":"planted"}]',
+      '["planted"]',
+    ]
+    await admin.set((c) => c.mode, 'off', { overlay: 'prod', force: true })
+    for (const [index, name] of ['db', 'hosts', 'list'].entries())
+      await client.kv.put(at(name), documents[index]!)
+    const write = (path: string, value: unknown) =>
+      admin.set(path, value, { overlay: 'base', force: true, message: 'as a test' })
+    await write('db.port', 5433)
+    expect(await textOf('db')).toMatch(
+      /^\{ "password": "planted", "port": "livetree:encrypted:1:k0:[^"]*" \}$/,
+    )
+    await write('hosts.0.name', 'b')
+    expect(await textOf('hosts')).toBe('[{"name":"b","token":"planted"}]')
+    await admin.import('mode: on\n', { overlay: 'base' })
+    expect(await textOf('list')).toBe('["planted"]')
+    await expect(admin.set('mode', 'on', { overlay: 'prod' })).rejects.toMatchObject({
+      code: 'invalid_tree',
+      issues: expect.arrayContaining([expect.objectContaining({ code: 'not_encrypted' })]),
+    })
+    // the same text again, on purpose
+    await write('db', { password: 'planted', port: 5433 })
+    await write('hosts.0.token', 'planted')
+    await write('list', ['planted'])
+    await noPlainText('livetree:plaintext')
+    const { entries } = await client.kv.getRange({ prefix: '/config/' })
+    expect(entries.map(({ text }) => text).join()).not.toContain('planted')
+    await using config = await definitionOf(OLD).load({ logger: false })
+    expect(config.current).toMatchObject({
+      db: { password: 'planted', port: 5433 },
+      list: ['planted'],
+      hosts: [{ name: 'b', token: 'planted' }],
+    })
+  })
+
+  test('a rotation goes on beside what it cannot mend, and is judged by what it changes', async () => {
+    await using before = adminOf(OLD)
+    await before.set((c) => c.db.password, 'hunter2', { overlay: 'base' })
+    await before.set('users.ana', 'pass-ana', { overlay: 'base' })
+    await using other = adminOf(key('k9', 9))
+    await other.set('users.lost', 'pass-lost', { overlay: 'base', force: true })
+    await client.kv.put('/config/shop/base/users/plain', 'pass-plain')
+    for (let index = 0; index < 30; index++)
+      await client.kv.put(`/config/shop/prod/users/p${index}`, `pass-${index}`)
+    await using admin = adminOf(NEW, [OLD])
+    const rotation = await admin.rotateSecrets()
+    expect(rotation).toMatchObject({ renewed: 2, left: 0, unopened: [{ pathText: 'users.lost' }] })
+    expect(rotation.plan.issues).toEqual([])
+    await rotation.plan.apply()
+    let rounds = 0
+    const next = () => admin.rotateSecrets({ plaintext: 'encrypt' })
+    for (let part = await next(); part.renewed > 0; part = await next()) {
+      await part.plan.apply()
+      rounds++
+    }
+    expect(rounds).toBeGreaterThan(1)
+    expect((await admin.encrypted()).plaintext).toEqual([])
+    expect((await admin.read()).issues).toMatchObject([{ code: 'key_missing', pathText: 'users.lost' }])
+    await expect(admin.set('mode', 'x', { overlay: 'base' })).rejects.toMatchObject({ code: 'invalid_tree' })
+  })
+
   test('instances judge an encrypted change with their own keys, before it is written', async () => {
     await using admin = adminOf(OLD)
     await admin.set((c) => c.db, { password: 'hunter2' }, { overlay: 'base' })

@@ -41,6 +41,8 @@ export interface Draft<S = Step> {
   /** The revision that a saved plan was made at, and the id of its cluster; 0n: not known. */
   readonly plannedAt?: number | undefined
   readonly plannedOn?: bigint | undefined
+  /** What the schema refuses in the tree already does not count against the change: it mends some of it and touches nothing else. */
+  readonly isMending?: boolean | undefined
   /** The revisions that keys of the change must have; 0: there must be no such key. */
   readonly pins?: ReadonlyMap<string, number> | undefined
 }

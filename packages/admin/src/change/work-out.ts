@@ -66,11 +66,20 @@ export function workOut(workspace: Workspace, draft: Draft<ReadStep>, state: Tre
     edits,
     touched: new Set([...edits.keys(), ...put]),
     changes,
-    issues: judged.issues,
+    issues: draft.isMending === true ? newIssues(judgedBefore, judged) : judged.issues,
     unused: judged.unused,
     needsAllowRemoval,
     prefixes: [...new Set(changes.map(({ layer }) => layer))],
   }
+}
+
+/** What the schema refuses in a tree, and did not in the one before. */
+function newIssues(before: Judgement, { issues }: Judgement): readonly Issue[] {
+  // Of very many not all are listed; those that are not could be any.
+  if (before.issues.some(({ code }) => code === 'more')) return []
+  const idOf = ({ code, pathText }: Issue) => JSON.stringify([code, pathText])
+  const known = new Set(before.issues.map(idOf))
+  return issues.filter((issue) => !known.has(idOf(issue)))
 }
 
 function editsOf(

@@ -99,6 +99,7 @@ export async function planRotation(workspace: Workspace, options: RotateOptions)
   const { steps, pins } = renewals(workspace, state, policy === 'encrypt')
   const draft = {
     kind: 'change',
+    isMending: true,
     plannedAt: reading.revision,
     plannedOn: reading.clusterId,
     steps,

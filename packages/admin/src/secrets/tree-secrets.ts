@@ -17,6 +17,7 @@ import { JsonDocument } from '../change/json-document.ts'
 import type { KeyEdits } from '../change/layer-view.ts'
 import { translatedNow } from '../translate-error.ts'
 import type { Workspace } from '../workspace.ts'
+import { StrayTexts } from './stray-texts.ts'
 
 /** Envelopes that were made for a draft, by key, path and text: each attempt to apply it writes the same. */
 export type MadeEnvelopes = Map<string, string>
@@ -53,6 +54,7 @@ export class TreeSecrets {
   readonly #workspace: Workspace
   readonly #keys: KeySet
   readonly #isNeeded: boolean
+  readonly #strays = new StrayTexts()
 
   constructor(workspace: Workspace, keys: KeySet) {
     this.#workspace = workspace
@@ -60,13 +62,16 @@ export class TreeSecrets {
     this.#isNeeded = workspace.settings.definition.compiled.hasEncrypted
   }
 
-  /** The entries with plain texts. */
+  /**
+   * The entries as an edit sees them: with the plain texts of envelopes. Plain text that stands where an envelope is asked for is
+   * covered: who edits something else beside it does not make an envelope of it, and who writes the same text does.
+   */
   openAll(entries: ReadonlyMap<string, StoreEntry>): ReadonlyMap<string, StoreEntry> {
     if (!this.#isNeeded) return entries
     const opened = new Map<string, StoreEntry>()
     for (const [key, entry] of entries) {
       const { value } = entry
-      const text = typeof value === 'string' ? this.open(key, value) : value
+      const text = typeof value === 'string' ? this.#openForEdit(key, value) : value
       opened.set(key, text === value ? entry : { ...entry, value: text })
     }
     return opened
@@ -77,6 +82,14 @@ export class TreeSecrets {
     const place = this.#placeOf(key, text)
     if (place === undefined) return text
     return this.#map(key, place, text, (at, part) => this.#open(at, part) ?? part)
+  }
+
+  #openForEdit(key: string, text: string): string {
+    const place = this.#placeOf(key, text)
+    if (place === undefined) return text
+    return this.#map(key, place, text, (at, part, json) =>
+      isPlain(part) ? this.#strays.cover(part, json) : (this.#open(at, part) ?? part),
+    )
   }
 
   /** The edits with envelopes in the place of plain texts; those that change nothing are left out. */
@@ -100,15 +113,16 @@ export class TreeSecrets {
    */
   seal(key: string, text: string, before: string, known: MadeEnvelopes): string {
     const place = this.#placeOf(key, text)
-    if (place === undefined) return text
+    if (place === undefined) return this.#strays.restore(text)
     const kept = this.#envelopesIn(key, before)
-    return this.#map(key, place, text, (at, part) => {
-      if (!isPlain(part)) return part
+    const sealed = this.#map(key, place, text, (at, part) => {
+      if (!isPlain(part) || this.#strays.isIn(part)) return part
       const id = JSON.stringify([key, at.path, part])
       const envelope = kept.get(id) ?? known.get(id) ?? translatedNow(() => this.#make(at, part))
       known.set(id, envelope)
       return envelope
     })
+    return this.#strays.restore(sealed)
   }
 
   /**
@@ -181,13 +195,13 @@ export class TreeSecrets {
     key: string,
     place: SecretPlace,
     text: string,
-    change: (at: SecretPlace, text: string) => string,
+    change: (at: SecretPlace, text: string, json: string) => string,
   ): string {
     const { definition } = this.#workspace.settings
     const isWhole = isEncryptedAt(definition, place.path)
     const document = JsonDocument.of(text)
     const isParted = document !== undefined && (!isWhole || hasEnvelope(document))
-    if (!isParted) return isWhole ? change(place, text) : text
+    if (!isParted) return isWhole ? change(place, text, JSON.stringify(text)) : text
     const { layer } = place
     const directory = key.endsWith('/') ? key : `${key}/`
     document.mapScalars((names, json) => {
@@ -195,7 +209,7 @@ export class TreeSecrets {
       const path = translatedNow(() => pathOfKey(definition, below, layer)) ?? [...place.path, ...names]
       if (!isEncryptedAt(definition, path)) return json
       const part = json.startsWith('"') ? String(JSON.parse(json)) : json
-      const changed = change({ path, layer }, part)
+      const changed = change({ path, layer }, part, json)
       return changed === part ? json : JSON.stringify(changed)
     })
     return document.text
