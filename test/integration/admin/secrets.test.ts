@@ -317,6 +317,49 @@ oneEtcd('admin secrets', (etcd) => {
     await expect(admin.set('mode', 'x', { overlay: 'base' })).rejects.toMatchObject({ code: 'invalid_tree' })
   })
 
+  test.each<[string, Parameters<typeof keyring>[0]]>([
+    ['there are previous keys alone', { previous: OLD }],
+    ['whoever has the current one gives none', { current: async () => [], previous: OLD }],
+  ])('nothing is encrypted with a previous key where %s', async (_name, options) => {
+    const keys = () => keyring(options)
+    await using writer = adminOf(OLD)
+    await writer.set((c) => c.db.password, 'hunter2', { overlay: 'base' })
+    const { name, sources } = definitionOf(OLD)
+    await using admin = createAdmin(defineConfig({ name, schema, sources, keys }), { author: 'ana' })
+    await admin.set('mode', 'off', { overlay: 'base' })
+    expect(await admin.encrypted()).toMatchObject({ current: undefined, values: [{ isOpen: true }] })
+    for (const writing of [
+      admin.set((c) => c.db.password, 'other', { overlay: 'base' }),
+      admin.rotateSecrets(),
+    ])
+      await expect(writing).rejects.toMatchObject({ code: 'keys_unavailable' })
+  })
+
+  test('a document whose secrets are encrypted is shown, saved, recorded and proposed as it is', async () => {
+    await using admin = adminOf(OLD)
+    await admin.set((c) => c.db.password, 'hunter2', { overlay: 'base' })
+    const plan = await admin
+      .change({ overlay: 'base' })
+      .set((c) => c.hosts, [{ name: 'a', token: 'token-a' }])
+      .plan()
+    expect(plan.changes).toMatchObject([{ pathText: 'hosts', encryptedWith: 'k0' }])
+    const saved = plan.save()
+    expect(JSON.stringify(saved)).toContain('livetree:encrypted:1:k0:')
+    await (await admin.openPlan(saved)).apply()
+    const { text, omitted } = await admin.export({ overlay: 'base' })
+    expect(omitted).toEqual([])
+    expect(text).toContain('livetree:encrypted:1:k0:')
+    const again = await admin.import(text, { overlay: 'base', prune: true })
+    expect(again.changes).toEqual([])
+    const [newest] = await listOf(admin.history())
+    expect(newest?.changes).toMatchObject([{ after: { text: expect.stringContaining('"name"') } }])
+    await client.kv.put('/config/shop/base/hosts', '[{"name":"a","token":"planted"}]')
+    expect((await admin.export({ overlay: 'base' })).omitted).toEqual(['hosts'])
+    expect(
+      JSON.stringify([await admin.export({ overlay: 'base' }), await listOf(admin.history())]),
+    ).not.toContain('planted')
+  })
+
   test('instances judge an encrypted change with their own keys, before it is written', async () => {
     await using admin = adminOf(OLD)
     await admin.set((c) => c.db, { password: 'hunter2' }, { overlay: 'base' })

@@ -44,6 +44,8 @@ oneEtcd('livetree secrets', (etcd) => {
       expect(await text()).toMatch(/:k1:/)
       expect((await run(0, ['get', 'db.password', '--reveal'])).stdout).toBe('hunter2\n')
       await client.kv.put('/config/shop/base/db/password', 'typed by hand')
+      const keyless = await run(0, ['--keys', 'nowhere', 'secrets', 'ls'])
+      expect(keyless.stderr).toMatch(/no key to encrypt with: .*nowhere/)
       const listed = await run(0, ['secrets', 'ls'])
       expect(listed.stdout).toMatch(/db\.password +not encrypted/)
       expect(listed.stderr).toContain('0 encrypted values, 0 of other keys than "k1"; 1 not encrypted.')

@@ -13,6 +13,7 @@ import type { PlannedChange } from './planned-change.ts'
 import { PlanCheck } from './plan-check.ts'
 import { Settlement } from './settlement.ts'
 import { type RecordPart, transactionOf } from './transaction.ts'
+import { encryptedWith } from '../secrets/encrypted-with.ts'
 import { type WorkedOut, workOut } from './work-out.ts'
 
 /** How often a change is validated again because other keys of its layers have changed. */
@@ -226,26 +227,29 @@ class Applying {
         layers: worked.prefixes,
         changes: worked.changes
           .filter(({ layer }) => layer === prefix)
-          .map((change) => recordedChange(worked, change)),
+          .map((change) => recordedChange(this.#workspace, worked, change)),
       } satisfies StoredRecord,
     }))
   }
 }
 
 function recordedChange(
+  { settings }: Workspace,
   { state, edits }: WorkedOut,
-  { key, pathText, isSecret }: PlannedChange,
+  { key, path, pathText, isSecret }: PlannedChange,
 ): RecordedChange {
   const entry = state.reading.entries.get(key)
-  const after = edits.get(key)
   const isText = typeof entry?.value === 'string'
+  const before = entry && String(entry.value)
+  const after = edits.get(key)
+  const isHidden = (text: string) => isSecret && encryptedWith(settings.definition, path, text) === undefined
   return {
     key,
     path: pathText,
-    ...(entry !== undefined && {
-      before: recordedText(String(entry.value), isSecret || !isText, entry.modRevision),
+    ...(before !== undefined && {
+      before: recordedText(before, isHidden(before) || !isText, entry?.modRevision),
     }),
-    ...(after !== undefined && { after: recordedText(after, isSecret) }),
+    ...(after !== undefined && { after: recordedText(after, isHidden(after)) }),
   }
 }
 

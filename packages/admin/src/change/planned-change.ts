@@ -1,7 +1,8 @@
 import type { Path } from '@livetree/core'
-import { isRestartAt, isSecretAt, readText, SECRET_TEXT, keyIdOf } from '@livetree/core/tools'
+import { isRestartAt, isSecretAt, readText, SECRET_TEXT } from '@livetree/core/tools'
 import type { StoreEntry } from 'livetree/operate'
 import type { KeyPlaced } from '../tree/key-place.ts'
+import { encryptedWith } from '../secrets/encrypted-with.ts'
 import type { Workspace } from '../workspace.ts'
 
 /** What a key holds, for people: `[secret]` where it may be secret. */
@@ -60,7 +61,7 @@ export function plannedChange(workspace: Workspace, parts: ChangeParts): Planned
     path: place.path,
     pathText: place.pathText,
     isSecret,
-    encryptedWith: keyIdOf(after),
+    encryptedWith: encryptedWith(definition, place.path, after),
     needsRestart: isRestartAt(definition, place.path),
     before: before === undefined ? undefined : shown(textOf(before), before.modRevision),
     after: after === undefined ? undefined : shown(after, undefined),

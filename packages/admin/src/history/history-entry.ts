@@ -1,7 +1,7 @@
 import { isUtf8 } from 'node:buffer'
 import type { Path } from '@livetree/core'
 import type { WatchEvent } from '@livetree/etcd'
-import { keyIdOf } from '@livetree/core/tools'
+import { encryptedWith } from '../secrets/encrypted-with.ts'
 import { placeOf } from '../tree/key-place.ts'
 import type { Workspace } from '../workspace.ts'
 import { type AppliedRecord, recordedText, type RecordedText, type StoredRecord } from './record.ts'
@@ -88,7 +88,9 @@ export function recordedEntry(
   const common = { id, kind, author, at: new Date(at), message, to, isForced, allowsRemoval }
   const shownChanges = changes.map(({ key, before, after }) => {
     const { isHidden, ...place } = placedChange(workspace, key, along)
-    return { ...place, before: shown(before, isHidden), after: shown(after, isHidden) }
+    const side = (text: RecordedText | undefined) =>
+      isHidden ? hiddenText(workspace, place.path, text) : text
+    return { ...place, before: side(before), after: side(after) }
   })
   return { type: 'recorded', revision, ...common, changes: shownChanges }
 }
@@ -101,7 +103,11 @@ export function changeOfEvent(
 ): HistoryChange {
   const { isHidden, ...place } = placedChange(workspace, key, along)
   const textOf = (value: Buffer, revision?: number) =>
-    recordedText(value.toString(), isHidden || !isUtf8(value), revision)
+    recordedText(
+      value.toString(),
+      (isHidden && !isEncrypted(workspace, place.path, value.toString())) || !isUtf8(value),
+      revision,
+    )
   const before = prevKv === undefined ? undefined : textOf(prevKv.value, prevKv.modRevision)
   return { ...place, before, after: type === 'delete' ? undefined : textOf(kv.value) }
 }
@@ -111,7 +117,16 @@ function placedChange(workspace: Workspace, key: string, along: Path) {
   return { layer: prefix, key, path, pathText, isHidden }
 }
 
-function shown(text: RecordedText | undefined, isHidden: boolean): RecordedText | undefined {
-  if (text === undefined || !isHidden || keyIdOf(text.text) !== undefined) return text
+function isEncrypted({ settings }: Workspace, path: Path, text: string | undefined): boolean {
+  return encryptedWith(settings.definition, path, text) !== undefined
+}
+
+/** A text that may be secret, unless it is encrypted. */
+function hiddenText(
+  workspace: Workspace,
+  path: Path,
+  text: RecordedText | undefined,
+): RecordedText | undefined {
+  if (text === undefined || isEncrypted(workspace, path, text.text)) return text
   return { isHidden: true, ...(text.revision !== undefined && { revision: text.revision }) }
 }

@@ -1,5 +1,4 @@
 import { optionKinds } from '@livetree/core/source'
-import { keyIdOf } from '@livetree/core/tools'
 import { createHash } from 'node:crypto'
 
 /** The text of a key as a record keeps it: left out where it may be secret, or is long. */
@@ -55,10 +54,10 @@ export type AppliedRecord = StoredRecord & { readonly kind: Exclude<StoredRecord
 
 const MOST_BYTES = 64 * 1024
 
-/** A text as a record keeps it; one that is encrypted hides what is in it. */
+/** A text as a record keeps it. */
 export function recordedText(text: string, isHidden: boolean, revision?: number): RecordedText {
   const at = revision === undefined ? {} : { revision }
-  if (isHidden && keyIdOf(text) === undefined) return { isHidden: true, ...at }
+  if (isHidden) return { isHidden: true, ...at }
   const bytes = Buffer.byteLength(text)
   if (bytes <= MOST_BYTES) return { text, ...at }
   return { bytes, sha256: createHash('sha256').update(text).digest('hex'), ...at }

@@ -31,6 +31,8 @@ export interface EncryptedValues {
   readonly revision: number
   /** The id of the key that values are encrypted with now; undefined where none is at hand. */
   readonly current: string | undefined
+  /** Why there is no key at hand; undefined where there are some. */
+  readonly absence: string | undefined
   /** Sorted by key. */
   readonly values: readonly EncryptedValue[]
   /** What is not encrypted and should be, sorted by key. */
@@ -80,7 +82,7 @@ function encryptedIn(workspace: Workspace, { reading, keys }: TreeState): Encryp
         if (keyId === undefined) plaintext.push(at)
         else values.push({ ...at, keyId, isOpen })
       }
-  return { revision: reading.revision, current: keys.current?.id, values, plaintext }
+  return { revision: reading.revision, current: keys.current?.id, absence: keys.absence, values, plaintext }
 }
 
 /** Plans a rotation; see `Admin.rotateSecrets`. */
@@ -91,7 +93,7 @@ export async function planRotation(workspace: Workspace, options: RotateOptions)
   const { reading, keys } = state
   if (keys.current === undefined)
     throw new AdminError('keys_unavailable', {
-      what: `There is no key to encrypt with: ${keys.absence ?? 'the keyring has none'}`,
+      what: `There is no key to encrypt with: ${keys.absence ?? 'the keyring has no current one'}`,
     })
   const { current, values, plaintext } = encryptedIn(workspace, state)
   const old = values.filter(({ keyId }) => keyId !== current)

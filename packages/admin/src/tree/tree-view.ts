@@ -1,6 +1,7 @@
 import { describeIssues, type Issue, type Path, type UnusedKey } from '@livetree/core'
 import type { ExplainedLayer } from 'livetree'
-import { isTextOpenAt, keyIdOf, placesOfKey, SECRET_TEXT, pathText as textOfPath } from '@livetree/core/tools'
+import { isTextOpenAt, placesOfKey, SECRET_TEXT, pathText as textOfPath } from '@livetree/core/tools'
+import { encryptedWith } from '../secrets/encrypted-with.ts'
 import { TreeSecrets } from '../secrets/tree-secrets.ts'
 import { AdminError } from '../errors.ts'
 import { pathOf, type PathLike } from '../selector.ts'
@@ -120,9 +121,8 @@ class JudgedTree<T> implements AdminTree<T> {
       const stored = String(entry.value)
       const text = !isSecret ? stored : reveal ? secrets.open(entry.key, stored) : SECRET_TEXT
       const { key, modRevision: revision } = entry
-      const encryptedWith = keyIdOf(stored)
       const place = { layer: prefixOf(info), key, path, pathText: textOfPath(path) }
-      return [{ ...place, text, isSecret, encryptedWith, revision }]
+      return [{ ...place, text, isSecret, encryptedWith: encryptedWith(definition, path, stored), revision }]
     })
   }
 

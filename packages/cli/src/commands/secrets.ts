@@ -50,10 +50,11 @@ function stateOf({
   return isCurrent ? 'current' : 'previous'
 }
 
-function summaryOf({ current, values, plaintext }: EncryptedValues): string {
+function summaryOf({ current, absence, values, plaintext }: EncryptedValues): string {
   const old = values.filter(({ keyId }) => keyId !== current).length
   const all = `${counted(values.length, 'encrypted value')}`
-  const others = current === undefined ? '; no key is at hand' : `, ${old} of other keys than "${current}"`
+  const none = `; there is no key to encrypt with: ${absence ?? 'the keyring has no current one'}`
+  const others = current === undefined ? none : `, ${old} of other keys than "${current}"`
   const plain = plaintext.length === 0 ? '' : `; ${plaintext.length} not encrypted`
   return `${all}${others}${plain}.`
 }

@@ -59,7 +59,7 @@ export async function validate(
 async function keysFor(session: Session, definition: Definition): Promise<{ readonly keys?: KeySet }> {
   const keyring = keyringOf(session) ?? definition.keys?.()
   if (keyring === undefined) return {}
-  const keys = await keyring.read(session.call.signal).catch(() => [])
+  const { keys = [] } = await keyring.read(session.call.signal).catch(() => ({ keys: [] }))
   return keys.length === 0 ? {} : { keys: new KeySet({ keys, plaintext: 'accept' }) }
 }
 

@@ -118,8 +118,6 @@ describe('parseKeys', () => {
   })
 
   test.each([
-    ['', 'has no key in it'],
-    ['# nothing', 'has no key in it'],
     ['k1:c2hvcnQ=', 'line 1 has no key of 32 bytes'],
     [`ok:${bytes.toString('hex')}\nk2:${bytes.toString('hex')}00`, 'line 2 has no key of 32 bytes'],
     [`a b:${bytes.toString('hex')}`, 'line 1 has an id that is none'],

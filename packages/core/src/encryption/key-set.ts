@@ -13,8 +13,10 @@ export type PlaintextPolicy = 'reject' | 'accept'
 
 /** What a `KeySet` is made of. */
 export interface KeySetParts {
-  /** The first is the one to encrypt with. */
+  /** Those to open with, `current` among them. */
   readonly keys?: readonly EnvelopeKey[]
+  /** The one to encrypt with. Default: nothing can be encrypted. */
+  readonly current?: EnvelopeKey | undefined
   /** Default `reject`. */
   readonly plaintext?: PlaintextPolicy
   /** Why there is no key, in words for an issue; undefined where there are keys. */
@@ -32,8 +34,8 @@ export class KeySet {
   readonly #keys: ReadonlyMap<string, EnvelopeKey>
   readonly #onMissing: ((id: string) => void) | undefined
 
-  constructor({ keys = [], plaintext = 'reject', absence, onMissing }: KeySetParts = {}) {
-    this.current = keys[0]
+  constructor({ keys = [], current, plaintext = 'reject', absence, onMissing }: KeySetParts = {}) {
+    this.current = current
     this.#keys = new Map(keys.map((key) => [key.id, key]))
     this.plaintext = plaintext
     this.absence = absence

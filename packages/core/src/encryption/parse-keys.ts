@@ -24,7 +24,7 @@ export function parseKeys(text: string): ReadKeys {
     if (typeof key === 'string') return problem(`line ${index + 1} ${key}`)
     keys.push(key)
   }
-  return keys.length === 0 ? problem('has no key in it') : { type: 'keys', keys }
+  return { type: 'keys', keys }
 }
 
 function problem(what: string): ReadKeys {

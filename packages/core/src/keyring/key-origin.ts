@@ -5,6 +5,7 @@ import { keyBytes, keyOf, parseKeys } from '../encryption/parse-keys.ts'
 import { isLivetreeError, LivetreeError } from '../errors.ts'
 import { isObject } from '../option-kinds.ts'
 import { absolutePath } from '../source/absolute-path.ts'
+import { fieldOf } from '../thrown.ts'
 
 /** A key as it is given: 32 bytes, or their text in base64, base64url or hexadecimal. */
 export interface KeyMaterial {
@@ -34,17 +35,23 @@ export interface ReadableOrigin {
 
 const MOST_BYTES = 64 * 1024
 
+/** Whether an origin may have no key: then it is no error either if its file or variable is not there. */
+interface OriginNeeds {
+  readonly mayBeEmpty?: boolean
+}
+
 /** @throws LivetreeError `invalid_options` */
-export function checkOrigin(origin: KeyOrigin, at: string): ReadableOrigin {
+export function checkOrigin(origin: KeyOrigin, at: string, needs: OriginNeeds = {}): ReadableOrigin {
   if (typeof origin === 'function') return portOrigin(origin, at)
   disown(origin)
   if (isObject(origin)) {
     const { file, env } = origin as { readonly file?: unknown; readonly env?: unknown }
-    const [first, ...others] = Object.keys(origin).filter((name) => name !== 'id')
-    const isOnly = others.length === 0
-    if (isOnly && first === 'file' && typeof file === 'string' && file !== '') return fileOrigin(file)
-    if (isOnly && first === 'env' && typeof env === 'string' && env !== '') return variableOrigin(env)
-    if (isOnly && first === 'key') return givenOrigin(origin as unknown as KeyMaterial, at)
+    const names = Object.keys(origin)
+    const isOnly = names.length === 1
+    if (isOnly && typeof file === 'string' && file !== '') return fileOrigin(file, needs)
+    if (isOnly && typeof env === 'string' && env !== '') return variableOrigin(env, needs)
+    if (names.includes('key') && names.every((name) => name === 'key' || name === 'id'))
+      return givenOrigin(origin as unknown as KeyMaterial, at)
   }
   throw new LivetreeError(
     'invalid_options',
@@ -63,7 +70,7 @@ export class OriginError extends LivetreeError {
   }
 }
 
-function fileOrigin(path: string): ReadableOrigin {
+function fileOrigin(path: string, needs: OriginNeeds): ReadableOrigin {
   const file = absolutePath(path)
   const name = `file ${file}`
   const read = async (signal: AbortSignal) => {
@@ -72,31 +79,34 @@ function fileOrigin(path: string): ReadableOrigin {
       if ((await stat(file)).size > MOST_BYTES) throw new Error(`it has more than ${MOST_BYTES} bytes`)
       text = await readFile(file, { encoding: 'utf8', signal })
     } catch (cause) {
+      if (needs.mayBeEmpty === true && fieldOf(cause, 'code') === 'ENOENT') return []
       throw new OriginError(`The key ${name} cannot be read: ${(cause as Error).message}.`, {
         isFinal: true,
         cause,
       })
     }
-    return keysIn(text, name)
+    return keysIn(text, name, needs)
   }
   return { name, file, read }
 }
 
-function variableOrigin(variable: string): ReadableOrigin {
+function variableOrigin(variable: string, needs: OriginNeeds): ReadableOrigin {
   const name = `variable ${variable}`
   const read = async () => {
     const text = process.env[variable]
+    if (text === undefined && needs.mayBeEmpty === true) return []
     if (text === undefined) throw new OriginError(`The key ${name} is not set.`, { isFinal: true })
-    return keysIn(text, name)
+    return keysIn(text, name, needs)
   }
   return { name, read }
 }
 
-function keysIn(text: string, name: string): readonly EnvelopeKey[] {
+function keysIn(text: string, name: string, { mayBeEmpty = false }: OriginNeeds): readonly EnvelopeKey[] {
   const parsed = parseKeys(text)
-  if (parsed.type === 'keys') return parsed.keys
+  if (parsed.type === 'keys' && (mayBeEmpty || parsed.keys.length > 0)) return parsed.keys
+  const problem = parsed.type === 'keys' ? 'has no key in it' : parsed.problem
   const expected = 'Expected one key a line, id:key or the key alone'
-  throw new OriginError(`The key ${name}: ${parsed.problem}. ${expected}.`, { isFinal: true })
+  throw new OriginError(`The key ${name}: ${problem}. ${expected}.`, { isFinal: true })
 }
 
 function givenOrigin(material: KeyMaterial, at: string): ReadableOrigin {

@@ -1,15 +1,15 @@
 import { inspect } from 'node:util'
 import { checkOptions } from '../check-options.ts'
-import type { EnvelopeKey, PlaintextPolicy } from '../encryption/key-set.ts'
+import type { EnvelopeKey, KeySetParts, PlaintextPolicy } from '../encryption/key-set.ts'
 import { LivetreeError } from '../errors.ts'
 import { milliseconds, oneOf } from '../option-kinds.ts'
-import { checkOrigin, type KeyOrigin, type ReadableOrigin } from './key-origin.ts'
+import { checkOrigin, type KeyOrigin, OriginError, type ReadableOrigin } from './key-origin.ts'
 
 /** Options of `keyring`. */
 export interface KeyringOptions {
   /** Where the key to encrypt with is; of several keys there, it is the first. Default: nothing can be encrypted. */
   readonly current?: KeyOrigin | undefined
-  /** Where the keys are that values may still be encrypted with. Default none. */
+  /** Where the keys are that values may still be encrypted with; an origin that is empty or not there has none. Default none. */
   readonly previous?: KeyOrigin | readonly KeyOrigin[] | undefined
   /** What happens to plain text where the schema asks for an encrypted value. Default `reject`: the tree is invalid. */
   readonly plaintext?: PlaintextPolicy | undefined
@@ -25,10 +25,18 @@ export class Keyring {
   readonly plaintext: PlaintextPolicy
   readonly refreshMs: number
   readonly #origins: readonly ReadableOrigin[]
+  /** Whether the first origin has the key to encrypt with. */
+  readonly #hasCurrent: boolean
   readonly #refreshing = new Set<() => Promise<void>>()
 
-  constructor(origins: readonly ReadableOrigin[], plaintext: PlaintextPolicy, refreshMs: number) {
-    this.#origins = origins
+  constructor(
+    origins: { readonly current: ReadableOrigin | undefined; readonly previous: readonly ReadableOrigin[] },
+    plaintext: PlaintextPolicy,
+    refreshMs: number,
+  ) {
+    const { current, previous } = origins
+    this.#hasCurrent = current !== undefined
+    this.#origins = current === undefined ? previous : [current, ...previous]
     this.plaintext = plaintext
     this.refreshMs = refreshMs
   }
@@ -57,22 +65,22 @@ export class Keyring {
   /**
    * Asks all origins.
    *
-   * @returns the keys, the current one first
+   * @returns all keys, and the one to encrypt with: the first of `current`
    * @throws LivetreeError `keys_unavailable`, naming the origin
    */
-  async read(signal: AbortSignal): Promise<readonly EnvelopeKey[]> {
+  async read(signal: AbortSignal): Promise<Pick<KeySetParts, 'keys' | 'current'>> {
     const read = await Promise.all(this.#origins.map((origin) => origin.read(signal)))
     const keys = new Map<string, EnvelopeKey>()
     for (const key of read.flat()) {
       const known = keys.get(key.id)
       if (known !== undefined && !known.key.equals(key.key))
-        throw new LivetreeError(
-          'keys_unavailable',
+        throw new OriginError(
           `The keyring has two keys of the id "${key.id}". Give one of them another id.`,
+          { isFinal: true },
         )
       keys.set(key.id, known ?? key)
     }
-    return [...keys.values()]
+    return { keys: [...keys.values()], current: this.#hasCurrent ? read[0]?.[0] : undefined }
   }
 
   toJSON(): object {
@@ -106,13 +114,14 @@ export function keyring(options: KeyringOptions): Keyring {
   })
   const { current, previous = [], plaintext = 'reject', refreshMs = Number.POSITIVE_INFINITY } = options
   const others = Array.isArray(previous) ? (previous as readonly KeyOrigin[]) : [previous as KeyOrigin]
-  const origins = [
-    ...(current === undefined ? [] : [checkOrigin(current, 'current')]),
-    ...others.map((origin, index) =>
-      checkOrigin(origin, others.length === 1 ? 'previous' : `previous[${index}]`),
+  const origins = {
+    current: current === undefined ? undefined : checkOrigin(current, 'current'),
+    // After a rotation there is no previous key: its file is empty, or gone.
+    previous: others.map((origin, index) =>
+      checkOrigin(origin, others.length === 1 ? 'previous' : `previous[${index}]`, { mayBeEmpty: true }),
     ),
-  ]
-  if (origins.length === 0 && plaintext === 'reject')
+  }
+  if (origins.current === undefined && others.length === 0 && plaintext === 'reject')
     throw new LivetreeError(
       'invalid_options',
       'keyring() got no key: give current, such as { file: "/run/keys/current" }.',
@@ -120,4 +129,7 @@ export function keyring(options: KeyringOptions): Keyring {
   return new Keyring(origins, plaintext, refreshMs)
 }
 
-const ANYTHING = { expected: '', test: () => true }
+const ANYTHING = {
+  expected: 'an origin of keys: { file }, { env }, { id, key } or a function',
+  test: () => true,
+}

@@ -67,11 +67,54 @@ describe('keys of files', () => {
     await expect(loadFrom(schema, {}, { keys: missing })).rejects.toMatchObject({ code: 'keys_unavailable' })
   })
 
+  test('previous keys may be none: the file is not there, empty, or emptied after a rotation', async () => {
+    const file = join(directory, 'previous')
+    const keys = keyring({ current: material('k1', 1), previous: [{ file }, { env: 'LIVETREE_NO_KEYS' }] })
+    const { config, put } = await loadFrom(schema, { v: envelope('k1', 1, 'x') }, { keys })
+    await using _ = config
+    await writeFile(file, line('k0', 0))
+    await keys.refresh()
+    await put(8, 'v', envelope('k0', 0, 'old'))
+    expect(config.current.v).toBe('old')
+    await writeFile(file, '# none\n')
+    await keys.refresh()
+    expect(config.status.rejected?.issues).toMatchObject([{ code: 'key_missing' }])
+    const again = await loadFrom(schema, { v: envelope('k1', 1, 'x') }, { keys })
+    await again.config.close()
+    await writeFile(file, 'correct horse')
+    await expect(loadFrom(schema, {}, { keys })).rejects.toMatchObject({ code: 'keys_unavailable' })
+    await writeFile(file, '')
+    const current = keyring({ current: { file }, previous: material('k0', 0) })
+    await expect(loadFrom(schema, {}, { keys: current })).rejects.toMatchObject({
+      message: expect.stringContaining('has no key in it'),
+    })
+  })
+
+  test('two keys of one id end the start at once', async () => {
+    const file = join(directory, 'twice')
+    await writeFile(file, line('k0', 0) + line('k0', 1))
+    await expect(loadFrom(schema, {}, { keys: keyring({ current: { file } }) })).rejects.toMatchObject({
+      code: 'keys_unavailable',
+      message: expect.stringContaining('two keys of the id "k0"'),
+    })
+  })
+
+  test.each<[string, unknown]>([
+    ['an id beside a file', { id: 'k1', file: '/run/keys' }],
+    ['a file and a variable', { file: '/run/keys', env: 'KEYS' }],
+    ['a promise', Promise.resolve(material('k1', 1))],
+    ['nothing', {}],
+  ])('%s is no origin', (_name, current) => {
+    expect(() => keyring({ current: current as KeyMaterial })).toThrow(
+      /\{ file \}, \{ env \}, \{ id, key \} or a function/,
+    )
+  })
+
   test('a variable', async () => {
     process.env['LIVETREE_TEST_KEY'] = keyNumber(3).toString('hex')
     try {
       const keys = keyring({ current: { env: 'LIVETREE_TEST_KEY' } })
-      const [key] = await keys.read(AbortSignal.timeout(1_000))
+      const key = (await keys.read(AbortSignal.timeout(1_000))).current
       const { config } = await loadFrom(schema, { v: envelope(key?.id ?? '', 3, 'x') }, { keys })
       expect(config.current.v).toBe('x')
       await config.close()

@@ -109,8 +109,9 @@ export class LiveKeys {
     const what = 'Reading the keys'
     try {
       const limits = { clock, timeoutMs: READ_MS, signals: [this.#closing.signal], what }
-      const keys = await withDeadline((signal) => keyring.read(signal), limits)
-      this.#take(new KeySet({ keys, plaintext: keyring.plaintext, onMissing: () => this.#askForMissing() }))
+      const read = await withDeadline((signal) => keyring.read(signal), limits)
+      const { plaintext } = keyring
+      this.#take(new KeySet({ ...read, plaintext, onMissing: () => this.#askForMissing() }))
     } catch (error) {
       this.#fail(error)
     }

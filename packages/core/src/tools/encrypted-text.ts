@@ -43,7 +43,7 @@ export function encryptText(
   text: string,
   keys: KeySet,
 ): string {
-  const { current, absence = 'the keyring has none' } = keys
+  const { current, absence = 'the keyring has no current one' } = keys
   if (current === undefined)
     throw new LivetreeError('keys_unavailable', `There is no key to encrypt with: ${absence}.`)
   if (!text.isWellFormed())
@@ -84,7 +84,7 @@ export interface ReadKeysOptions {
 export async function readKeys(keyring: Keyring, options: ReadKeysOptions = {}): Promise<KeySet> {
   const { timeoutMs = 10_000, signal, clock = systemClock } = options
   const limits = { clock, timeoutMs, signals: [signal], what: 'Reading the keys' }
-  const keys = await withDeadline((cut) => keyring.read(cut), limits)
-  const absence = keys.length === 0 ? 'the keyring has no keys' : undefined
-  return new KeySet({ keys, plaintext: keyring.plaintext, absence })
+  const read = await withDeadline((cut) => keyring.read(cut), limits)
+  const absence = read.keys?.length === 0 ? 'the keyring has no keys' : undefined
+  return new KeySet({ ...read, plaintext: keyring.plaintext, absence })
 }
