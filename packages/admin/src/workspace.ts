@@ -1,8 +1,9 @@
 import type { EtcdClient } from '@livetree/etcd'
-import { KeySet, NO_KEYS, readKeys } from '@livetree/core/tools'
+import { type KeySet, NO_KEYS } from '@livetree/core/tools'
 import type { StoreClient } from 'livetree/operate'
 import { AdminError } from './errors.ts'
 import type { ResolvedAdmin } from './options.ts'
+import { SharedKeys } from './secrets/shared-keys.ts'
 
 /** Options of every call. */
 export interface CallOptions {
@@ -12,24 +13,17 @@ export interface CallOptions {
   readonly signal?: AbortSignal | undefined
 }
 
-/** For how long keys are kept, in milliseconds. */
-const KEYS_MS = 30_000
-
-function absenceOf(error: unknown): string {
-  const text =
-    error instanceof Error ? error.message.replace(/^\[\w+\] /, '').replace(/\.$/, '') : String(error)
-  return `the keys cannot be read: ${text}`
-}
-
 /** What all parts of an admin share: its settings, and the client, which is created with the first call. */
 export class Workspace {
   readonly settings: ResolvedAdmin
   #connected: StoreClient | undefined
-  #keys: { readonly at: number; readonly reading: Promise<KeySet> } | undefined
+  readonly #keys: SharedKeys | undefined
   #isClosed = false
 
   constructor(settings: ResolvedAdmin) {
     this.settings = settings
+    const { keyring, definition, clock } = settings
+    if (keyring !== undefined && definition.compiled.hasEncrypted) this.#keys = new SharedKeys(keyring, clock)
   }
 
   /** @throws AdminError `closed` */
@@ -44,18 +38,9 @@ export class Workspace {
     return this.#connected.client
   }
 
-  /** The keys of encrypted values; where they cannot be read, none, with the reason. Kept for half a minute. */
+  /** The keys of encrypted values; where they cannot be read, none, with the reason. */
   keys({ control }: CallLimit): Promise<KeySet> {
-    const { keyring, definition, clock } = this.settings
-    if (keyring === undefined || !definition.compiled.hasEncrypted) return Promise.resolve(NO_KEYS)
-    const now = clock.now()
-    if (this.#keys === undefined || now - this.#keys.at > KEYS_MS) {
-      const reading = readKeys(keyring, { ...control, clock }).catch(
-        (error: unknown) => new KeySet({ plaintext: keyring.plaintext, absence: absenceOf(error) }),
-      )
-      this.#keys = { at: now, reading }
-    }
-    return this.#keys.reading
+    return this.#keys?.within(control) ?? Promise.resolve(NO_KEYS)
   }
 
   /** Starts the time limit of a call. */
@@ -65,6 +50,7 @@ export class Workspace {
 
   async close(): Promise<void> {
     this.#isClosed = true
+    this.#keys?.close()
     if (this.#connected?.isOwned === true) await this.#connected.client.close()
   }
 }

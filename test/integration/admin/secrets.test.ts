@@ -360,6 +360,44 @@ oneEtcd('admin secrets', (etcd) => {
     ).not.toContain('planted')
   })
 
+  test('calls share a reading of the keys, each within its own limits; a failure is not kept', async () => {
+    await using writer = adminOf(OLD)
+    await writer.set((c) => c.db.password, 'hunter2', { overlay: 'base' })
+    let asked = 0
+    let answer = async () => [OLD]
+    const port = async () => {
+      asked++
+      return answer()
+    }
+    const { name, sources } = definitionOf(OLD)
+    const keys = () => keyring({ current: port })
+    await using admin = createAdmin(defineConfig({ name, schema, sources, keys }), { author: 'ana' })
+    const { promise: isAllowed, resolve: allow } = Promise.withResolvers<void>()
+    answer = async () => {
+      await isAllowed
+      return [OLD]
+    }
+    const impatient = admin.read({ signal: AbortSignal.timeout(200) }).catch(() => undefined)
+    const patient = admin.read()
+    await impatient
+    allow()
+    expect((await patient).isValid).toBe(true)
+    expect((await admin.read()).isValid).toBe(true)
+    expect(asked).toBe(1)
+    answer = () => Promise.reject(new Error('away'))
+    const ring = keyring({ current: port })
+    const again = defineConfig({ name, schema, sources, keys: () => ring })
+    await using other = createAdmin(again, { author: 'ana' })
+    expect((await other.read()).isValid).toBe(false)
+    answer = async () => [OLD]
+    expect((await other.read()).isValid).toBe(true)
+    // whoever rotates the keys and says so is not told what was before
+    answer = async () => [NEW, OLD]
+    expect((await other.encrypted()).current).toBe('k0')
+    await ring.refresh()
+    expect(await other.rotateSecrets()).toMatchObject({ renewed: 1 })
+  })
+
   test('instances judge an encrypted change with their own keys, before it is written', async () => {
     await using admin = adminOf(OLD)
     await admin.set((c) => c.db, { password: 'hunter2' }, { overlay: 'base' })

@@ -47,6 +47,12 @@ export class KeySet {
     return [...this.#keys.keys()]
   }
 
+  /** The keys of the set whose ids are not among others. */
+  keysBeside(others: readonly EnvelopeKey[]): readonly EnvelopeKey[] {
+    const ids = new Set(others.map(({ id }) => id))
+    return [...this.#keys.values()].filter(({ id }) => !ids.has(id))
+  }
+
   /** The key with an id; whoever gave the keys is notified that it is missing. */
   find(id: string): EnvelopeKey | undefined {
     const found = this.#keys.get(id)

@@ -29,6 +29,8 @@ export interface ReadableOrigin {
   readonly name: string
   /** Absolute; undefined where the keys are not in a file. */
   readonly file?: string
+  /** It is a function. */
+  readonly isRemote?: boolean
   /** @throws LivetreeError `keys_unavailable`; with `isFinal` where asking again cannot help */
   read(signal: AbortSignal): Promise<readonly EnvelopeKey[]>
 }
@@ -141,5 +143,5 @@ function portOrigin(port: KeyPort, at: string): ReadableOrigin {
       throw new OriginError(`The key ${name} failed.`, { isFinal: false, cause })
     }
   }
-  return { name, read }
+  return { name, read, isRemote: true }
 }

@@ -1,6 +1,6 @@
 import { inspect } from 'node:util'
 import { checkOptions } from '../check-options.ts'
-import type { EnvelopeKey, KeySetParts, PlaintextPolicy } from '../encryption/key-set.ts'
+import type { EnvelopeKey, PlaintextPolicy } from '../encryption/key-set.ts'
 import { LivetreeError } from '../errors.ts'
 import { milliseconds, oneOf } from '../option-kinds.ts'
 import { checkOrigin, type KeyOrigin, OriginError, type ReadableOrigin } from './key-origin.ts'
@@ -15,6 +15,16 @@ export interface KeyringOptions {
   readonly plaintext?: PlaintextPolicy | undefined
   /** How often all origins are asked again, in milliseconds, at least 1,000. Default: never; a file is watched anyway. */
   readonly refreshMs?: number | undefined
+}
+
+/** What the origins of a keyring have given. */
+export interface KeysRead {
+  /** All keys. */
+  readonly keys: readonly EnvelopeKey[]
+  /** The one to encrypt with: the first of `current`. */
+  readonly current: EnvelopeKey | undefined
+  /** Why a previous origin has given none; undefined where all have answered. */
+  readonly failure: LivetreeError | undefined
 }
 
 /**
@@ -51,6 +61,11 @@ export class Keyring {
     return this.#origins.length === 0
   }
 
+  /** Whether someone else has to be asked for keys, such as a KMS: what is given is then kept for a while. */
+  get isRemote(): boolean {
+    return this.#origins.some(({ isRemote }) => isRemote === true)
+  }
+
   /** The files that keys are in. */
   get files(): readonly string[] {
     return this.#origins.flatMap(({ file }) => file ?? [])
@@ -63,13 +78,17 @@ export class Keyring {
   }
 
   /**
-   * Asks all origins.
+   * Asks all origins. A previous one that cannot be read holds nothing back.
    *
-   * @returns all keys, and the one to encrypt with: the first of `current`
-   * @throws LivetreeError `keys_unavailable`, naming the origin
+   * @throws LivetreeError `keys_unavailable`, naming the origin, if the current one cannot be read
    */
-  async read(signal: AbortSignal): Promise<Pick<KeySetParts, 'keys' | 'current'>> {
-    const read = await Promise.all(this.#origins.map((origin) => origin.read(signal)))
+  async read(signal: AbortSignal): Promise<KeysRead> {
+    const settled = await Promise.allSettled(this.#origins.map((origin) => origin.read(signal)))
+    const failed = settled.filter((each) => each.status === 'rejected')
+    const [first] = settled
+    const isFatal = first?.status === 'rejected' && (this.#hasCurrent || failed.length === settled.length)
+    if (isFatal) throw first.reason
+    const read = settled.map((each) => (each.status === 'fulfilled' ? each.value : []))
     const keys = new Map<string, EnvelopeKey>()
     for (const key of read.flat()) {
       const known = keys.get(key.id)
@@ -80,7 +99,8 @@ export class Keyring {
         )
       keys.set(key.id, known ?? key)
     }
-    return { keys: [...keys.values()], current: this.#hasCurrent ? read[0]?.[0] : undefined }
+    const current = this.#hasCurrent ? read[0]?.[0] : undefined
+    return { keys: [...keys.values()], current, failure: failed[0]?.reason as LivetreeError | undefined }
   }
 
   toJSON(): object {

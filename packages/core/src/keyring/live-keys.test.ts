@@ -8,7 +8,7 @@ import { secret } from '../schema/secret.ts'
 import { createManualSource } from '../testing/manual-source.ts'
 import { createTestClock } from '../testing/test-clock.ts'
 import { BASE, keyNumber, loadFrom, material, sealed } from '../encrypted-config.test.kit.ts'
-import type { KeyMaterial } from './key-origin.ts'
+import type { KeyMaterial, KeyOrigin } from './key-origin.ts'
 import { keyring } from './keyring.ts'
 
 const schema = z.object({ v: secret(z.string(), { encrypted: true }), n: z.number().default(0) })
@@ -81,13 +81,35 @@ describe('keys of files', () => {
     expect(config.status.rejected?.issues).toMatchObject([{ code: 'key_missing' }])
     const again = await loadFrom(schema, { v: envelope('k1', 1, 'x') }, { keys })
     await again.config.close()
-    await writeFile(file, 'correct horse')
-    await expect(loadFrom(schema, {}, { keys })).rejects.toMatchObject({ code: 'keys_unavailable' })
     await writeFile(file, '')
     const current = keyring({ current: { file }, previous: material('k0', 0) })
     await expect(loadFrom(schema, {}, { keys: current })).rejects.toMatchObject({
       message: expect.stringContaining('has no key in it'),
     })
+  })
+
+  test.each<[string, () => KeyOrigin]>([
+    ['a file that has no keys in it', () => ({ file: join(directory, 'no-keys') })],
+    ['whoever is away', () => () => Promise.reject(new Error('away'))],
+  ])('a previous origin that gives none holds nothing back: %s', async (_name, originOf) => {
+    const previous = originOf()
+    await writeFile(join(directory, 'no-keys'), 'correct horse')
+    const warned: string[] = []
+    const logger = { debug() {}, info() {}, warn: (text: string) => warned.push(text), error() {} }
+    let current = [material('k1', 1)]
+    const keys = keyring({ current: async () => current, previous })
+    const { config, put } = await loadFrom(schema, { v: envelope('k1', 1, 'x') }, { keys, logger })
+    await using _ = config
+    expect(config.current.v).toBe('x')
+    await vi.waitFor(() => expect(warned.join()).toMatch(/no-keys|previous/))
+    expect(warned.join()).not.toContain('horse')
+    current = [material('k2', 2)]
+    await keys.refresh()
+    await put(8, 'v', envelope('k2', 2, 'y'))
+    expect(config.current.v).toBe('y')
+    // the one that was known stays for as long as not all origins answer
+    await put(9, 'v', envelope('k1', 1, 'z'))
+    expect(config.current.v).toBe('z')
   })
 
   test('two keys of one id end the start at once', async () => {

@@ -109,9 +109,14 @@ export class LiveKeys {
     const what = 'Reading the keys'
     try {
       const limits = { clock, timeoutMs: READ_MS, signals: [this.#closing.signal], what }
-      const read = await withDeadline((signal) => keyring.read(signal), limits)
+      const { keys, current, failure } = await withDeadline((signal) => keyring.read(signal), limits)
+      if (this.#closing.signal.aborted) return
+      // What an origin gave before it failed is kept.
+      const kept = failure === undefined ? [] : (this.#keys?.keysBeside(keys) ?? [])
       const { plaintext } = keyring
-      this.#take(new KeySet({ ...read, plaintext, onMissing: () => this.#askForMissing() }))
+      const onMissing = () => this.#askForMissing()
+      this.#take(new KeySet({ keys: [...keys, ...kept], current, plaintext, onMissing }))
+      if (failure !== undefined) this.#miss(failure)
     } catch (error) {
       this.#fail(error)
     }
@@ -127,6 +132,12 @@ export class LiveKeys {
     this.#first.resolve()
   }
 
+  /** A previous origin gives no keys: it is asked again. */
+  #miss(failure: LivetreeError): void {
+    this.#options.onFailure(failure)
+    this.#retryLater()
+  }
+
   #fail(thrown: unknown): void {
     if (this.#closing.signal.aborted) return
     const error = isLivetreeError(thrown)
@@ -136,6 +147,10 @@ export class LiveKeys {
     this.#options.onFailure(error)
     if (this.#keys !== undefined) return
     if (error instanceof OriginError && error.isFinal) this.#first.resolve()
+    this.#retryLater()
+  }
+
+  #retryLater(): void {
     this.#after('retry', this.#retryMs)
     this.#retryMs = Math.min(this.#retryMs * 2, MOST_RETRY_MS)
   }

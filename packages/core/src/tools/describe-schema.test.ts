@@ -223,3 +223,24 @@ describe('toJsonSchema marks a secret, whatever wraps it', () => {
     expect(JSON.stringify(json)).toContain('"writeOnly":true')
   })
 })
+
+test.each<[string, (schema: z.ZodString) => z.ZodType]>([
+  ['itself', (schema) => schema],
+  ['optional', (schema) => schema.optional()],
+  ['nullable', (schema) => schema.nullable()],
+  ['with a default', (schema) => schema.default('x')],
+  ['with a prefault', (schema) => schema.prefault('x')],
+  ['read-only', (schema) => schema.readonly()],
+  ['caught', (schema) => schema.catch('x')],
+  ['nonoptional', (schema) => z.nonoptional(schema.optional())],
+  ['lazy', (schema) => z.lazy(() => schema)],
+  ['the begin of a pipe', (schema) => schema.pipe(z.string())],
+  ['an option of a union', (schema) => z.union([schema, z.number()])],
+  ['optional and described', (schema) => schema.optional().describe('text')],
+])('marks are told of a schema that is %s', (_name, wrapped) => {
+  const v = wrapped(restart(secret(z.string(), { encrypted: true })))
+  const marks = { 'x-encrypted': true, 'x-needs-restart': true }
+  const jsonOf = (schema: z.ZodType) => toJsonSchema(defineConfig({ name: 'shop', schema }))
+  expect(jsonOf(z.object({ v }))).toMatchObject({ properties: { v: marks } })
+  expect(jsonOf(z.object({ v: z.array(v) }))).toMatchObject({ properties: { v: { items: marks } } })
+})

@@ -81,10 +81,13 @@ export interface ReadKeysOptions {
  *
  * @throws LivetreeError `keys_unavailable`, `timeout`, `aborted`
  */
-export async function readKeys(keyring: Keyring, options: ReadKeysOptions = {}): Promise<KeySet> {
+export async function readKeys(
+  keyring: Pick<Keyring, 'read' | 'plaintext'>,
+  options: ReadKeysOptions = {},
+): Promise<KeySet> {
   const { timeoutMs = 10_000, signal, clock = systemClock } = options
   const limits = { clock, timeoutMs, signals: [signal], what: 'Reading the keys' }
-  const read = await withDeadline((cut) => keyring.read(cut), limits)
-  const absence = read.keys?.length === 0 ? 'the keyring has no keys' : undefined
-  return new KeySet({ ...read, plaintext: keyring.plaintext, absence })
+  const { keys, current } = await withDeadline((cut) => keyring.read(cut), limits)
+  const absence = keys.length === 0 ? 'the keyring has no keys' : undefined
+  return new KeySet({ keys, current, plaintext: keyring.plaintext, absence })
 }

@@ -3,7 +3,7 @@ import { checkOptions, type OptionTable } from '../check-options.ts'
 import type { ConfigDefinition } from '../config-definition.ts'
 import { LivetreeError } from '../errors.ts'
 import { reachable } from '../reachable.ts'
-import { type ObjectNode, parts, type SchemaNode } from '../schema/schema-node.ts'
+import { type ObjectNode, parts, readersOf, type SchemaNode } from '../schema/schema-node.ts'
 import { type LeafForm, leafForm } from '../schema/leaf-form.ts'
 import { isRestart } from '../schema/restart.ts'
 import { holdsSecret, innerSchemas, isEncrypted, isSecret } from '../schema/secret.ts'
@@ -65,8 +65,8 @@ export function toJsonSchema(
         const node = nodes.get(zodSchema)
         if (node?.type === 'object') requireOnly(json, node, absence)
         if (hidden.has(zodSchema)) hide(json)
-        if (isEncrypted(zodSchema)) json['x-encrypted'] = true
-        if (isRestart(zodSchema)) json['x-needs-restart'] = true
+        if (isMarked(zodSchema, node, isEncrypted)) json['x-encrypted'] = true
+        if (isMarked(zodSchema, node, isRestart)) json['x-needs-restart'] = true
         if (isSecret(zodSchema) || (node !== undefined && isSecretAsWhole(node))) json['writeOnly'] = true
       },
     })
@@ -76,6 +76,17 @@ export function toJsonSchema(
     const message = `The schema of "${name}" cannot be expressed as JSON Schema. Check its defaults and metadata; see the cause.`
     throw new LivetreeError('invalid_schema', message, { cause })
   }
+}
+
+/** Whether a schema has a mark, or one that reads the same place: what a wrapper or a union has inside. */
+function isMarked(
+  schema: z.$ZodType,
+  node: SchemaNode | undefined,
+  hasMark: (schema: z.$ZodType) => boolean,
+): boolean {
+  return (
+    hasMark(schema) || (node !== undefined && [...readersOf([node])].some((each) => hasMark(each.schema)))
+  )
 }
 
 /** The nodes of a schema, by the zod schema of each. */
