@@ -125,3 +125,12 @@ test.each(TARGETS)('jsonSchemaDefinition: what is nullable takes null, in %s', (
   expect(z.safeParse(read.schema, { a: null, c: null }).success).toBe(true)
   expect(z.safeParse(read.schema, { a: { b: 'x' }, c: null }).success).toBe(false)
 })
+
+test('jsonSchemaDefinition: names are written to the tree as the definition has them', () => {
+  for (const naming of ['exact', 'kebab-case', 'snake_case'] as const) {
+    const schema = z.object({ passWord: z.string() })
+    const json = toJsonSchema(defineConfig({ name: 'x', schema, naming }))
+    expect(jsonSchemaDefinition('x', json).naming).toBe(naming)
+  }
+  expect(() => jsonSchemaDefinition('x', { type: 'object', 'x-naming': 'Pascal' })).toThrow('cannot be read')
+})

@@ -1,5 +1,5 @@
 import { optionKinds } from '@livetree/core/source'
-import { type ConfigDefinition, defineConfig, restart, secret } from '@livetree/core'
+import { type ConfigDefinition, defineConfig, type Naming, restart, secret } from '@livetree/core'
 import type { JsonSchema } from '@livetree/core/tools'
 import * as z from 'zod/v4'
 import type { $ZodType } from 'zod/v4/core'
@@ -30,7 +30,8 @@ export function jsonSchemaDefinition(name: string, schema: JsonSchema): ConfigDe
       remedy: 'Update zod.',
     })
   try {
-    return defineConfig({ name, schema: new SchemaReader(schema).read(schema), unused: 'warn' })
+    const naming = schema['x-naming'] as Naming | undefined
+    return defineConfig({ name, schema: new SchemaReader(schema).read(schema), naming, unused: 'warn' })
   } catch (error) {
     throw new AdminError('invalid_options', {
       what: `createAdmin() got a JSON Schema that cannot be read${error instanceof UnreadKeyword ? `: ${error.message}` : ''}`,

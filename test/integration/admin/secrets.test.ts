@@ -1,4 +1,5 @@
 import { createAdmin } from '@livetree/admin'
+import { toJsonSchema } from '@livetree/core/tools'
 import { createEtcdClient, type EtcdClient } from '@livetree/etcd'
 import { defineConfig, etcd as etcdSource, keyring, secret } from 'livetree'
 import { joinFleet } from 'livetree/fleet'
@@ -396,6 +397,30 @@ oneEtcd('admin secrets', (etcd) => {
     expect((await other.encrypted()).current).toBe('k0')
     await ring.refresh()
     expect(await other.rotateSecrets()).toMatchObject({ renewed: 1 })
+  })
+
+  test('an admin that has the published JSON Schema alone writes what instances read', async () => {
+    const optional = z.object({
+      passWord: encrypted(z.string()).optional(),
+      apiKeys: z.record(z.string(), encrypted(z.string())).default({}),
+    })
+    const root = '/config/named'
+    const definition = defineConfig({
+      name: 'named',
+      schema: optional,
+      naming: 'kebab-case',
+      sources: () => [etcdSource({ endpoints: [endpoint], root })],
+      keys: () => keyring({ current: OLD }),
+    })
+    const jsonSchema = toJsonSchema(definition)
+    const store = { endpoints: [endpoint], root }
+    await using admin = createAdmin({ store, jsonSchema, keys: keyring({ current: OLD }), author: 'ana' })
+    await admin.set('passWord', 'hunter2')
+    await admin.set('apiKeys.mailHost', 'pass-mail')
+    await noPlainText('hunter2', 'pass-mail')
+    expect((await client.kv.get(`${root}/pass-word`))?.text).toMatch(/^livetree:encrypted:1:k0:/)
+    await using config = await definition.load({ logger: false })
+    expect(config.current).toEqual({ passWord: 'hunter2', apiKeys: { mailHost: 'pass-mail' } })
   })
 
   test('instances judge an encrypted change with their own keys, before it is written', async () => {

@@ -32,7 +32,8 @@ export type JsonSchema = Readonly<Record<string, unknown>>
  * A secret has `writeOnly: true`, and so has a map, a set, a pipe or another schema that holds a secret which JSON Schema
  * has no place for. Of a secret, of what is inside it and of what holds one, only the structure, titles,
  * descriptions and lengths are given: no default, example, enum, constant, pattern or metadata of the author's own.
- * What `restart()` marks has `x-needs-restart: true`, and what is encrypted in the tree `x-encrypted: true`.
+ * What `restart()` marks has `x-needs-restart: true`, and what is encrypted in the tree `x-encrypted: true`. The names are those of the
+ * schema; where keys of the tree are written otherwise, the whole has `x-naming`, which is the `naming` of the definition.
  * A sub-schema that is used at several places is written at each, or, where the whole would have more than 10,000 schemas,
  * once below `$defs`.
  *
@@ -70,8 +71,9 @@ export function toJsonSchema(
         if (isSecret(zodSchema) || (node !== undefined && isSecretAsWhole(node))) json['writeOnly'] = true
       },
     })
+    const named = definition.naming === 'exact' ? made : { ...made, 'x-naming': definition.naming }
     // zod adds functions that are no part of the JSON
-    return JSON.parse(JSON.stringify(made)) as JsonSchema
+    return JSON.parse(JSON.stringify(named)) as JsonSchema
   } catch (cause) {
     const message = `The schema of "${name}" cannot be expressed as JSON Schema. Check its defaults and metadata; see the cause.`
     throw new LivetreeError('invalid_schema', message, { cause })
