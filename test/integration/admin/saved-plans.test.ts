@@ -122,6 +122,16 @@ oneEtcd('a plan that is applied later', (etcd) => {
     })
   })
 
+  test('a plan that was applied already says what it would write', async () => {
+    await using admin = openAdmin()
+    const saved = throughJson((await admin.change().set('n', 2).plan()).save())
+    await (await admin.openPlan(saved)).apply()
+    await expect((await admin.openPlan(saved)).apply()).rejects.toMatchObject({
+      code: 'conflict',
+      conflicts: [{ path: 'n', planned: undefined, now: '2', wanted: '2' }],
+    })
+  })
+
   test('a plan of another cluster is refused with both ids', async () => {
     const { endpoint } = await etcd.start()
     const elsewhere = createEtcdClient({ endpoints: [endpoint] })

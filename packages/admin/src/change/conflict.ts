@@ -115,7 +115,8 @@ function writerText(by: Conflict['by'], isHistoryKnown: boolean): string {
   return isHistoryKnown ? 'another tool' : 'somebody (the history could not be read)'
 }
 
-function textOf(entry: StoreEntry | undefined): string | undefined {
+/** The text of an entry; undefined where there is none, or no text. */
+export function textOf(entry: StoreEntry | undefined): string | undefined {
   return entry === undefined ? undefined : typeof entry.value === 'string' ? entry.value : '(bytes)'
 }
 

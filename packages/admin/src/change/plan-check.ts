@@ -5,7 +5,7 @@ import { newestRevision } from '../history/newest-revision.ts'
 import { placeOf } from '../tree/key-place.ts'
 import { readStore } from '../tree/tree-state.ts'
 import type { CallLimit, Workspace } from '../workspace.ts'
-import { type Conflict, conflictOf, describeConflict } from './conflict.ts'
+import { type Conflict, conflictOf, describeConflict, textOf } from './conflict.ts'
 import type { Draft } from './draft.ts'
 import { removalsSince } from './removals-since.ts'
 import type { WorkedOut } from './work-out.ts'
@@ -53,7 +53,9 @@ export class PlanCheck {
     const conflicts = moved.map((key) => {
       const { pathText: path, isHidden } = placeOf(this.#workspace, key)
       const now = entries.get(key)
-      const wanted = this.#planned.edits.get(key)
+      const { edits, state } = this.#planned
+      // A key that has the text already is no edit.
+      const wanted = edits.has(key) ? edits.get(key) : textOf(state.reading.entries.get(key))
       const planned = before?.entries.get(key)
       const isPlannedKnown = before !== undefined
       const parts = { key, path, isHidden, isPlannedKnown, planned, now, wanted, removedAt: removedAt(key) }

@@ -75,7 +75,7 @@ export function workOut(workspace: Workspace, draft: Draft<ReadStep>, state: Tre
 
 /** What the schema refuses in a tree, and did not in the one before. */
 function newIssues(before: Judgement, { issues }: Judgement): readonly Issue[] {
-  // Of very many not all are listed; those that are not could be any.
+  // Only some of very many issues are listed.
   if (before.issues.some(({ code }) => code === 'more')) return []
   const idOf = ({ code, pathText }: Issue) => JSON.stringify([code, pathText])
   const known = new Set(before.issues.map(idOf))

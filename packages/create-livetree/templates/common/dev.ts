@@ -12,6 +12,9 @@ mkdirSync('.livetree', { recursive: true })
 const port = Number(process.env['STORE_PORT'] ?? 2379)
 await using store = await startEmbeddedEtcd({ port, dataFile }).catch((error: Error) => {
   console.error(`The store does not start: ${error.message}`)
+  console.error(
+    'If another program has the port, such as an etcd, take another one: STORE_PORT=2390 npm run dev',
+  )
   process.exit(1)
 })
 const env = { ...process.env, ETCD_ENDPOINTS: store.endpoint }
@@ -33,4 +36,5 @@ const ended = once(app, 'exit')
 process.on('SIGINT', () => undefined)
 process.on('SIGTERM', () => void app.kill('SIGTERM'))
 await ended
-process.exitCode = app.exitCode ?? 0
+const wasAsked = app.signalCode === 'SIGINT' || app.signalCode === 'SIGTERM'
+process.exitCode = app.exitCode ?? (wasAsked ? 0 : 1)
