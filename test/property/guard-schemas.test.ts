@@ -12,7 +12,7 @@ import { HistoryStore } from './history-store.ts'
 import { propertyRuns } from './property-runs.ts'
 
 /** Each case loads a configuration some twenty times. */
-const RUNS = propertyRuns(1 / 8, 0.4)
+const RUNS = propertyRuns(1 / 8, 0.2)
 /** Drawn in each run alike, beside the random ones: all kinds of answers are among them. */
 const SAME_CASES = { numRuns: 10, seed: 7 }
 

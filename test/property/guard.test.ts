@@ -14,7 +14,7 @@ import { HistoryStore } from './history-store.ts'
 import { propertyRuns } from './property-runs.ts'
 
 /** Each history loads a configuration some ten times. */
-const RUNS = propertyRuns(1, 0.2)
+const RUNS = propertyRuns(1, 0.1)
 /** Drawn in each run alike, beside the random ones: all kinds of answers are among them. */
 const SAME_CASES = { numRuns: 10, seed: 8 }
 
