@@ -163,17 +163,19 @@ describe('other events', () => {
     await clock.advance(5)
     store.patch(12, { a: 'hunter' })
     store.patch(13, { a: '2' })
+    store.replace(14, { a: '3' })
     channel('livetree:reload').unsubscribe(record)
     const published = vi.spyOn(Object.getPrototypeOf(channel('livetree:reload')), 'publish')
-    store.patch(14, { a: '3' })
+    store.patch(15, { a: '4' })
     expect(published).not.toHaveBeenCalled()
     published.mockRestore()
     const times = { validate: expect.any(Number), apply: expect.any(Number) }
     const common = { config: 'shop', source: 'etcd', store: undefined, durationsMs: times }
     expect(reloads).toEqual([
-      { ...common, result: 'applied', revisions: [11], startedAt: clock.now() - 5 },
-      { ...common, result: 'rejected', revisions: [12], startedAt: clock.now() },
-      { ...common, result: 'unchanged', revisions: [13], startedAt: clock.now() },
+      { ...common, result: 'applied', type: 'patch', revisions: [11], startedAt: clock.now() - 5 },
+      { ...common, result: 'rejected', type: 'patch', revisions: [12], startedAt: clock.now() },
+      { ...common, result: 'unchanged', type: 'patch', revisions: [13], startedAt: clock.now() },
+      { ...common, result: 'applied', type: 'replace', revisions: [14], startedAt: clock.now() },
     ])
     expect(reloads.every(({ durationsMs: { validate, apply } }) => validate > 0 && apply > 0)).toBe(true)
   })

@@ -4,7 +4,9 @@ export interface Reload {
   readonly result: 'applied' | 'unchanged' | 'rejected'
   /** The source whose update it was. */
   readonly source: string
-  /** The revisions of that source that were judged together; of a whole tree the one that it was read at. */
+  /** What the source delivered: changes, or its whole tree, of which it is not known what wrote it. */
+  readonly type: 'patch' | 'replace'
+  /** Of changes, the revisions that wrote them and were judged together; of a whole tree the one that it was read at. */
   readonly revisions: readonly number[]
   /** Identifies the store of the source, where the source can tell stores apart; of etcd the cluster's id, in hexadecimal. */
   readonly store: string | undefined

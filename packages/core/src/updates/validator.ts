@@ -47,7 +47,7 @@ export class Validator<T> {
     if (staged.type === 'replace' && staged.update.isKnown === true) return
     this.#isStarted ||= this.isWhole
     if (!this.#isStarted) return
-    this.#serve(source, this.#evaluate(), timer && { timer, revisions: [staged.update.revision] })
+    this.#serve(source, this.#evaluate(), timed(timer, staged.type, [staged.update]))
   }
 
   /** Stages patches of a source and validates the result. Returns false, and leaves everything as it was, if it is invalid. */
@@ -57,7 +57,7 @@ export class Validator<T> {
     const last = patches.at(-1)
     if (outcome === undefined || last === undefined) return false
     source.takePatch(last)
-    this.#serve(source, outcome, timer && { timer, revisions: patches.map(({ revision }) => revision) })
+    this.#serve(source, outcome, timed(timer, 'patch', patches))
     return true
   }
 
@@ -108,11 +108,11 @@ export class Validator<T> {
     }
   }
 
-  #serve(source: SourceState, outcome: Outcome<T>, timed: Timed | undefined): void {
-    timed?.timer.validated()
+  #serve(source: SourceState, outcome: Outcome<T>, reload: Timed | undefined): void {
+    reload?.timer.validated()
     if (outcome.type !== 'rejected') this.#staging.accept()
     this.#served.take(source, outcome)
-    this.#served.observer.judged(timed && reloadOf(source, outcome, timed))
+    this.#served.observer.judged(reload && reloadOf(source, outcome, reload))
   }
 
   #evaluate(): Outcome<T> {
@@ -127,17 +127,22 @@ export class Validator<T> {
 }
 
 /** A reload that is timed. */
-interface Timed {
+interface Timed extends Pick<Reload, 'type' | 'revisions'> {
   readonly timer: ReloadTimer
-  readonly revisions: readonly number[]
 }
 
-function reloadOf(
-  { source, store }: SourceState,
-  { type }: Outcome<unknown>,
-  { timer, revisions }: Timed,
-): Reload {
-  return timer.end({ result: type === 'accepted' ? 'applied' : type, source: source.name, revisions, store })
+function timed(
+  timer: ReloadTimer | undefined,
+  type: Reload['type'],
+  updates: readonly { readonly revision: number }[],
+): Timed | undefined {
+  return timer && { timer, type, revisions: updates.map(({ revision }) => revision) }
+}
+
+function reloadOf({ source, store }: SourceState, outcome: Outcome<unknown>, reload: Timed): Reload {
+  const { timer, ...update } = reload
+  const result = outcome.type === 'accepted' ? 'applied' : outcome.type
+  return timer.end({ result, source: source.name, ...update, store })
 }
 
 /** The issue of a tree whose judging threw. */
