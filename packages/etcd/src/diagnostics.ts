@@ -25,6 +25,8 @@ export interface CallMessage extends ClientMessage {
   durationMs: number | undefined
   /** URL of the last endpoint it was sent to; undefined if there was none. */
   endpoint: string | undefined
+  /** The cluster that answered the client last when the call started, as in `wrote`; undefined if none has answered yet. */
+  readonly store: string | undefined
   /** What the call wrote, if it did: the revision, and the cluster's id as a hexadecimal number. */
   wrote: { readonly revision: number; readonly store: string } | undefined
 }

@@ -42,10 +42,11 @@ export function metricObserver(sink: MetricSink): Observer {
   }
 }
 
-/** Shows the counters of a configuration before there is anything to count: what they grow by is seen from the first time on. */
-function beginAtZero({ add }: MetricSink, config: string): void {
-  for (const name of namesOf('counter')) {
-    const metric = METRICS[name]
-    if ('values' in metric) for (const result of metric.values) add(name, { config, result } as never, 0)
-  }
+/**
+ * The labels of the series of a counter that a configuration has before there is anything to count: what they grow by is seen
+ * from the first time on. None for a counter of clients.
+ */
+export function labelsAtZero(name: CounterName, config: string): readonly Readonly<Record<string, string>>[] {
+  const metric = METRICS[name]
+  return 'values' in metric ? metric.values.map((result) => ({ config, result })) : []
 }

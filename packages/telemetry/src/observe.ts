@@ -9,8 +9,9 @@ type Channels = ConfigChannels & EtcdChannels
 /** What is called for the messages of configurations and clients. */
 export interface Observer {
   ready?(message: Channels['livetree:ready']): void
-  /** `writes`: the calls of this process that wrote what was reloaded, as far as there are any. */
-  reloaded?(reload: ReloadMessage, writes: readonly CallMessage[]): void
+  reloaded?(reload: ReloadMessage): void
+  /** Called once for each reload, when it is known which calls of this process wrote it, or soon anyway. `writes`: these calls. */
+  attributed?(reload: ReloadMessage, writes: readonly CallMessage[]): void
   resource?(message: Channels['livetree:resource']): void
   callStarted?(call: CallMessage): void
   callEnded?(call: CallMessage): void
@@ -21,10 +22,13 @@ export interface Observer {
 
 /** Subscribes to all channels of configurations and clients. Returns functions that end that, one by one. */
 export function observe(observer: Observer): readonly (() => void)[] {
-  const writes = new WriteLog((reload, found) => guarded(() => observer.reloaded?.(reload, found)))
+  const writes = new WriteLog((reload, found) => guarded(() => observer.attributed?.(reload, found)))
   return [
     on('livetree:ready', (message) => observer.ready?.(message)),
-    on('livetree:reload', (message) => writes.reloaded(message)),
+    on('livetree:reload', (message) => {
+      guarded(() => observer.reloaded?.(message))
+      writes.reloaded(message)
+    }),
     on('livetree:resource', (message) => observer.resource?.(message)),
     on('tracing:livetree:etcd:call:start', (call) => {
       writes.started(call)

@@ -4,70 +4,96 @@ import type { CallMessage } from '@livetree/etcd'
 /** At most this many writes are remembered, and reloads held. */
 const MOST = 1_000
 
+/** A reload is held for at most this long, in milliseconds: a write may hang for as long as its caller allows. */
+const LONGEST_MS = 5_000
+
 const WRITING: ReadonlySet<string> = new Set(['KV/Put', 'KV/DeleteRange', 'KV/Txn'])
+
+type Found = (reload: ReloadMessage, writes: readonly CallMessage[]) => void
+
+/** A reload whose writes are not all known. */
+interface Held {
+  readonly reload: ReloadMessage
+  /** The revisions that were written by nobody known. */
+  readonly missing: Set<number>
+  /** The number of the newest write that had started. */
+  readonly newest: number
+}
 
 /**
  * Finds, for each reload, the calls of this process that wrote what was reloaded. A watch may deliver a change before the
- * write is answered; such a reload is held until the writes that were on their way have ended.
+ * write is answered: such a reload is held while a write that had started before it may be the one, and not for long.
  */
 export class WriteLog {
-  readonly #found: (reload: ReloadMessage, writes: readonly CallMessage[]) => void
+  readonly #found: Found
   /** By store and revision, the oldest first. */
   readonly #written = new Map<string, CallMessage>()
-  /** Writes on their way, the oldest first, each with its number. */
-  readonly #open = new Map<CallMessage, number>()
-  #held: { readonly reload: ReloadMessage; readonly before: number }[] = []
+  /** Writes on their way, by the store that they are sent to; those to an unknown one may be for any. */
+  readonly #open = new Map<string | undefined, Map<CallMessage, number>>()
+  /** Each with the timer that ends its wait. */
+  readonly #held = new Map<Held, NodeJS.Timeout>()
   #count = 0
 
-  constructor(found: (reload: ReloadMessage, writes: readonly CallMessage[]) => void) {
+  constructor(found: Found) {
     this.#found = found
   }
 
   started(call: CallMessage): void {
-    if (WRITING.has(call.method)) this.#open.set(call, ++this.#count)
+    if (!WRITING.has(call.method)) return
+    const open = this.#open.get(call.store) ?? new Map<CallMessage, number>()
+    this.#open.set(call.store, open.set(call, ++this.#count))
   }
 
   ended(call: CallMessage): void {
-    const { wrote } = call
-    if (wrote !== undefined) {
-      this.#written.set(placeOf(wrote.store, wrote.revision), call)
-      this.#forgetOldest()
-    }
-    this.#settle(call)
+    const open = this.#open.get(call.store)
+    const isNoted = open?.delete(call) ?? false
+    if (open?.size === 0) this.#open.delete(call.store)
+    if (call.wrote !== undefined) this.#note(call, call.wrote)
+    if (!isNoted && call.wrote === undefined) return
+    for (const held of this.#held.keys()) if (!this.#isWaiting(held)) this.#report(held)
   }
 
   reloaded(reload: ReloadMessage): void {
-    const isWaiting = reload.store !== undefined && this.#open.size > 0 && this.#held.length < MOST
-    if (isWaiting) this.#held.push({ reload, before: this.#count })
-    else this.#report(reload)
+    const { store, type, revisions } = reload
+    const isKnown = (revision: number) => this.#written.has(placeOf(store, revision))
+    // Without a store, or of a whole tree, no write can be named.
+    const canBeNamed = store !== undefined && type === 'patch'
+    const missing = new Set(canBeNamed ? revisions.filter((each) => !isKnown(each)) : [])
+    const held: Held = { reload, missing, newest: this.#count }
+    if (this.#held.size >= MOST || !this.#isWaiting(held)) this.#report(held)
+    else this.#held.set(held, setTimeout(() => this.#report(held), LONGEST_MS).unref())
   }
 
   /** Reports what is held, with what is known. */
   flush(): void {
-    for (const { reload } of this.#held.splice(0)) this.#report(reload)
+    for (const held of this.#held.keys()) this.#report(held)
   }
 
-  #forgetOldest(): void {
+  #note(call: CallMessage, { store, revision }: NonNullable<CallMessage['wrote']>): void {
+    this.#written.set(placeOf(store, revision), call)
     const [oldest] = this.#written.keys()
     if (this.#written.size > MOST && oldest !== undefined) this.#written.delete(oldest)
+    for (const { reload, missing } of this.#held.keys()) if (reload.store === store) missing.delete(revision)
   }
 
-  #settle(call: CallMessage): void {
-    if (!this.#open.delete(call) || this.#held.length === 0) return
-    const [oldest = Number.POSITIVE_INFINITY] = this.#open.values()
-    const due = this.#held.filter(({ before }) => before < oldest)
-    this.#held = this.#held.filter(({ before }) => before >= oldest)
-    for (const { reload } of due) this.#report(reload)
+  #isWaiting({ reload, missing, newest }: Held): boolean {
+    if (missing.size === 0) return false
+    return [reload.store, undefined].some((store) => {
+      const [oldest = Number.POSITIVE_INFINITY] = this.#open.get(store)?.values() ?? []
+      return oldest <= newest
+    })
   }
 
-  #report(reload: ReloadMessage): void {
-    const { store, revisions } = reload
-    const writes =
-      store === undefined ? [] : revisions.flatMap((each) => this.#written.get(placeOf(store, each)) ?? [])
-    this.#found(reload, writes)
+  #report(held: Held): void {
+    clearTimeout(this.#held.get(held))
+    this.#held.delete(held)
+    const { store, type, revisions } = held.reload
+    const named = type === 'patch' ? revisions : []
+    const writes = named.flatMap((each) => this.#written.get(placeOf(store, each)) ?? [])
+    this.#found(held.reload, writes)
   }
 }
 
-function placeOf(store: string, revision: number): string {
+function placeOf(store: string | undefined, revision: number): string {
   return `${store} ${revision}`
 }

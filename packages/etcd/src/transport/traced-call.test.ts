@@ -56,8 +56,12 @@ describe('the channel of calls', () => {
       code: 'ok',
       durationMs: expect.any(Number),
       endpoint: fake.endpoint,
+      store: undefined,
       wrote: { revision: 5, store: '1' },
     })
+    seen.length = 0
+    await opened.unary(KV.put, secret, { retry: 'write' })
+    expect(seen[0]?.[1].store).toBe('1')
   })
 
   test('says the code of a failure', async () => {

@@ -16,7 +16,7 @@ export function startTraced<Res>(
   request: UnaryRequest<Res>,
   caller: Caller<Res>,
 ): void {
-  const { clock, clientName } = context
+  const { clock, clientName, balancer } = context
   const since = monotonicNow(clock)
   const message: CallMessage = {
     client: clientName,
@@ -25,6 +25,7 @@ export function startTraced<Res>(
     code: undefined,
     durationMs: undefined,
     endpoint: undefined,
+    store: balancer.identity.clusterId?.toString(16),
     wrote: undefined,
   }
   const settle = (code: 'ok' | EtcdErrorCode, endpoint: string | undefined, deliver: () => void): void => {

@@ -62,8 +62,8 @@ async function call(part: Partial<CallMessage>, during: () => unknown = () => {}
 
 function reload(part: Partial<ReloadMessage>): void {
   const durationsMs = { validate: 2, apply: 1 }
-  const known = { config: 'telemetry-otel', result: 'applied', source: 'etcd', revisions: [7], store: 'ab' }
-  channel('livetree:reload').publish({ ...known, startedAt: Date.now(), durationsMs, ...part })
+  const known = { config: 'telemetry-otel', result: 'applied', source: 'etcd', type: 'patch', revisions: [7] }
+  channel('livetree:reload').publish({ ...known, store: 'ab', startedAt: Date.now(), durationsMs, ...part })
 }
 
 const wrote = { revision: 7, store: 'ab' }
@@ -130,6 +130,48 @@ describe('spans', () => {
     expect(found?.links).toEqual([{ context: write?.spanContext() }])
   })
 
+  test('of a reload wait for no write to another store, and not long for one that hangs', async () => {
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
+    closing.push(() => vi.useRealTimers())
+    const { spans } = traced()
+    await call({ store: 'other' }, () => {
+      reload({})
+      expect(spans()).toHaveLength(1)
+    })
+    await call({ store: undefined }, async () => {
+      reload({})
+      reload({ revisions: [8] })
+      await call({ wrote })
+      expect(spans().slice(2)).toMatchObject([{ name: 'KV/Put' }, { name: 'livetree.reload', links: [{}] }])
+      vi.advanceTimersByTime(5_000)
+      expect(spans().slice(4)).toMatchObject([{ name: 'livetree.reload', links: [] }])
+    })
+    expect(spans()).toHaveLength(6)
+  })
+
+  test('of a whole tree have no links: what wrote it is unknown', async () => {
+    const { spans } = traced()
+    await call({ wrote })
+    await call({}, () => {
+      reload({ type: 'replace' })
+      expect(spans().at(-1)).toMatchObject({ name: 'livetree.reload', links: [] })
+    })
+  })
+
+  test.each([
+    ['http://a.example:80', { 'server.address': 'a.example', 'server.port': 80 }],
+    ['https://a.example:443', { 'server.address': 'a.example', 'server.port': 443 }],
+    ['http://[::1]:2379', { 'server.address': '::1', 'server.port': 2379 }],
+    ['nowhere', { 'server.address': 'nowhere' }],
+  ])('of a call to %s say where that is', async (endpoint, place) => {
+    const { spans } = traced()
+    await call({ endpoint })
+    expect(spans()[0]?.attributes).toMatchObject(place)
+    expect(Object.keys(spans()[0]?.attributes ?? {}).filter((name) => /^server/.test(name))).toEqual(
+      Object.keys(place),
+    )
+  })
+
   test('that are open, and reloads that wait, end with what was started', async () => {
     const { telemetry, spans } = traced()
     await call({}, () => {
@@ -181,8 +223,23 @@ describe('instruments', () => {
     await call({ wrote, startedAt })
     reload({ startedAt: startedAt + 7 })
     reload({ startedAt: startedAt + 7, result: 'rejected' })
+    reload({ startedAt: startedAt + 7, result: 'unchanged' })
+    reload({ startedAt: startedAt + 7, type: 'replace' })
     const [value] = await valuesOf('livetree_config_propagation_seconds', 'telemetry-otel')
     expect(value).toMatchObject({ value: { count: 1, sum: 0.01 } })
+  })
+
+  test('count and time a reload at once, whatever write hangs', async () => {
+    const { valuesOf } = metered()
+    await call({ wrote, startedAt: Date.now() }, async () => {
+      reload({ config: 'telemetry-held' })
+      const counts = () => valuesOf('livetree_config_reloads_total', 'telemetry-held')
+      expect(await counts()).toEqual([{ result: 'applied', value: 1 }])
+      const durations = await valuesOf('livetree_config_reload_duration_seconds', 'telemetry-held')
+      expect(durations).toHaveLength(2)
+      expect(await valuesOf('livetree_config_propagation_seconds', 'telemetry-held')).toEqual([])
+    })
+    expect(await valuesOf('livetree_config_propagation_seconds', 'telemetry-held')).toHaveLength(1)
   })
 
   test('have the names, units and labels of the table, and observe nothing once stopped', async () => {

@@ -47,7 +47,7 @@ export class SpanObserver implements Observer {
     span.end()
   }
 
-  reloaded(reload: ReloadMessage, writes: readonly CallMessage[]): void {
+  attributed(reload: ReloadMessage, writes: readonly CallMessage[]): void {
     const { config, result, source, revisions, startedAt, durationsMs } = reload
     const links = writes.flatMap((write) => {
       const context = this.#ended.get(write)

@@ -36,6 +36,7 @@ async function linesOf(register: Registry, name: keyof typeof METRICS): Promise<
 function call(part: Partial<CallMessage>): CallMessage {
   const none = {
     endpoint: 'http://a:1',
+    store: undefined,
     wrote: undefined,
     code: 'ok',
     durationMs: 20,
