@@ -84,5 +84,10 @@ function timeOf(ms: number): HrTime {
 function placeOf(endpoint: string): { readonly 'server.address': string; readonly 'server.port'?: number } {
   const url = URL.parse(endpoint)
   if (url === null) return { 'server.address': endpoint }
-  return { 'server.address': url.hostname, 'server.port': Number(url.port) }
+  const { hostname, port, protocol } = url
+  return {
+    'server.address': hostname.replace(/^\[|\]$/g, ''),
+    // URL omits the port that is the scheme's default.
+    'server.port': Number(port || (protocol === 'https:' ? 443 : 80)),
+  }
 }
