@@ -12,15 +12,20 @@ export interface MetricSink {
 /** Counts and measures what is observed. */
 export function metricObserver(sink: MetricSink): Observer {
   const { add, observe } = sink
-  for (const { name } of openConfigs()) beginAtZero(sink, name)
+  const beginAtZero = (config: string): void => {
+    for (const name of namesOf('counter'))
+      for (const labels of labelsAtZero(name, config)) add(name, labels as never, 0)
+  }
+  for (const { name } of openConfigs()) beginAtZero(name)
   return {
-    ready: ({ config }) => beginAtZero(sink, config),
-    reloaded(reload, writes) {
-      const { config, result, startedAt, durationsMs } = reload
+    ready: ({ config }) => beginAtZero(config),
+    reloaded({ config, result, durationsMs }) {
       add('livetree_config_reloads_total', { config, result }, 1)
       for (const phase of ['validate', 'apply'] as const)
         observe('livetree_config_reload_duration_seconds', { config, phase }, durationsMs[phase] / 1_000)
-      if (result === 'rejected') return
+    },
+    attributed({ config, result, startedAt, durationsMs }, writes) {
+      if (result !== 'applied') return
       const appliedAt = startedAt + durationsMs.validate + durationsMs.apply
       for (const write of writes) {
         const ms = Math.max(0, appliedAt - write.startedAt)

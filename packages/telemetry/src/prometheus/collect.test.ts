@@ -169,6 +169,28 @@ describe('collect', () => {
     again.stop()
   })
 
+  test('takes out only its own metrics, also of a registry that was emptied', async () => {
+    const { register, telemetry } = started()
+    register.clear()
+    const { telemetry: second } = started(register)
+    telemetry.stop()
+    expect(register.getMetricsAsArray()).toHaveLength(Object.keys(METRICS).length)
+    second.stop()
+    expect(register.getMetricsAsArray()).toEqual([])
+  })
+
+  test('shows counters at zero, also after a reset of the registry', async () => {
+    const { register } = started()
+    const config = await loaded('telemetry-7')
+    config.set({ a: 1 })
+    register.resetMetrics()
+    expect(await linesOf(register, 'livetree_config_reloads_total')).toEqual(
+      ['applied', 'unchanged', 'rejected'].map((result) => `{config="telemetry-7",result="${result}"} 0`),
+    )
+    expect(await linesOf(register, 'livetree_resource_swaps_total')).toHaveLength(2)
+    expect(await linesOf(register, 'livetree_client_calls_total')).toEqual([])
+  })
+
   test('hurts nobody where the registry fails', async () => {
     const { register } = started()
     const config = await loaded('telemetry-5')

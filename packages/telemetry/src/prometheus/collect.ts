@@ -1,8 +1,9 @@
 import { LivetreeError } from '@livetree/core'
+import { openConfigs } from '@livetree/core/tools'
 import { Counter, Gauge, Histogram, register as DEFAULT_REGISTER, type Registry } from 'prom-client'
 import { checkAppVersion } from '../app-version.ts'
 import { readGauge } from '../gauges.ts'
-import { metricObserver } from '../metric-observer.ts'
+import { labelsAtZero, metricObserver } from '../metric-observer.ts'
 import {
   type CounterName,
   type GaugeName,
@@ -33,23 +34,40 @@ export function collect(register: Registry = DEFAULT_REGISTER, options: CollectO
   const registers = [register]
   const counters = new Map<CounterName, Counter>()
   const histograms = new Map<HistogramName, Histogram>()
-  for (const name of namesOf('counter')) counters.set(name, new Counter({ ...settingsOf(name), registers }))
+  for (const name of namesOf('counter')) counters.set(name, counterOf(name, register))
   for (const name of namesOf('histogram')) {
     const buckets = [...METRICS[name].buckets]
     histograms.set(name, new Histogram({ ...settingsOf(name), buckets, registers }))
   }
-  for (const name of namesOf('gauge')) gaugeOf(name, register, version)
+  const gauges = new Map<GaugeName, Gauge>()
+  for (const name of namesOf('gauge')) gauges.set(name, gaugeOf(name, register, version))
   const observer = metricObserver({
     add: (name, labels, count) => counters.get(name)?.inc(labels, count),
     observe: (name, labels, value) => histograms.get(name)?.observe(labels, value),
   })
-  const unregister = (Object.keys(METRICS) as MetricName[]).map(
-    (name) => () => register.removeSingleMetric(name),
-  )
+  const unregister = [...counters, ...histograms, ...gauges].map(([name, metric]) => () => {
+    // The registry may have been emptied, and have another metric of this name.
+    if (register.getSingleMetric(name) === metric) register.removeSingleMetric(name)
+  })
   return telemetryOf([...observe(observer), ...unregister])
 }
 
-function gaugeOf(name: GaugeName, register: Registry, version: string): void {
+function counterOf(name: CounterName, register: Registry): Counter {
+  const counter: Counter = new Counter({
+    ...settingsOf(name),
+    registers: [register],
+    collect() {
+      // The registry may have been reset.
+      guarded(() => {
+        for (const config of openConfigs())
+          for (const labels of labelsAtZero(name, config.name)) counter.inc(labels, 0)
+      })
+    },
+  })
+  return counter
+}
+
+function gaugeOf(name: GaugeName, register: Registry, version: string): Gauge {
   const gauge: Gauge = new Gauge({
     ...settingsOf(name),
     aggregator: METRICS[name].combine,
@@ -61,6 +79,7 @@ function gaugeOf(name: GaugeName, register: Registry, version: string): void {
       })
     },
   })
+  return gauge
 }
 
 function settingsOf(name: MetricName) {
