@@ -1,7 +1,7 @@
 import { channel } from 'node:diagnostics_channel'
 import { createTestConfig, defineConfig, type ReloadMessage } from '@livetree/core'
 import type { CallMessage } from '@livetree/etcd'
-import { context, type Meter, type Tracer, trace } from '@opentelemetry/api'
+import { context, metrics, type Meter, type Tracer, trace } from '@opentelemetry/api'
 import { AsyncLocalStorageContextManager } from '@opentelemetry/context-async-hooks'
 import { DataPointType, MeterProvider, MetricReader } from '@opentelemetry/sdk-metrics'
 import { InMemorySpanExporter, SimpleSpanProcessor, TracerProvider } from '@opentelemetry/sdk-trace'
@@ -266,6 +266,23 @@ describe('instruments', () => {
     reload({})
     await call({})
     expect(await counts()).toEqual(before)
+  })
+
+  test('refuse a meter and a tracer that are in use, until that is stopped', () => {
+    const { meter, telemetry: metering } = metered()
+    const { tracer, telemetry: tracing } = traced()
+    expect(() => instrument({ meter })).toThrow('got a meter that is in use. Stop the other instrument()')
+    metering.stop()
+    expect(() => instrument({ meter, tracer })).toThrow('got a tracer that is in use')
+    tracing.stop()
+    instrument({ meter, tracer }).stop()
+  })
+
+  test('may be those without an SDK, which are one for all names', () => {
+    for (const name of ['a', 'b']) {
+      const telemetry = instrument({ meter: metrics.getMeter(name), tracer: trace.getTracer(name) })
+      closing.push(() => telemetry.stop())
+    }
   })
 
   test.each([

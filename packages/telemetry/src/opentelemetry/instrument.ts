@@ -25,10 +25,14 @@ export interface InstrumentOptions {
   readonly appVersion?: string | undefined
 }
 
+/** Meters and tracers that are written to: a second time, they would count each call twice. */
+const IN_USE = new WeakSet<Meter | Tracer>()
+
 /**
  * Shows all configurations and clients of this process to OpenTelemetry, those that are open already included.
  *
- * @throws LivetreeError `invalid_options` if there is neither a meter nor a tracer, or one that is none
+ * @throws LivetreeError `invalid_options` if there is neither a meter nor a tracer, one that is none, or one that another call of
+ *   `instrument` that is not stopped was given
  */
 export function instrument(options: InstrumentOptions): Telemetry {
   const { meter, tracer, appVersion } = options ?? {}
@@ -37,10 +41,18 @@ export function instrument(options: InstrumentOptions): Telemetry {
     throw invalid('needs a meter, a tracer, or both, such as { meter: metrics.getMeter("app") }')
   assertMethods('meter', meter, ['createCounter', 'createHistogram', 'createObservableGauge'])
   assertMethods('tracer', tracer, ['startSpan'])
+  assertFree('meter', meter)
+  assertFree('tracer', tracer)
   return telemetryOf([
     ...(meter === undefined ? [] : startMetrics(meter, version)),
     ...(tracer === undefined ? [] : startSpans(tracer)),
   ])
+}
+
+/** Returns a function that gives it back. */
+function use(given: Meter | Tracer): () => void {
+  IN_USE.add(given)
+  return () => void IN_USE.delete(given)
 }
 
 function startMetrics(meter: Meter, version: string): readonly (() => void)[] {
@@ -62,12 +74,18 @@ function startMetrics(meter: Meter, version: string): readonly (() => void)[] {
     add: (name, labels, count) => counters.get(name)?.add(count, { ...labels }),
     observe: (name, labels, value) => histograms.get(name)?.record(value, { ...labels }),
   })
-  return [...observe(observer), () => meter.removeBatchObservableCallback(read, [...gauges.keys()])]
+  // Without an SDK there is one meter for all names, with one counter for all names, and nothing is counted.
+  const isReal = new Set(counters.values()).size === counters.size
+  return [
+    ...observe(observer),
+    () => meter.removeBatchObservableCallback(read, [...gauges.keys()]),
+    ...(isReal ? [use(meter)] : []),
+  ]
 }
 
 function startSpans(tracer: Tracer): readonly (() => void)[] {
   const spans = new SpanObserver(tracer)
-  return [...observe(spans), () => spans.close()]
+  return [...observe(spans), () => spans.close(), use(tracer)]
 }
 
 function settingsOf(name: MetricName): { readonly description: string; readonly unit: string } {
@@ -82,6 +100,11 @@ function assertMethods(name: string, given: unknown, methods: readonly string[])
   )
   if (missing !== undefined)
     throw invalid(`got a ${name} without ${missing}(): give one of @opentelemetry/api`)
+}
+
+function assertFree(name: string, given: Meter | Tracer | undefined): void {
+  if (given !== undefined && IN_USE.has(given))
+    throw invalid(`got a ${name} that is in use. Stop the other instrument() first, or give another ${name}`)
 }
 
 function invalid(what: string): LivetreeError {
