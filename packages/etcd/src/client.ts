@@ -10,6 +10,7 @@ import { UndiciChannel } from './transport/channel.ts'
 import { type ClientState, noteOpenClient } from './open-clients.ts'
 import { discoverEndpoints } from './transport/discover.ts'
 import { onAbort } from './on-abort.ts'
+import { outside } from './outside.ts'
 import { syncMembers } from './transport/member-sync.ts'
 import type { Channel } from './transport/transport.ts'
 import type { WatchService } from './watch/watch-contract.ts'
@@ -96,7 +97,7 @@ class ChannelClient implements EtcdClient {
       },
     }
     this.#forget = noteOpenClient(this.#state)
-    if (options.syncMembersMs > 0) this.#syncLater()
+    if (options.syncMembersMs > 0) outside(() => this.#syncLater())
     if (signal !== undefined) this.#closeOn(signal)
   }
 

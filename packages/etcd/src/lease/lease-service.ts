@@ -14,6 +14,7 @@ import { type Clock, elapsedMs, momentOf, systemClock } from '../clock.ts'
 import { EtcdError } from '../errors.ts'
 import { Namespace } from '../key-range.ts'
 import { type Logger, silentLogger } from '../logger.ts'
+import { outside } from '../outside.ts'
 import type { CallOptions, Channel } from '../transport/transport.ts'
 import { Lease as LeaseRpc } from '../wire/rpc.ts'
 import { type Renewed, renewOnce } from './renew-once.ts'
@@ -71,7 +72,7 @@ class ChannelLeases implements LeaseService {
     this.#ports = {
       clock,
       service: this,
-      keep: (lease) => this.#keepAlive.keep(lease),
+      keep: (lease) => outside(() => this.#keepAlive.keep(lease)),
       drop: (lease) => this.#keepAlive.drop(lease),
       expired: () => publishRenewal(channel, 'expired'),
       forget: (lease) => this.#leases.delete(lease),
@@ -198,7 +199,7 @@ class ChannelLeases implements LeaseService {
   #count(id: bigint, { ttlSeconds, clusterId, sentAt }: Granted): Lease {
     const lease = new LeaseCore(id, this.#ports, clusterId)
     this.#leases.add(lease)
-    lease.renew(sentAt, ttlSeconds)
+    outside(() => lease.renew(sentAt, ttlSeconds))
     if (this.#isClosed) lease.lose(new EtcdError('closed'))
     return lease
   }

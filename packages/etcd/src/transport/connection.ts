@@ -4,6 +4,7 @@ import type { ConnectionSettings } from './connection-settings.ts'
 import { connector } from './connector.ts'
 import { http2Client, MAX_CONCURRENT_CALLS } from './http2-client.ts'
 import { errorOfNetwork } from './network-errors.ts'
+import { outside } from '../outside.ts'
 import { OpenSockets } from './open-sockets.ts'
 import { Opening } from './opening.ts'
 import { PeerWatch } from './peer-watch.ts'
@@ -97,7 +98,8 @@ export class Connection {
   open(): Promise<void> {
     if (this.#isReady) return Promise.resolve()
     if (this.#client.destroyed) return Promise.reject(this.#givenUp())
-    return this.#opening.wait(() => this.#knock())
+    // The connection and its timers outlive the caller that needs it first.
+    return this.#opening.wait(() => outside(() => this.#knock()))
   }
 
   /** Another connection to the same peer, for questions when this one is full; destroyed with this one at the latest. */

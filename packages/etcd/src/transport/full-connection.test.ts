@@ -1,9 +1,13 @@
+import { AsyncLocalStorage } from 'node:async_hooks'
 import { expect, test } from 'vitest'
 import { type Clock, systemClock } from '../clock.ts'
+import { encodeFrame } from '../wire/frame.ts'
 import { KV, Watch } from '../wire/rpc.ts'
+import { WatchResponse } from '../wire/watch.ts'
 import { PATIENCE_MS } from './patience.ts'
 import { closedAfterEach } from './closed-after-each.test.kit.ts'
 import {
+  answerEach,
   type FakeCall,
   putAnswer,
   rangeAnswer,
@@ -69,6 +73,31 @@ test('a call that waits for room goes out in its turn', async () => {
   await put()
   await Promise.all(Array.from({ length: 300 }, () => put()))
   expect(full.calls).toHaveLength(301)
+})
+
+test('the handlers of a stream that another call made room for are called in the context of its own caller', async () => {
+  let put: FakeCall | undefined
+  const script = (call: FakeCall): void => {
+    if (call.name === 'KV/Range') call.answer(rangeAnswer())
+    else if (call.name === 'KV/Put') put = call
+    else answerEach(call, () => encodeFrame(WatchResponse, {}))
+  }
+  const full = await startFakeServer(script, { settings: { maxConcurrentStreams: 1 } })
+  CLOSING.push(() => full.close())
+  const { channel } = open([full.endpoint])
+  await channel.unary(KV.range, { key: 'k' }, { retry: 'read' })
+  const callers = new AsyncLocalStorage<string>()
+  const putting = callers.run('put', () => channel.unary(KV.put, { key: 'k' }, { retry: 'write' }))
+  await expect.poll(() => put).toBeDefined()
+  const seen: (string | undefined)[] = []
+  const note = () => void seen.push(callers.getStore())
+  const stream = callers.run('watch', () => channel.stream(Watch.watch, { onMessage: note, onEnd: note }))
+  stream.send({ request: { type: 'progress', value: {} } })
+  put?.answer(putAnswer())
+  await putting
+  await expect.poll(() => seen).toHaveLength(1)
+  full.calls.at(-1)?.stream.close()
+  await expect.poll(() => seen).toEqual(['watch', 'watch'])
 })
 
 test.each(['first', 'last'])('a full endpoint is passed over for one that has room (%s)', async (place) => {

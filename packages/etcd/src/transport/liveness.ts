@@ -1,4 +1,5 @@
 import type { Clock } from '../clock.ts'
+import { outside } from '../outside.ts'
 import type { PingBudget } from './ping-policy.ts'
 import { patienceMs } from './patience.ts'
 
@@ -123,10 +124,11 @@ export class Liveness {
 
   #wait(ms: number, onOver: () => void): void {
     this.#clock.clearTimeout(this.#timer)
-    this.#timer = this.#clock.setTimeout(() => {
+    const onTimer = (): void => {
       this.#timer = undefined
       onOver()
-    }, ms)
+    }
+    this.#timer = outside(() => this.#clock.setTimeout(onTimer, ms))
   }
 
   /** Pings the peer once something has waited for long. */

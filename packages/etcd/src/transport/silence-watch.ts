@@ -1,4 +1,5 @@
 import type { Clock } from '../clock.ts'
+import { outside } from '../outside.ts'
 import { BACKLOG_BYTES_PER_MS } from './patience.ts'
 
 /** The connection that is watched. */
@@ -52,7 +53,7 @@ export class SilenceWatch {
       else if (isDead && peer.isProven) this.#onSilence()
       else this.#timer = this.#clock.setTimeout(check, this.#pings.intervalMs)
     }
-    this.#timer = this.#clock.setTimeout(check, this.#pings.intervalMs)
+    this.#timer = outside(() => this.#clock.setTimeout(check, this.#pings.intervalMs))
   }
 
   stop(): void {

@@ -1,3 +1,4 @@
+import { AsyncLocalStorage } from 'node:async_hooks'
 import type { Dispatcher } from 'undici'
 import { callIsolated } from '../call-isolated.ts'
 import { errorCodes } from '../error-codes.ts'
@@ -54,6 +55,8 @@ export class StreamCall<Req, Res>
   #expected: bigint | undefined
   readonly #unheard: Unheard
   readonly #acceptance: CallToken
+  /** The context of its caller: bytes arrive in that of whatever call made undici begin the request. */
+  readonly #inContext = AsyncLocalStorage.snapshot()
   #liftLimits = (): void => undefined
 
   constructor(
@@ -186,7 +189,7 @@ export class StreamCall<Req, Res>
     if (this.#delivery === 'ended' || !isGrpc(this.#response.httpStatus, this.#response.headers)) return
     try {
       this.#frames.push(chunk)
-      if (!this.#hasEnded && !this.#frames.isAtBoundary) this.#handlers.onPart?.()
+      if (!this.#hasEnded && !this.#frames.isAtBoundary) this.#inContext(() => this.#handlers.onPart?.())
     } catch (error) {
       if (error instanceof EtcdError) this.stop(error.with({ ...this.#place, fate: 'unknown' }))
       else this.stop(errorOfNetwork(error, true, this.#place))
@@ -244,7 +247,7 @@ export class StreamCall<Req, Res>
     const message = this.#method.response.decode(payload)
     try {
       if (this.#handlers.isAccepting?.(message) ?? true) this.#acceptance.settle()
-      this.#handlers.onMessage(message)
+      this.#inContext(() => this.#handlers.onMessage(message))
     } catch (error) {
       this.#context.logger.error('A handler of stream messages threw', { ...this.#place, error })
     }
@@ -271,7 +274,7 @@ export class StreamCall<Req, Res>
     if (error === undefined) endpoint?.succeeded()
     else if (errorCodes[error.code].blamesEndpoint) endpoint?.failed()
     try {
-      this.#handlers.onEnd(error)
+      this.#inContext(() => this.#handlers.onEnd(error))
     } catch (thrown) {
       logger.error('A handler of a stream end threw', { ...this.#place, error: thrown })
     }

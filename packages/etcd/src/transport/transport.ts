@@ -4,7 +4,7 @@ import type { Method } from '../wire/rpc.ts'
 
 export type { Method } from '../wire/rpc.ts'
 
-/** Callbacks of a duplex call. */
+/** Callbacks of a duplex call, called in the asynchronous context of whoever opened it. */
 export interface StreamHandlers<Res> {
   /**
    * Receives complete messages, in order and synchronously. The stream is never paused: slow receivers must

@@ -18,6 +18,9 @@ import type { Watcher } from './watcher.ts'
  * of one revision in one batch, whatever happens to connections and members. It ends only by `cancel()`, when
  * the history it needs is compacted, when another store answers, or when the server does not permit this user
  * to watch.
+ *
+ * Handlers are called outside of the asynchronous context (`AsyncLocalStorage`) of whoever watches, such as a request, which a
+ * watch may outlive; `AsyncResource.bind` takes it along.
  */
 export interface WatchService {
   /**

@@ -5,6 +5,7 @@ import { EtcdError } from '../errors.ts'
 import type { KeyRange } from '../key-range-form.ts'
 import { Namespace } from '../key-range.ts'
 import { type Logger, silentLogger } from '../logger.ts'
+import { outside } from '../outside.ts'
 import type { Channel } from '../transport/transport.ts'
 import type { WatchHandlers } from './watch-handlers.ts'
 import { WatchConnections } from './watch-connections.ts'
@@ -59,9 +60,9 @@ export function createWatchService(channel: Channel, options: WatchServiceOption
     clock,
     logger,
     namespace,
-    attach: (watcher) => connections.attach(watcher),
-    detach: (watcher) => connections.detach(watcher),
-    requestProgress: (watcher, isUrgent) => connections.requestProgress(watcher, isUrgent),
+    attach: (watcher) => outside(() => connections.attach(watcher)),
+    detach: (watcher) => outside(() => connections.detach(watcher)),
+    requestProgress: (watcher, isUrgent) => outside(() => connections.requestProgress(watcher, isUrgent)),
     forget: (watcher) => watchers.delete(watcher),
   }
   const subscribe = (
@@ -74,7 +75,7 @@ export function createWatchService(channel: Channel, options: WatchServiceOption
     const watcher = new WatchState(planWatch(range, given, namespace), handlers, host, given.signal, known)
     watchers.add(watcher)
     if (given.signal?.aborted) watcher.cancel()
-    else connections.attach(watcher)
+    else host.attach(watcher)
     return watcher
   }
   const service: WatchService = {
@@ -103,7 +104,7 @@ export function createWatchService(channel: Channel, options: WatchServiceOption
         subscribe,
         onEnded: (ended) => reflectors.delete(ended),
       }
-      const reflector = new ListAndWatch(ports, ranges, handlers, given)
+      const reflector = outside(() => new ListAndWatch(ports, ranges, handlers, given))
       if (!given.signal?.aborted) reflectors.set(reflector, reflector)
       return reflector
     },
