@@ -1,7 +1,6 @@
-import { openConfigs } from '@livetree/core/tools'
-import type { CounterName, HistogramName, LabelsOf } from './metrics.ts'
-import { METRICS, namesOf } from './metrics.ts'
+import { type CounterName, type HistogramName, type LabelsOf, namesOf } from './metrics.ts'
 import type { Observer } from './observe.ts'
+import { eachAtZero, type SeriesLabels, seriesAtZero } from './series-at-zero.ts'
 
 /** Where metrics are kept. */
 export interface MetricSink {
@@ -12,13 +11,17 @@ export interface MetricSink {
 /** Counts and measures what is observed. */
 export function metricObserver(sink: MetricSink): Observer {
   const { add, observe } = sink
-  const beginAtZero = (config: string): void => {
-    for (const name of namesOf('counter'))
-      for (const labels of labelsAtZero(name, config)) add(name, labels as never, 0)
+  const begin = (name: CounterName, labels: SeriesLabels): void => add(name, labels as never, 0)
+  for (const name of namesOf('counter')) for (const labels of seriesAtZero(name)) begin(name, labels)
+  const clients = new Set<string>()
+  const meet = (client: string): void => {
+    if (clients.has(client)) return
+    clients.add(client)
+    eachAtZero('client', client, begin)
   }
-  for (const { name } of openConfigs()) beginAtZero(name)
   return {
-    ready: ({ config }) => beginAtZero(config),
+    ready: ({ config }) => eachAtZero('config', config, begin),
+    callStarted: ({ client }) => meet(client),
     reloaded({ config, result, durationsMs }) {
       add('livetree_config_reloads_total', { config, result }, 1)
       for (const phase of ['validate', 'apply'] as const)
@@ -42,16 +45,13 @@ export function metricObserver(sink: MetricSink): Observer {
       observe('livetree_client_call_duration_seconds', { client, method }, durationMs / 1_000)
     },
     retried: ({ client, method, code }) => add('livetree_client_retries_total', { client, method, code }, 1),
-    watchRestarted: ({ client, reason }) => add('livetree_watch_restarts_total', { client, reason }, 1),
-    renewed: ({ client, result }) => add('livetree_lease_renewals_total', { client, result }, 1),
+    watchRestarted({ client, reason }) {
+      meet(client)
+      add('livetree_watch_restarts_total', { client, reason }, 1)
+    },
+    renewed({ client, result }) {
+      meet(client)
+      add('livetree_lease_renewals_total', { client, result }, 1)
+    },
   }
-}
-
-/**
- * The labels of the series of a counter that a configuration has before there is anything to count: what they grow by is seen
- * from the first time on. None for a counter of clients.
- */
-export function labelsAtZero(name: CounterName, config: string): readonly Readonly<Record<string, string>>[] {
-  const metric = METRICS[name]
-  return 'values' in metric ? metric.values.map((result) => ({ config, result })) : []
 }

@@ -1,3 +1,5 @@
+import type { LeaseMessage, WatchRestartReason } from '@livetree/etcd'
+
 /** One metric, for every library that it is shown by. */
 interface Metric {
   readonly type: 'counter' | 'gauge' | 'histogram'
@@ -7,11 +9,35 @@ interface Metric {
   readonly labels: readonly string[]
   /** For a gauge, which value is shown if several configurations, clients or processes have the same labels. */
   readonly combine?: 'min' | 'max'
-  /** For a counter of configurations, the values of its second label. All of them are shown from the start, at 0. */
+  /** For a counter, the values of its second label where they are few. All of them are shown from the start, at 0. */
   readonly values?: readonly string[]
   /** For a histogram, the upper bounds of its buckets. */
   readonly buckets?: readonly number[]
 }
+
+/** Complete, as the type requires. */
+const RESTART_REASONS = Object.keys({
+  failed: 0,
+  dead: 0,
+  silent: 0,
+  unanswered: 0,
+  no_progress: 0,
+  dropped: 0,
+  token: 0,
+  unverified: 0,
+  moved: 0,
+  full: 0,
+  compacted: 0,
+  cluster_changed: 0,
+  response_too_large: 0,
+  ended: 0,
+} satisfies Readonly<Record<WatchRestartReason, 0>>)
+const RENEWAL_RESULTS = Object.keys({
+  renewed: 0,
+  failed: 0,
+  lost: 0,
+  expired: 0,
+} satisfies Readonly<Record<LeaseMessage['result'], 0>>)
 
 /** From 50 µs, as long as a small change takes, to the 10 s after which a change has not arrived. */
 const RELOAD_BUCKETS = [
@@ -139,12 +165,14 @@ export const METRICS = {
     unit: '',
     help: 'Streams of watches that were left for another one, and ranges that were listed again, by why',
     labels: ['client', 'reason'],
+    values: RESTART_REASONS,
   },
   livetree_lease_renewals_total: {
     type: 'counter',
     unit: '',
     help: 'Renewals of leases that are kept alive, and leases that were lost or have expired',
     labels: ['client', 'result'],
+    values: RENEWAL_RESULTS,
   },
 } as const satisfies Readonly<Record<string, Metric>>
 

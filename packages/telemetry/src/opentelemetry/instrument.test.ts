@@ -242,6 +242,16 @@ describe('instruments', () => {
     expect(await valuesOf('livetree_config_propagation_seconds', 'telemetry-held')).toHaveLength(1)
   })
 
+  test('have what a client may lose at zero, from its first call on', async () => {
+    const { read } = metered()
+    await call({ client: 'telemetry-client' })
+    const found = (await read()).find(({ descriptor }) => descriptor.name === 'livetree_lease_renewals_total')
+    const points = found?.dataPoints.filter(({ attributes }) => attributes['client'] === 'telemetry-client')
+    expect(points?.map(({ attributes, value }) => [attributes['result'], value])).toEqual(
+      ['renewed', 'failed', 'lost', 'expired'].map((result) => [result, 0]),
+    )
+  })
+
   test('have the names, units and labels of the table, and observe nothing once stopped', async () => {
     const { read, telemetry } = metered()
     await call({ wrote })

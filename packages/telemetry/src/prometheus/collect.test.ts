@@ -1,6 +1,6 @@
 import { channel } from 'node:diagnostics_channel'
 import { createTestConfig, defineConfig, memory, type TestConfig } from '@livetree/core'
-import type { CallMessage } from '@livetree/etcd'
+import { type CallMessage, createEtcdClient } from '@livetree/etcd'
 import { Registry } from 'prom-client'
 import { afterEach, describe, expect, test, vi } from 'vitest'
 import * as z from 'zod'
@@ -136,8 +136,12 @@ describe('collect', () => {
         '{client="orders",method="KV/Range",code="permission_denied"} 1',
       ],
       ['{client="orders",method="KV/Put",code="unavailable"} 1'],
-      ['{client="orders",reason="silent"} 1'],
-      ['{client="orders",result="renewed"} 1'],
+      METRICS.livetree_watch_restarts_total.values.map(
+        (reason) => `{client="orders",reason="${reason}"} ${Number(reason === 'silent')}`,
+      ),
+      METRICS.livetree_lease_renewals_total.values.map(
+        (result) => `{client="orders",result="${result}"} ${Number(result === 'renewed')}`,
+      ),
     ])
     const durations = await linesOf(register, 'livetree_client_call_duration_seconds')
     expect(durations).toContain('_sum{client="orders",method="KV/Put"} 0.02')
@@ -167,6 +171,15 @@ describe('collect', () => {
     telemetry[Symbol.dispose]()
     expect(register.getMetricsAsArray()).not.toEqual([])
     again.stop()
+  })
+
+  test('shows what a client may lose at zero before it is lost', async () => {
+    const { register } = started()
+    const client = createEtcdClient({ endpoints: 'http://127.0.0.1:1', clientName: 'orders' })
+    closing.push(() => client.close())
+    expect(await linesOf(register, 'livetree_lease_renewals_total')).toEqual(
+      ['renewed', 'failed', 'lost', 'expired'].map((result) => `{client="orders",result="${result}"} 0`),
+    )
   })
 
   test('takes out only its own metrics, also of a registry that was emptied', async () => {

@@ -1,9 +1,8 @@
 import { LivetreeError } from '@livetree/core'
-import { openConfigs } from '@livetree/core/tools'
 import { Counter, Gauge, Histogram, register as DEFAULT_REGISTER, type Registry } from 'prom-client'
 import { checkAppVersion } from '../app-version.ts'
 import { readGauge } from '../gauges.ts'
-import { labelsAtZero, metricObserver } from '../metric-observer.ts'
+import { metricObserver } from '../metric-observer.ts'
 import {
   type CounterName,
   type GaugeName,
@@ -13,6 +12,7 @@ import {
   namesOf,
 } from '../metrics.ts'
 import { observe } from '../observe.ts'
+import { seriesAtZero } from '../series-at-zero.ts'
 import { guarded, type Telemetry, telemetryOf } from '../telemetry.ts'
 
 /** Options of `collect`. */
@@ -57,10 +57,9 @@ function counterOf(name: CounterName, register: Registry): Counter {
     ...settingsOf(name),
     registers: [register],
     collect() {
-      // The registry may have been reset.
+      // A client may be new, or the registry have been reset.
       guarded(() => {
-        for (const config of openConfigs())
-          for (const labels of labelsAtZero(name, config.name)) counter.inc(labels, 0)
+        for (const labels of seriesAtZero(name)) counter.inc(labels, 0)
       })
     },
   })
