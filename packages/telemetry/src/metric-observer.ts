@@ -27,13 +27,10 @@ export function metricObserver(sink: MetricSink): Observer {
       for (const phase of ['validate', 'apply'] as const)
         observe('livetree_config_reload_duration_seconds', { config, phase }, durationsMs[phase] / 1_000)
     },
-    attributed({ config, result, startedAt, durationsMs }, writes) {
+    attributed({ config, result }, writes) {
       if (result !== 'applied') return
-      const appliedAt = startedAt + durationsMs.validate + durationsMs.apply
-      for (const write of writes) {
-        const ms = Math.max(0, appliedAt - write.startedAt)
-        observe('livetree_config_propagation_seconds', { config }, ms / 1_000)
-      }
+      for (const { propagationMs } of writes)
+        observe('livetree_config_propagation_seconds', { config }, propagationMs / 1_000)
     },
     resource({ config, type }) {
       if (type === 'swapped' || type === 'failed')

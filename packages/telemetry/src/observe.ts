@@ -2,7 +2,7 @@ import { channel } from 'node:diagnostics_channel'
 import type { ConfigChannels, ReloadMessage } from '@livetree/core'
 import type { CallMessage, EtcdChannels } from '@livetree/etcd'
 import { guarded } from './telemetry.ts'
-import { WriteLog } from './write-log.ts'
+import { type Write, WriteLog } from './write-log.ts'
 
 type Channels = ConfigChannels & EtcdChannels
 
@@ -11,7 +11,7 @@ export interface Observer {
   ready?(message: Channels['livetree:ready']): void
   reloaded?(reload: ReloadMessage): void
   /** Called once for each reload, when it is known which calls of this process wrote it, or soon anyway. `writes`: these calls. */
-  attributed?(reload: ReloadMessage, writes: readonly CallMessage[]): void
+  attributed?(reload: ReloadMessage, writes: readonly Write[]): void
   resource?(message: Channels['livetree:resource']): void
   callStarted?(call: CallMessage): void
   callEnded?(call: CallMessage): void

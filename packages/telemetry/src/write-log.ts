@@ -9,11 +9,26 @@ const LONGEST_MS = 5_000
 
 const WRITING: ReadonlySet<string> = new Set(['KV/Put', 'KV/DeleteRange', 'KV/Txn'])
 
-type Found = (reload: ReloadMessage, writes: readonly CallMessage[]) => void
+/** A call that wrote what was reloaded. */
+export interface Write {
+  readonly call: CallMessage
+  /** From the begin of the call to where the reload was over, in milliseconds, whatever the wall clock was set to. */
+  readonly propagationMs: number
+}
+
+type Found = (reload: ReloadMessage, writes: readonly Write[]) => void
+
+/** A call that wrote, and when it began, in monotonic time. */
+interface Written {
+  readonly call: CallMessage
+  readonly startedAt: number
+}
 
 /** A reload whose writes are not all known. */
 interface Held {
   readonly reload: ReloadMessage
+  /** When it was over, in monotonic time. */
+  readonly endedAt: number
   /** The revisions that were written by nobody known. */
   readonly missing: Set<number>
   /** The number of the newest write that had started. */
@@ -27,7 +42,9 @@ interface Held {
 export class WriteLog {
   readonly #found: Found
   /** By store and revision, the oldest first. */
-  readonly #written = new Map<string, CallMessage>()
+  readonly #written = new Map<string, Written>()
+  /** The newest epoch of each source of each configuration. */
+  readonly #epochs = new Map<string, number>()
   /** Writes on their way, by the store that they are sent to; those to an unknown one may be for any. */
   readonly #open = new Map<string | undefined, Map<CallMessage, number>>()
   /** Each with the timer that ends its wait. */
@@ -55,11 +72,12 @@ export class WriteLog {
 
   reloaded(reload: ReloadMessage): void {
     const { store, type, revisions } = reload
+    this.#turnEpoch(reload)
     const isKnown = (revision: number) => this.#written.has(placeOf(store, revision))
     // Without a store, or of a whole tree, no write can be named.
     const canBeNamed = store !== undefined && type === 'patch'
     const missing = new Set(canBeNamed ? revisions.filter((each) => !isKnown(each)) : [])
-    const held: Held = { reload, missing, newest: this.#count }
+    const held: Held = { reload, endedAt: performance.now(), missing, newest: this.#count }
     if (this.#held.size >= MOST || !this.#isWaiting(held)) this.#report(held)
     else this.#held.set(held, setTimeout(() => this.#report(held), LONGEST_MS).unref())
   }
@@ -69,8 +87,18 @@ export class WriteLog {
     for (const held of this.#held.keys()) this.#report(held)
   }
 
+  /** Another store counts its revisions anew, and may have the same id: what the one before was given says nothing of it. */
+  #turnEpoch({ config, source, store, epoch }: ReloadMessage): void {
+    const place = JSON.stringify([config, source])
+    if (epoch <= (this.#epochs.get(place) ?? 0)) return
+    this.#epochs.set(place, epoch)
+    for (const key of this.#written.keys()) if (key.startsWith(placeOf(store, ''))) this.#written.delete(key)
+  }
+
   #note(call: CallMessage, { store, revision }: NonNullable<CallMessage['wrote']>): void {
-    this.#written.set(placeOf(store, revision), call)
+    const place = placeOf(store, revision)
+    this.#written.delete(place)
+    this.#written.set(place, { call, startedAt: performance.now() - (call.durationMs ?? 0) })
     const [oldest] = this.#written.keys()
     if (this.#written.size > MOST && oldest !== undefined) this.#written.delete(oldest)
     for (const { reload, missing } of this.#held.keys()) if (reload.store === store) missing.delete(revision)
@@ -87,13 +115,16 @@ export class WriteLog {
   #report(held: Held): void {
     clearTimeout(this.#held.get(held))
     this.#held.delete(held)
-    const { store, type, revisions } = held.reload
-    const named = type === 'patch' ? revisions : []
-    const writes = named.flatMap((each) => this.#written.get(placeOf(store, each)) ?? [])
-    this.#found(held.reload, writes)
+    const { reload, endedAt } = held
+    const named = reload.type === 'patch' ? reload.revisions : []
+    const writes = named.flatMap((revision) => this.#written.get(placeOf(reload.store, revision)) ?? [])
+    const writeOf = ({ call, startedAt }: Written): Write => {
+      return { call, propagationMs: Math.max(0, endedAt - startedAt) }
+    }
+    this.#found(reload, writes.map(writeOf))
   }
 }
 
-function placeOf(store: string | undefined, revision: number): string {
+function placeOf(store: string | undefined, revision: number | ''): string {
   return `${store} ${revision}`
 }

@@ -170,7 +170,7 @@ describe('other events', () => {
     expect(published).not.toHaveBeenCalled()
     published.mockRestore()
     const times = { validate: expect.any(Number), apply: expect.any(Number) }
-    const common = { config: 'shop', source: 'etcd', store: undefined, durationsMs: times }
+    const common = { config: 'shop', source: 'etcd', store: undefined, epoch: 0, durationsMs: times }
     expect(reloads).toEqual([
       { ...common, result: 'applied', type: 'patch', revisions: [11], startedAt: clock.now() - 5 },
       { ...common, result: 'rejected', type: 'patch', revisions: [12], startedAt: clock.now() },

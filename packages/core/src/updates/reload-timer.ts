@@ -10,6 +10,8 @@ export interface Reload {
   readonly revisions: readonly number[]
   /** Identifies the store of the source, where the source can tell stores apart; of etcd the cluster's id, in hexadecimal. */
   readonly store: string | undefined
+  /** Counts the stores that the source has had: revisions of two epochs do not compare, also where `store` is the same. */
+  readonly epoch: number
   /** When the update was taken, in milliseconds since the Unix epoch. */
   readonly startedAt: number
   /**

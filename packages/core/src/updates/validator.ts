@@ -139,10 +139,10 @@ function timed(
   return timer && { timer, type, revisions: updates.map(({ revision }) => revision) }
 }
 
-function reloadOf({ source, store }: SourceState, outcome: Outcome<unknown>, reload: Timed): Reload {
+function reloadOf({ source, store, epoch }: SourceState, outcome: Outcome<unknown>, reload: Timed): Reload {
   const { timer, ...update } = reload
   const result = outcome.type === 'accepted' ? 'applied' : outcome.type
-  return timer.end({ result, source: source.name, ...update, store })
+  return timer.end({ result, source: source.name, ...update, store, epoch })
 }
 
 /** The issue of a tree whose judging threw. */

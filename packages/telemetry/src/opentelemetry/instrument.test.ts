@@ -62,7 +62,14 @@ async function call(part: Partial<CallMessage>, during: () => unknown = () => {}
 
 function reload(part: Partial<ReloadMessage>): void {
   const durationsMs = { validate: 2, apply: 1 }
-  const known = { config: 'telemetry-otel', result: 'applied', source: 'etcd', type: 'patch', revisions: [7] }
+  const known = {
+    config: 'telemetry-otel',
+    result: 'applied',
+    source: 'etcd',
+    type: 'patch',
+    revisions: [7],
+    epoch: 0,
+  }
   channel('livetree:reload').publish({ ...known, store: 'ab', startedAt: Date.now(), durationsMs, ...part })
 }
 
@@ -217,16 +224,33 @@ describe('instruments', () => {
     expect(found?.dataPoints.at(-1)?.attributes).toMatchObject({ config: name, version: '1.2.3' })
   })
 
-  test('have the time from a write to where it is in service', async () => {
+  test('have the time from a write to where it is in service, whatever the wall clock is set to', async () => {
+    vi.useFakeTimers({ toFake: ['Date', 'performance'] })
+    closing.push(() => vi.useRealTimers())
     const { valuesOf } = metered()
-    const startedAt = Date.now()
-    await call({ wrote, startedAt })
-    reload({ startedAt: startedAt + 7 })
-    reload({ startedAt: startedAt + 7, result: 'rejected' })
-    reload({ startedAt: startedAt + 7, result: 'unchanged' })
-    reload({ startedAt: startedAt + 7, type: 'replace' })
+    await call({ wrote, durationMs: 4 }, () => {
+      vi.advanceTimersByTime(4)
+      vi.setSystemTime(Date.now() + 3_600_000)
+    })
+    vi.advanceTimersByTime(6)
+    reload({})
+    reload({ result: 'rejected' })
+    reload({ result: 'unchanged' })
+    reload({ type: 'replace' })
     const [value] = await valuesOf('livetree_config_propagation_seconds', 'telemetry-otel')
-    expect(value).toMatchObject({ value: { count: 1, sum: 0.01 } })
+    expect(value).toMatchObject({ value: { count: 1, sum: expect.closeTo(0.01, 6) } })
+  })
+
+  test('do not take a write to the store before for one to the store of the same id', async () => {
+    const { valuesOf } = metered()
+    reload({ config: 'telemetry-wiped', type: 'replace', revisions: [6] })
+    await call({ wrote })
+    reload({ config: 'telemetry-wiped', type: 'replace', revisions: [3], epoch: 1 })
+    reload({ config: 'telemetry-wiped', epoch: 1 })
+    expect(await valuesOf('livetree_config_propagation_seconds', 'telemetry-wiped')).toEqual([])
+    await call({ wrote: { revision: 8, store: 'ab' } })
+    reload({ config: 'telemetry-wiped', epoch: 1, revisions: [8] })
+    expect(await valuesOf('livetree_config_propagation_seconds', 'telemetry-wiped')).toHaveLength(1)
   })
 
   test('count and time a reload at once, whatever write hangs', async () => {

@@ -2,6 +2,7 @@ import type { ReloadMessage } from '@livetree/core'
 import type { CallMessage } from '@livetree/etcd'
 import type { HrTime, Span, SpanContext, SpanKind, SpanStatusCode, Tracer } from '@opentelemetry/api'
 import type { Observer } from '../observe.ts'
+import type { Write } from '../write-log.ts'
 
 /** Values of `SpanKind` and `SpanStatusCode`, since the package is only needed for its types. */
 const CLIENT = 2 satisfies SpanKind.CLIENT
@@ -47,10 +48,10 @@ export class SpanObserver implements Observer {
     span.end()
   }
 
-  attributed(reload: ReloadMessage, writes: readonly CallMessage[]): void {
+  attributed(reload: ReloadMessage, writes: readonly Write[]): void {
     const { config, result, source, revisions, startedAt, durationsMs } = reload
-    const links = writes.flatMap((write) => {
-      const context = this.#ended.get(write)
+    const links = writes.flatMap(({ call }) => {
+      const context = this.#ended.get(call)
       return context === undefined ? [] : [{ context }]
     })
     const attributes = {
