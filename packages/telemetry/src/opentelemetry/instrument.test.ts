@@ -204,6 +204,15 @@ describe('spans', () => {
   })
 })
 
+const nothing = () => ({ add() {}, record() {} })
+const noMeter = {
+  createCounter: nothing,
+  createHistogram: nothing,
+  createObservableGauge: nothing,
+  addBatchObservableCallback() {},
+  removeBatchObservableCallback() {},
+}
+
 describe('instruments', () => {
   test('show a configuration that was loaded before, and follow it', async () => {
     const name = 'telemetry-otel'
@@ -321,8 +330,18 @@ describe('instruments', () => {
 
   test.each([
     ['nothing', undefined, 'needs a meter, a tracer, or both'],
-    ['what is no meter', { meter: {} as Meter }, 'got a meter without createCounter()'],
-    ['what is no tracer', { tracer: null as unknown as Tracer }, 'got a tracer without startSpan()'],
+    [
+      'what is no meter',
+      { meter: {} as Meter },
+      'got meter = an object; expected a meter of @opentelemetry/api',
+    ],
+    [
+      'a meter that lacks a method',
+      { meter: { ...noMeter, addBatchObservableCallback: undefined } },
+      'got meter =',
+    ],
+    ['what is no tracer', { tracer: null as unknown as Tracer }, 'got tracer = null; expected a tracer'],
+    ['an unknown option', { meter: noMeter, trcer: {} }, 'Did you mean "tracer"?'],
   ])('refuse %s', (_, options, message) => {
     expect(() => instrument(options as Parameters<typeof instrument>[0])).toThrow(message)
   })

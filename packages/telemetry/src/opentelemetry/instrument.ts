@@ -1,6 +1,6 @@
 import { LivetreeError } from '@livetree/core'
+import { checkOptions } from '@livetree/core/adapter'
 import type { Counter, Histogram, Meter, Observable, Tracer } from '@opentelemetry/api'
-import { checkAppVersion } from '../app-version.ts'
 import { readGauge } from '../gauges.ts'
 import { metricObserver } from '../metric-observer.ts'
 import {
@@ -12,6 +12,7 @@ import {
   namesOf,
 } from '../metrics.ts'
 import { observe } from '../observe.ts'
+import { APP_VERSION, madeBy } from '../option-kinds.ts'
 import { type Telemetry, telemetryOf } from '../telemetry.ts'
 import { SpanObserver } from './span-observer.ts'
 
@@ -25,22 +26,33 @@ export interface InstrumentOptions {
   readonly appVersion?: string | undefined
 }
 
+const OPTION_TABLE = {
+  meter: madeBy(
+    'a meter of @opentelemetry/api',
+    'createCounter',
+    'createHistogram',
+    'createObservableGauge',
+    'addBatchObservableCallback',
+    'removeBatchObservableCallback',
+  ),
+  tracer: madeBy('a tracer of @opentelemetry/api', 'startSpan'),
+  appVersion: APP_VERSION,
+}
+
 /** Meters and tracers that are written to: a second time, they would count each call twice. */
 const IN_USE = new WeakSet<Meter | Tracer>()
 
 /**
  * Shows all configurations and clients of this process to OpenTelemetry, those that are open already included.
  *
- * @throws LivetreeError `invalid_options` if there is neither a meter nor a tracer, one that is none, or one that another call of
+ * @throws LivetreeError `invalid_options` for unknown options, if there is neither a meter nor a tracer, one that is none, or one that another call of
  *   `instrument` that is not stopped was given
  */
 export function instrument(options: InstrumentOptions): Telemetry {
-  const { meter, tracer, appVersion } = options ?? {}
-  const version = checkAppVersion('instrument()', appVersion)
+  checkOptions('instrument()', options ?? {}, OPTION_TABLE)
+  const { meter, tracer, appVersion: version = '' } = options ?? {}
   if (meter === undefined && tracer === undefined)
     throw invalid('needs a meter, a tracer, or both, such as { meter: metrics.getMeter("app") }')
-  assertMethods('meter', meter, ['createCounter', 'createHistogram', 'createObservableGauge'])
-  assertMethods('tracer', tracer, ['startSpan'])
   assertFree('meter', meter)
   assertFree('tracer', tracer)
   return telemetryOf([
@@ -91,15 +103,6 @@ function startSpans(tracer: Tracer): readonly (() => void)[] {
 function settingsOf(name: MetricName): { readonly description: string; readonly unit: string } {
   const { help, unit } = METRICS[name]
   return { description: help, unit }
-}
-
-function assertMethods(name: string, given: unknown, methods: readonly string[]): void {
-  if (given === undefined) return
-  const missing = methods.find(
-    (method) => typeof (given as Readonly<Record<string, unknown>> | null)?.[method] !== 'function',
-  )
-  if (missing !== undefined)
-    throw invalid(`got a ${name} without ${missing}(): give one of @opentelemetry/api`)
 }
 
 function assertFree(name: string, given: Meter | Tracer | undefined): void {

@@ -226,10 +226,23 @@ describe('collect', () => {
       'a version that is none',
       new Registry(),
       { appVersion: 7 },
-      'collect() got an appVersion that is not a text',
+      'collect() got appVersion = 7; expected a text of at most 100 characters',
     ],
+    ['an unknown option', new Registry(), { appversion: '7' }, 'Did you mean "appVersion"?'],
+    ['what are no options', new Registry(), null, 'collect() got null; expected an object of options'],
   ])('refuses %s', (_, register, options, message) => {
-    expect(() => collect(register as Registry, options as object)).toThrow(message)
+    expect(() => collect(register as Registry, options as unknown as object)).toThrow(message)
+  })
+
+  test('leaves nothing in a registry that takes only some of the metrics', () => {
+    const register = new Registry()
+    const take = register.registerMetric.bind(register)
+    register.registerMetric = (metric) => {
+      if (register.getMetricsAsArray().length === 7) throw new Error('full')
+      take(metric)
+    }
+    expect(() => collect(register)).toThrow('full')
+    expect(register.getMetricsAsArray()).toEqual([])
   })
 
   test('refuses a registry that it shows its metrics in already, and leaves those', async () => {

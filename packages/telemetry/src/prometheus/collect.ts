@@ -1,6 +1,6 @@
 import { LivetreeError } from '@livetree/core'
+import { checkOptions } from '@livetree/core/adapter'
 import { Counter, Gauge, Histogram, register as DEFAULT_REGISTER, type Registry } from 'prom-client'
-import { checkAppVersion } from '../app-version.ts'
 import { readGauge } from '../gauges.ts'
 import { metricObserver } from '../metric-observer.ts'
 import {
@@ -12,6 +12,7 @@ import {
   namesOf,
 } from '../metrics.ts'
 import { observe } from '../observe.ts'
+import { APP_VERSION } from '../option-kinds.ts'
 import { seriesAtZero } from '../series-at-zero.ts'
 import { guarded, type Telemetry, telemetryOf } from '../telemetry.ts'
 
@@ -26,30 +27,38 @@ export interface CollectOptions {
  * already included.
  *
  * @param register default: the registry that `prom-client` has by itself
- * @throws LivetreeError `invalid_options` for what is no registry, and for one that has a metric of one of the names
+ * @throws LivetreeError `invalid_options` for unknown options, what is no registry, and one that has a metric of one of the names
  */
 export function collect(register: Registry = DEFAULT_REGISTER, options: CollectOptions = {}): Telemetry {
-  const version = checkAppVersion('collect()', options.appVersion)
+  checkOptions('collect()', options, { appVersion: APP_VERSION })
   assertRegistry(register)
-  const registers = [register]
   const counters = new Map<CounterName, Counter>()
   const histograms = new Map<HistogramName, Histogram>()
-  for (const name of namesOf('counter')) counters.set(name, counterOf(name, register))
-  for (const name of namesOf('histogram')) {
-    const buckets = [...METRICS[name].buckets]
-    histograms.set(name, new Histogram({ ...settingsOf(name), buckets, registers }))
-  }
   const gauges = new Map<GaugeName, Gauge>()
-  for (const name of namesOf('gauge')) gauges.set(name, gaugeOf(name, register, version))
+  const unregister = telemetryOf([
+    () => takeOut(counters, register),
+    () => takeOut(histograms, register),
+    () => takeOut(gauges, register),
+  ])
+  try {
+    for (const name of namesOf('counter')) counters.set(name, counterOf(name, register))
+    for (const name of namesOf('histogram')) histograms.set(name, histogramOf(name, register))
+    for (const name of namesOf('gauge')) gauges.set(name, gaugeOf(name, register, options.appVersion ?? ''))
+  } catch (error) {
+    unregister.stop()
+    throw error
+  }
   const observer = metricObserver({
     add: (name, labels, count) => counters.get(name)?.inc(labels, count),
     observe: (name, labels, value) => histograms.get(name)?.observe(labels, value),
   })
-  const unregister = [...counters, ...histograms, ...gauges].map(([name, metric]) => () => {
-    // The registry may have been emptied, and have another metric of this name.
+  return telemetryOf([...observe(observer), () => unregister.stop()])
+}
+
+/** Takes metrics out, but for those that are gone: the registry may have been emptied, and have others of their names. */
+function takeOut(metrics: ReadonlyMap<MetricName, Counter | Histogram | Gauge>, register: Registry): void {
+  for (const [name, metric] of metrics)
     if (register.getSingleMetric(name) === metric) register.removeSingleMetric(name)
-  })
-  return telemetryOf([...observe(observer), ...unregister])
 }
 
 function counterOf(name: CounterName, register: Registry): Counter {
@@ -64,6 +73,10 @@ function counterOf(name: CounterName, register: Registry): Counter {
     },
   })
   return counter
+}
+
+function histogramOf(name: HistogramName, register: Registry): Histogram {
+  return new Histogram({ ...settingsOf(name), buckets: [...METRICS[name].buckets], registers: [register] })
 }
 
 function gaugeOf(name: GaugeName, register: Registry, version: string): Gauge {
