@@ -1,7 +1,10 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
 
-/** Runs work in the asynchronous context in which this module was loaded: in that of no caller. */
-const inNoCaller = AsyncLocalStorage.snapshot()
+/**
+ * Runs work in the asynchronous context in which this module was loaded: that of the program, in which no caller is served.
+ * Where a request imports it first, that is the request's: Node has no way back to the context of the program.
+ */
+const inProgram = AsyncLocalStorage.snapshot()
 
 /**
  * Runs what a client does by itself and for as long as it lives, such as a watch, a timer or a connection, outside of the
@@ -10,5 +13,5 @@ const inNoCaller = AsyncLocalStorage.snapshot()
  * connection or a timer begins, and never for a call.
  */
 export function outside<R>(work: () => R): R {
-  return inNoCaller(work)
+  return inProgram(work)
 }
