@@ -13,6 +13,7 @@ export const benches: Readonly<Record<string, string>> = {
   burst: '10,000 puts at once: when the last state is there, how long the event loop is blocked',
   pin: 'requests of Express, Fastify and Nest with a pinned configuration, against without',
   locks: 'locks and elections, against npm etcd3, etcdctl and bare requests',
+  telemetry: 'one applied change with metrics and spans, against nobody who listens',
   dispatch: "requests to a discovered service, against undici's Pool and BalancedPool",
   command: 'the start of the command livetree, against bare node, and a get, against etcdctl',
   operate: 'tree, diff, plan and export of 100,000 keys, against reading them once',

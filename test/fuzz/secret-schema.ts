@@ -1,8 +1,17 @@
+import { createSecretKey } from 'node:crypto'
 import { inspect } from 'node:util'
 import fc from 'fast-check'
 import * as z from 'zod'
 import { type DeepReadonly, sealed, secret } from '../../packages/core/src/index.ts'
+import { makeEnvelope } from '../../packages/core/src/encryption/envelope.ts'
 import type { PlantedSecret } from './planted-secret.ts'
+
+/** The key that encrypted places are encrypted with. */
+export const FUZZ_KEY = { id: 'k0', key: Buffer.from('nobody-prints-me-0123456789-abcd') }
+const ENVELOPE_KEY = { id: FUZZ_KEY.id, key: createSecretKey(FUZZ_KEY.key) }
+const encrypted = { encrypted: true } as const
+
+type Shape = (value: string | number) => unknown
 
 /** A message of the schema's own author, who quotes what was given. */
 const quoting = { error: (issue: { input?: unknown }) => `what is ${String(issue.input)}?` }
@@ -146,7 +155,29 @@ export const secretSchema = z.object({
     .catch(({ value }) => ({ password: '', pool: 0, user: JSON.stringify(value) }))
     .optional(),
   records: z.array(z.record(z.string(), secret(z.string()))).optional(),
+  crypt: secret(z.string().min(3), encrypted).optional(),
+  cryptPin: secret(z.number().int(), encrypted).optional(),
+  cryptList: secret(z.array(z.string().max(60, quoting)), encrypted).optional(),
+  cryptHolder: sealed(z.string(), encrypted).optional(),
+  cryptByName: z.record(z.string(), secret(z.string().regex(/^[^\0]*$/, quoting), encrypted)).optional(),
+  cryptLogin: z
+    .object({ password: secret(z.string(), encrypted), user: z.string().optional() })
+    .superRefine(({ password }, context) => {
+      context.addIssue({ code: 'custom', message: `what is ${password}?`, path: ['user'] })
+    })
+    .optional(),
 })
+
+/** A value as an envelope for this place. */
+const sealedFor =
+  (...path: readonly string[]): Shape =>
+  (value) =>
+    makeEnvelope(ENVELOPE_KEY, path, String(value))
+/** Envelopes that do not open: of another place, or without their end. */
+const damagedFor =
+  (...path: readonly string[]): Shape =>
+  (value) =>
+    makeEnvelope(ENVELOPE_KEY, path, String(value)).slice(0, -String(value).length % 7 || undefined)
 
 /** Paths at which a secret may stand: places for one, what is around them, and what looks like them. */
 const PLACES = [
@@ -193,6 +224,10 @@ const PLACES = [
   'pasword/x',
   'x/y/z',
   'password/x',
+  'cryptByName/x',
+  'cryptLogin/password',
+  'cryptLogin/passwrod',
+  'cryptList/0',
 ] as const
 
 /** Values for places that hold none. */
@@ -211,8 +246,6 @@ const HARMLESS: readonly (readonly [string, unknown])[] = [
   ['pair/0', 'one'],
   ['db/user', 'u'],
 ]
-
-type Shape = (value: string | number) => unknown
 
 /** Where a secret is taken, and how it has to be written there. */
 const GOOD: readonly (readonly [string, Shape])[] = [
@@ -258,6 +291,17 @@ const GOOD: readonly (readonly [string, Shape])[] = [
   ['byName', (value) => JSON.stringify({ x: String(value), toJSON: 'x' })],
   ['passwrod', String],
   ['chain/passwrod', String],
+  ['crypt', sealedFor('crypt')],
+  ['crypt', damagedFor('crypt')],
+  ['crypt', sealedFor('cryptPin')],
+  ['cryptPin', sealedFor('cryptPin')],
+  ['cryptList', (value) => sealedFor('cryptList')(JSON.stringify([String(value)]))],
+  ['cryptList/0', sealedFor('cryptList', '0')],
+  ['cryptHolder', sealedFor('cryptHolder')],
+  ['cryptByName/x', sealedFor('cryptByName', 'x')],
+  ['cryptByName', (value) => JSON.stringify({ x: sealedFor('cryptByName', 'x')(value) })],
+  ['cryptLogin/password', sealedFor('cryptLogin', 'password')],
+  ['plain', sealedFor('plain')],
 ]
 const NEEDED: readonly (readonly [string, unknown])[] = [
   ['auth/kind', 'basic'],

@@ -10,6 +10,7 @@ import {
   defineConfig,
   env,
   file,
+  keyring,
   type LiveConfig,
   live,
   memory,
@@ -18,6 +19,7 @@ import { type FuzzTarget, fuzzTarget } from '../fuzz-target.ts'
 import { OutputRecorder } from '../output-recorder.ts'
 import { type PlantedSecret, plantedSecret } from '../planted-secret.ts'
 import {
+  FUZZ_KEY,
   type PlantedLeaf,
   plantedLeaves,
   type SecretConfig,
@@ -45,6 +47,7 @@ interface TaintCase {
   readonly onUnavailable: 'fail' | 'snapshot' | 'defaults'
   readonly format: 'yaml' | 'json'
   readonly hasKey: boolean
+  readonly plaintext: 'accept' | 'reject'
   readonly first: readonly PlantedLeaf[]
   readonly environment: readonly PlantedLeaf[]
   readonly dotenv: Buffer
@@ -119,6 +122,7 @@ const arbitraryCase: fc.Arbitrary<TaintCase> = fc
       onUnavailable: fc.constantFrom('fail' as const, 'snapshot' as const, 'defaults' as const),
       format: fc.constantFrom('yaml' as const, 'json' as const),
       hasKey: fc.nat(40).map((chance) => chance === 0),
+      plaintext: fc.constantFrom('accept' as const, 'reject' as const),
       first: fc.oneof(fc.constant([]), leaves),
       environment: fc.oneof({ weight: 3, arbitrary: fc.constant([]) }, { weight: 1, arbitrary: leaves }),
       dotenv: fc.oneof(
@@ -237,6 +241,7 @@ async function play(given: TaintCase, recorder: OutputRecorder, folder: string):
       own,
       env({ prefix: 'APP_', environment: variables, dotenv: [dotenv], watch: false }),
     ],
+    keys: keyring({ current: FUZZ_KEY, plaintext: given.plaintext }),
     logger: recorder.logger,
     startup: { onUnavailable: given.onUnavailable, timeoutMs: 2_000 },
     snapshot: { path: snapshotPath, intervalMs: 0, key: given.hasKey ? 'a key for the test' : undefined },
@@ -326,7 +331,8 @@ export const taints: readonly FuzzTarget[] = [
       } finally {
         for (const name of CHANNELS) unsubscribe(name, onMessage)
       }
-      recorder.assertClean(given.secrets)
+      const key = FUZZ_KEY.key.toString()
+      recorder.assertClean([...given.secrets, { value: key, token: key }])
     },
   }),
 ]
