@@ -6,6 +6,7 @@ import { MAX_LISTED } from './max-listed.ts'
 import { numberOf } from './number-of.ts'
 import { pathText } from '../format/path-text.ts'
 import { fieldOf, isInstanceOf, messageOf } from '../thrown.ts'
+import { RuleResultError } from '../schema/invariant.ts'
 import { parseCopy } from '../schema/parse-copy.ts'
 import { isRepeatedWork } from './repeated-work.ts'
 import { NameTakenError } from './redact.ts'
@@ -236,7 +237,7 @@ export class PromiseInsideError extends Error {}
 export function thrownIssue(error: unknown): RawIssue {
   if (isAsyncError(error) || isInstanceOf(error, PromiseInsideError))
     return { path: [], code: 'async_schema', message: NEEDS_AWAIT, isOurs: true }
-  if (isInstanceOf(error, NameTakenError))
+  if (isInstanceOf(error, NameTakenError) || isInstanceOf(error, RuleResultError))
     return { path: [], code: 'schema_error', message: error.message, isOurs: true }
   const message = `The schema's own code threw: ${messageOf(error)}`
   return { path: [], code: 'schema_error', message }

@@ -1,4 +1,5 @@
 import type { $ZodType } from 'zod/v4/core'
+import { disown } from '../callback.ts'
 import { LivetreeError } from '../errors.ts'
 
 /** What to do with a schema of zod 3, which also comes from zod 3.25 where one meant `zod/v4`. */
@@ -9,6 +10,20 @@ export function isZod3(value: unknown): boolean {
   if (typeof value !== 'object' || value === null || '_zod' in value) return false
   const { _def } = value as { readonly _def?: { readonly typeName?: unknown } | null }
   return typeof _def === 'object' && _def !== null && typeof _def.typeName === 'string'
+}
+
+/**
+ * Refuses what is no schema where it is given to a function that returns another.
+ *
+ * @throws LivetreeError `invalid_schema` for what is no zod 4 schema, naming the call
+ */
+export function assertZodGiven(call: string, schema: unknown): asserts schema is $ZodType {
+  if (typeof schema === 'object' && schema !== null && '_zod' in schema) return
+  disown(schema)
+  const what = isZod3(schema)
+    ? `got a schema that ${ZOD_3}`
+    : 'got no zod 4 schema; expected z.object({ … }) or another'
+  throw new LivetreeError('invalid_schema', `${call} ${what}.`)
 }
 
 /** @throws LivetreeError `invalid_schema` for what is no zod 4 schema, with its path */

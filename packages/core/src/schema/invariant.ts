@@ -1,36 +1,50 @@
 import * as z from 'zod/v4/core'
+import { disown } from '../callback.ts'
+import { checkArguments } from '../check-options.ts'
+import { LivetreeError } from '../errors.ts'
+import { callback } from '../option-kinds.ts'
+import { ProcessWarnings } from '../process-warnings.ts'
+import { isAsync } from './own-code.ts'
+import { withDefinition } from './with-definition.ts'
+import { assertZodGiven } from './assert-zod.ts'
 
-/** Kept in the definition of the check, which zod hands on to every copy of the schema (`.strict()`, `.extend()`, …). */
+/** Kept in the definition of the check, with its rules. Zod hands the check on to every copy of the schema. */
 const INVARIANT = Symbol.for('livetree.invariant')
 
-/** Says that a rule of `invariant` does not hold: where, from the object or record, and what was expected. */
+/**
+ * Says that a rule of `invariant` does not hold: where, from the object or record, and what was expected. A call after the rule
+ * has returned comes too late to refuse the value; it is a process warning.
+ */
 export type Complain = (path: readonly (string | number)[], message: string) => void
+
+/** A rule with the value of any schema. */
+type Rule = (value: unknown, complain: Complain) => void
 
 /**
  * Adds a rule over several parts of an object or a record, such as names in one that must be keys of another. It refuses what
  * `.superRefine()` with the same rule refuses, but is given the value as it is served, put together from its parts: a change of
  * one part costs that part and the rule, and not the whole value again. It is asked where all parts are valid, must not write to the
- * value, which is frozen, and what it throws is an issue.
+ * value, which is frozen, and what it throws is an issue. It returns nothing, at once: a value that it returns is an issue as
+ * well, since a promise or `false` would mean something that nobody waits for or reads. Of several rules of one schema, each is
+ * asked.
  *
  * Returns a copy of the schema with the same type. Add refinements that change the value, and wrappers, around it.
+ *
+ * @throws LivetreeError `invalid_schema` for what is no zod 4 schema, or an async rule; `invalid_options` for a rule that is no
+ *   function
  */
 export function invariant<S extends z.$ZodType>(
   schema: S,
   rule: (value: z.output<S>, complain: Complain) => void,
 ): S {
-  const check = z._superRefine<z.output<S>>((value, context) => {
-    rule(value, (path, message) => context.addIssue({ code: 'custom', path: [...path], message }))
-  })
-  Object.assign(check._zod.def, {
-    [INVARIANT]: true,
-    // Zod asks a rule also where a refinement inside has failed; the pipeline has no value to ask it with then.
-    when: ({ issues }: z.ParsePayload) => issues.length === 0,
-  })
-  const { def } = schema._zod
-  // By descriptors: a shape or a default may be a getter that must not run yet.
-  const ruled = Object.defineProperties({}, Object.getOwnPropertyDescriptors(def)) as typeof def
-  Object.defineProperty(ruled, 'checks', { value: [...(def.checks ?? []), check], enumerable: true })
-  return z.clone(schema, ruled, { parent: true })
+  assertZodGiven('invariant()', schema)
+  checkArguments('invariant()', { rule }, { rule: callback })
+  if (isAsync(rule)) refuseAsyncRule()
+  const { checks = [] } = schema._zod.def
+  const earlier = rulesOf(checks.at(-1))
+  const others = earlier.length === 0 ? checks : checks.slice(0, -1)
+  const check = checkOf([...earlier, guarded(rule as Rule)])
+  return withDefinition('invariant()', schema, { checks: [...others, check] })
 }
 
 /** A schema with the rules alone, for a value whose parts are valid; undefined where there are none. */
@@ -42,4 +56,63 @@ export function invariantsOf({ _zod: { def } }: z.$ZodType): z.$ZodType | undefi
 /** Whether a check was added by `invariant`. */
 export function isInvariant(check: z.$ZodCheck<never>): boolean {
   return INVARIANT in check._zod.def
+}
+
+/** A rule has returned what it must not. */
+export class RuleResultError extends Error {}
+
+/** One check for all rules that follow each other: each is asked, whatever those before it found. */
+function checkOf(rules: readonly Rule[]): z.$ZodCheck<never> {
+  const check = z._superRefine<unknown>((value, context) => {
+    for (const rule of rules)
+      rule(value, (path, message) => context.addIssue({ code: 'custom', path: [...path], message }))
+  })
+  Object.assign(check._zod.def, {
+    [INVARIANT]: rules,
+    // Zod asks a rule also where a refinement inside has failed; the pipeline has no value to ask it with then.
+    when: ({ issues }: z.ParsePayload) => issues.length === 0,
+  })
+  return check
+}
+
+function rulesOf(check: z.$ZodCheck<never> | undefined): readonly Rule[] {
+  return check !== undefined && INVARIANT in check._zod.def
+    ? (check._zod.def[INVARIANT] as readonly Rule[])
+    : []
+}
+
+/** A rule of a user, with its result looked at, and with what it complains of too late. */
+function guarded(rule: (value: unknown, complain: Complain) => unknown): Rule {
+  const warnings = new ProcessWarnings()
+  return (value, complain) => {
+    let isTaken = false
+    const complainInTime: Complain = (path, message) => {
+      if (isTaken) warnLate(warnings)
+      else complain(path, message)
+    }
+    assertNothing(rule(value, complainInTime))
+    isTaken = true
+  }
+}
+
+/** @throws $ZodAsyncError for a promise, as zod does for one of `.superRefine()`; RuleResultError for any other value */
+function assertNothing(returned: unknown): void {
+  if (returned === undefined) return
+  if (disown(returned)) throw new z.$ZodAsyncError()
+  const what =
+    returned === null || typeof returned === 'boolean' ? String(returned) : `a value (${typeof returned})`
+  const message = `A rule of invariant() returned ${what}; it must return nothing, and call its second argument with what is wrong`
+  throw new RuleResultError(message)
+}
+
+function warnLate(warnings: ProcessWarnings): void {
+  const message =
+    'A rule of invariant() complained after it had returned: the value is in service by then. Complain before the rule returns, without await or a timer'
+  warnings.emit({ message, code: 'late_complaint', cause: '', thrown: new Error(message) })
+}
+
+function refuseAsyncRule(): never {
+  const message =
+    'invariant() got an async rule; a live configuration is judged at once, without await. Make it synchronous, or check it where the value is used.'
+  throw new LivetreeError('invalid_schema', message)
 }

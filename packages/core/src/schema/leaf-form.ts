@@ -1,5 +1,6 @@
-import * as z from 'zod/v4/core'
+import type * as z from 'zod/v4/core'
 import type { ScalarText } from './scalar-text.ts'
+import { withDefinition } from './with-definition.ts'
 
 /** Kept in the schema's own definition, as that of `secret()`, so that every copy has it. */
 const FORM = Symbol.for('livetree.form')
@@ -14,10 +15,7 @@ export interface LeafForm extends ScalarText {
 
 /** A copy of a schema whose leaves are read and written in a form; what is made from it keeps the form. */
 export function withForm<S extends z.$ZodType>(schema: S, form: LeafForm): S {
-  const { def } = schema._zod
-  const formed = Object.defineProperties({}, Object.getOwnPropertyDescriptors(def)) as typeof def
-  Object.defineProperty(formed, FORM, { value: form, enumerable: true })
-  return z.clone(schema, formed, { parent: true })
+  return withDefinition(form.name, schema, { [FORM]: form })
 }
 
 /** The form that a schema was given. */

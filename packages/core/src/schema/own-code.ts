@@ -94,6 +94,7 @@ function heldFunctions(def: object, found: unknown[]): unknown[] {
   return found
 }
 
-function isAsync(value: unknown): boolean {
+/** Whether the value is an async function, as far as that can be seen without running it. */
+export function isAsync(value: unknown): boolean {
   return Object.prototype.toString.call(value) === '[object AsyncFunction]'
 }

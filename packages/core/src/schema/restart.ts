@@ -1,8 +1,9 @@
-import * as z from 'zod/v4/core'
+import type * as z from 'zod/v4/core'
 import { reachable } from '../reachable.ts'
 import { childSchemaNode } from './child-node.ts'
 import { readersOf, type SchemaNode } from './schema-node.ts'
 import { innerSchemas } from './secret.ts'
+import { withDefinition } from './with-definition.ts'
 
 /** Kept in the schema's own definition, which zod hands on to every copy (`.min()`, `.strict()`, `.extend()`, …). */
 const RESTART = Symbol.for('livetree.restart')
@@ -14,13 +15,11 @@ const RESTART = Symbol.for('livetree.restart')
  *
  * Returns a copy of the schema with the same type; what is made from it later keeps the mark
  * (`restart(z.number()).min(1)`).
+ *
+ * @throws LivetreeError `invalid_schema` for what is no zod 4 schema
  */
 export function restart<S extends z.$ZodType>(schema: S): S {
-  const { def } = schema._zod
-  // by descriptors: a shape or a default may be a getter that must not run yet
-  const marked = Object.defineProperties({}, Object.getOwnPropertyDescriptors(def)) as typeof def
-  Object.defineProperty(marked, RESTART, { value: true, enumerable: true })
-  return z.clone(schema, marked, { parent: true })
+  return withDefinition('restart()', schema, { [RESTART]: true })
 }
 
 /** Whether this schema itself (not what is inside it) was marked with `restart()`. */

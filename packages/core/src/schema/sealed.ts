@@ -1,6 +1,7 @@
 import type { $ZodPipeDef, $ZodType, output } from 'zod/v4/core'
 import * as z from 'zod/v4'
 import { Sealed } from '../sealed.ts'
+import { assertZodGiven } from './assert-zod.ts'
 import { secret, type SecretOptions } from './secret.ts'
 
 /**
@@ -14,12 +15,13 @@ import { secret, type SecretOptions } from './secret.ts'
  * config.current.db.password.reveal()
  * ```
  *
- * @throws LivetreeError `invalid_options`
+ * @throws LivetreeError `invalid_options`; `invalid_schema` for what is no zod 4 schema
  */
 export function sealed<S extends $ZodType>(
   schema: S,
   options: SecretOptions = {},
 ): z.ZodPipe<S, z.ZodTransform<Sealed<output<S>>, output<S>>> {
+  assertZodGiven('sealed()', schema)
   const seal = z.transform<output<S>, Sealed<output<S>>>((value) => new Sealed(value))
   sealing.add(seal)
   return secret(z.pipe(schema, seal), options) as z.ZodPipe<S, z.ZodTransform<Sealed<output<S>>, output<S>>>

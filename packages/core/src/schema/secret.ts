@@ -1,6 +1,7 @@
 import * as z from 'zod/v4/core'
 import { checkOptions } from '../check-options.ts'
 import { flag } from '../option-kinds.ts'
+import { withDefinition } from './with-definition.ts'
 
 /** Kept in the schema's own definition, which zod hands on to every copy (`.min()`, `.strict()`, `.extend()`, …). */
 const SECRET = Symbol.for('livetree.secret')
@@ -24,16 +25,12 @@ export interface SecretOptions {
  * Returns a copy of the schema with the same type; what is made from it later keeps the mark
  * (`secret(z.string()).min(8)`, `secret(z.object({ … })).strict()`).
  *
- * @throws LivetreeError `invalid_options`
+ * @throws LivetreeError `invalid_options`; `invalid_schema` for what is no zod 4 schema
  */
 export function secret<S extends z.$ZodType>(schema: S, options: SecretOptions = {}): S {
   checkOptions('secret()', options, { encrypted: flag })
-  const { def } = schema._zod
-  // by descriptors: a shape or a default may be a getter that must not run yet
-  const marked = Object.defineProperties({}, Object.getOwnPropertyDescriptors(def)) as typeof def
-  Object.defineProperty(marked, SECRET, { value: true, enumerable: true })
-  if (options.encrypted === true) Object.defineProperty(marked, ENCRYPTED, { value: true, enumerable: true })
-  return z.clone(schema, marked, { parent: true })
+  const isEncrypting = options.encrypted === true
+  return withDefinition('secret()', schema, { [SECRET]: true, ...(isEncrypting && { [ENCRYPTED]: true }) })
 }
 
 /** Whether this schema itself (not what is inside it) was marked with `secret()` or has `meta({ secret: true })`. */
