@@ -8,7 +8,7 @@ export type Evaluators = Readonly<Record<string, unknown>>
 /** A rule with its evaluators in place may have this many parts: with references, few words stand for very many. */
 const MOST_PARTS = 10_000
 
-/** Evaluators may refer to each other in this many steps: evaluation calls itself for each. */
+/** A rule may lead from evaluator to evaluator in this many steps: evaluation calls itself for each. */
 const MOST_CHAINED = 10
 
 /** What is wrong with the evaluators of a set of flags, and with the references to them. */
@@ -19,40 +19,48 @@ export function referenceIssues(
   const names = Object.keys(evaluators)
   const shared = names.flatMap((name) => targetingIssues(evaluators[name], ['$evaluators', name]))
   if (shared.length > 0) return shared
-  const sizes = new ExpandedSizes(evaluators)
-  const ofEvaluators = names.flatMap((name) => ruleIssues(evaluators[name], ['$evaluators', name], sizes))
+  const extents = new ExpandedExtents(evaluators)
+  const ofEvaluators = names.flatMap((name) => ruleIssues(evaluators[name], ['$evaluators', name], extents))
   const ofFlags = Object.entries(flags).flatMap(([key, { targeting }]) =>
-    targeting === undefined ? NONE : ruleIssues(targeting, ['flags', key, 'targeting'], sizes),
+    targeting === undefined ? NONE : ruleIssues(targeting, ['flags', key, 'targeting'], extents),
   )
   return [...ofEvaluators, ...ofFlags]
 }
 
-function ruleIssues(rule: unknown, path: Place, sizes: ExpandedSizes): readonly FlagIssue[] {
+function ruleIssues(rule: unknown, path: Place, extents: ExpandedExtents): readonly FlagIssue[] {
   const { references } = referencesOf(rule)
-  if (references.length === 0) return sizes.issuesOf(rule, path)
-  const unknown = references.filter(({ name }) => !sizes.has(name))
-  if (unknown.length === 0) return sizes.issuesOf(rule, path)
+  if (references.length === 0) return extents.issuesOf(rule, path)
+  const unknown = references.filter(({ name }) => !extents.has(name))
+  if (unknown.length === 0) return extents.issuesOf(rule, path)
   return unknown.map(({ name, at }) => ({
     path: [...path, ...at],
     message: `There is no evaluator ${JSON.stringify(name)}`,
-    unknown: { name, among: sizes.names },
+    unknown: { name, among: extents.names },
   }))
 }
 
 const NONE: readonly FlagIssue[] = []
 
-/** How large rules are with their evaluators in place. */
-class ExpandedSizes {
+/** What a rule comes to with its evaluators in place. */
+interface Extent {
+  readonly size: number
+  /** The most references that lead on from each other. */
+  readonly steps: number
+}
+
+const ENDLESS: Extent = { size: Number.POSITIVE_INFINITY, steps: Number.POSITIVE_INFINITY }
+
+/** How large rules are with their evaluators in place, and in how many steps these refer to each other. */
+class ExpandedExtents {
   readonly names: readonly string[]
   readonly #evaluators: Evaluators
-  /** `open` while an evaluator is counted: what leads back to it then refers to itself. */
-  readonly #known = new Map<string, number | 'open'>()
-
-  #open = 0
+  /** Of each evaluator that does not lead back to itself. */
+  readonly #extents = new Map<string, Extent>()
 
   constructor(evaluators: Evaluators) {
     this.#evaluators = evaluators
     this.names = Object.keys(evaluators)
+    this.#measure()
   }
 
   has(name: string): boolean {
@@ -60,30 +68,55 @@ class ExpandedSizes {
   }
 
   issuesOf(rule: unknown, path: Place): readonly FlagIssue[] {
-    const size = this.#sizeOf(rule)
+    const { size, steps } = this.#extentOf(rule)
+    if (steps > MOST_CHAINED) {
+      const message = `An evaluator refers to itself, or to others in more than ${MOST_CHAINED} steps`
+      return [{ path, message }]
+    }
     if (size <= MOST_PARTS) return NONE
-    const isEndless = size === Number.POSITIVE_INFINITY
-    const message = isEndless
-      ? `An evaluator refers to itself, or to others in more than ${MOST_CHAINED} steps`
-      : `With its evaluators in place, the rule may have ${MOST_PARTS} parts, not more`
-    return [{ path, message }]
+    return [
+      { path, message: `With its evaluators in place, the rule may have ${MOST_PARTS} parts, not more` },
+    ]
   }
 
-  #sizeOf(rule: unknown): number {
-    const { size, references } = referencesOf(rule)
-    return references.reduce((sum, { name }) => sum + this.#sizeOfEvaluator(name), size)
+  /** Measures each evaluator after all that it refers to, so that neither order nor a way there counts, and nothing is nested. */
+  #measure(): void {
+    const users = new Map<string, string[]>(this.names.map((name) => [name, []]))
+    const left = new Map<string, number>()
+    for (const name of this.names) {
+      const references = this.#referencesOf(name)
+      left.set(name, references.length)
+      for (const each of references) users.get(each)?.push(name)
+    }
+    const ready = this.names.filter((name) => left.get(name) === 0)
+    // The list grows while it is walked.
+    for (const name of ready) {
+      this.#extents.set(name, this.#extentOf(this.#evaluators[name]))
+      for (const user of users.get(name) ?? []) {
+        const count = (left.get(user) ?? 0) - 1
+        left.set(user, count)
+        if (count === 0) ready.push(user)
+      }
+    }
   }
 
-  #sizeOfEvaluator(name: string): number {
-    const known = this.#known.get(name)
-    if (known !== undefined) return known === 'open' ? Number.POSITIVE_INFINITY : known
-    if (!this.has(name)) return 1
-    if (this.#open >= MOST_CHAINED) return Number.POSITIVE_INFINITY
-    this.#known.set(name, 'open')
-    this.#open++
-    const size = this.#sizeOf(this.#evaluators[name])
-    this.#open--
-    this.#known.set(name, size)
-    return size
+  #referencesOf(name: string): readonly string[] {
+    const { references } = referencesOf(this.#evaluators[name])
+    return references.map((each) => each.name).filter((each) => this.has(each))
+  }
+
+  #extentOf(rule: unknown): Extent {
+    const { size: own, references } = referencesOf(rule)
+    let size = own
+    let steps = 0
+    for (const { name } of references) {
+      const inner = this.has(name) ? (this.#extents.get(name) ?? ENDLESS) : NOT_THERE
+      size += inner.size
+      steps = Math.max(steps, inner.steps + 1)
+    }
+    return { size, steps }
   }
 }
+
+/** An evaluator that does not exist is an issue of its own. */
+const NOT_THERE: Extent = { size: 1, steps: 0 }
