@@ -5,6 +5,7 @@ import { type OpenFeatureEventEmitter, ServerProviderEvents } from '@openfeature
 export interface FlagFollower<T> {
   /** The part of a state that has the flags. May throw. */
   readonly select: (value: T) => object
+  /** May throw where a part is malformed. */
   readonly changedBetween: (previous: object, next: object) => string[]
   readonly events: OpenFeatureEventEmitter
 }
@@ -39,14 +40,7 @@ export function followFlags<T>(
     events.emit(event, details)
   }
   const look = () => {
-    const previous = part
-    try {
-      part = select(config.current)
-      isLost = false
-    } catch {
-      isLost = true
-    }
-    const flagsChanged = part === previous ? [] : changedBetween(previous, part)
+    const flagsChanged = change()
     if (flagsChanged.length > 0) {
       const { revision, version } = config
       events.emit(ServerProviderEvents.ConfigurationChanged, {
@@ -55,6 +49,19 @@ export function followFlags<T>(
       })
     }
     announce()
+  }
+  /** Moves on to the newest part once all that may throw has been done: what could not be compared is compared later. */
+  const change = (): string[] => {
+    try {
+      const next = select(config.current)
+      const flagsChanged = next === part ? [] : changedBetween(part, next)
+      part = next
+      isLost = false
+      return flagsChanged
+    } catch {
+      isLost = true
+      return []
+    }
   }
   const begin = () => {
     if (!config.signal.aborted) {

@@ -1,4 +1,5 @@
 import { referencesOf } from '../schema/rule-references.ts'
+import { ownPart } from './flags.ts'
 
 /** Shared rules by the names that flags refer to. */
 export type Evaluators = Readonly<Record<string, unknown>>
@@ -22,12 +23,14 @@ export function expandReferences(rule: unknown, evaluators: Evaluators = {}): un
 export function usesAny(rule: unknown, names: ReadonlySet<string>, evaluators: Evaluators = {}): boolean {
   if (names.size === 0) return false
   const seen = new Set<string>()
-  const uses = (each: unknown): boolean =>
-    referencesOf(each).references.some(({ name }) => {
+  // A list that grows while it is walked: a schema of the application may let chains of any length through.
+  const rules = [rule]
+  for (const each of rules) {
+    for (const { name } of referencesOf(each).references) {
       if (names.has(name)) return true
-      if (seen.has(name)) return false
+      if (!seen.has(name)) rules.push(ownPart(evaluators, name))
       seen.add(name)
-      return uses(evaluators[name])
-    })
-  return uses(rule)
+    }
+  }
+  return false
 }

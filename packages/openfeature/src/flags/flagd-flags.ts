@@ -38,14 +38,15 @@ export class FlagdFormat implements FlagFormat {
   }
 
   changedBetween(previous: object, next: object): string[] {
-    const [before, after] = [previous as FlagSet, next as FlagSet]
-    const keys = [...new Set([...Object.keys(before.flags), ...Object.keys(after.flags)])]
-    if (before.metadata !== after.metadata) return keys
-    const evaluators = new Set(changedNames(before.$evaluators ?? {}, after.$evaluators ?? {}))
-    const changed = new Set(changedNames(before.flags, after.flags))
-    const isChanged = (key: string) =>
-      changed.has(key) || usesAny(ownDefinition(after, key)?.targeting, evaluators, after.$evaluators)
-    return keys.filter(isChanged)
+    const [before, after] = [flagsOf(previous), flagsOf(next)]
+    const isSameMetadata = (previous as FlagSet).metadata === (next as FlagSet).metadata
+    if (!isSameMetadata) return [...new Set([...Object.keys(before), ...Object.keys(after)])]
+    const changed = changedNames(before, after)
+    const shared = (next as FlagSet).$evaluators ?? {}
+    const evaluators = new Set(changedNames((previous as FlagSet).$evaluators ?? {}, shared))
+    if (evaluators.size === 0) return changed
+    const isUser = (key: string) => usesAny(after[key]?.targeting, evaluators, shared)
+    return [...new Set([...changed, ...Object.keys(after).filter(isUser)])]
   }
 
   #flag(key: string, set: FlagSet): FeatureFlag | undefined {
@@ -68,6 +69,12 @@ interface BuiltFlag {
 /** Whether what a flag has from its set is the same in both. */
 function isSameAround(one: FlagSet, other: FlagSet): boolean {
   return one.$evaluators === other.$evaluators && one.metadata === other.metadata
+}
+
+/** The flags of a set; none where the schema of the application let a set without them through. */
+function flagsOf(set: object): Readonly<Record<string, Definition | undefined>> {
+  const { flags } = set as { readonly flags?: FlagSet['flags'] | null }
+  return flags ?? {}
 }
 
 function ownDefinition(set: FlagSet, key: string): Definition | undefined {

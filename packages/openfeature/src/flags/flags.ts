@@ -29,12 +29,19 @@ export interface FlagFormat {
   changedBetween(previous: object, next: object): string[]
 }
 
-/** The names under which two objects hold different things. */
+/** The names under which two objects hold different things, those of the first before others. */
 export function changedNames(previous: object, next: object): string[] {
+  if (previous === next) return []
   const before = previous as Record<string, unknown>
   const after = next as Record<string, unknown>
-  const names = new Set([...Object.keys(before), ...Object.keys(after)])
-  return [...names].filter((name) => ownPart(before, name) !== ownPart(after, name))
+  const names = Object.keys(before)
+  const changed = names.filter((name) => before[name] !== ownPart(after, name))
+  const others = Object.keys(after)
+  // Of a large set few change: most often the same names are in both.
+  const isSame = names.length === others.length && names.every((name, index) => name === others[index])
+  return isSame
+    ? changed
+    : [...changed, ...others.filter((name) => !Object.hasOwn(before, name) && after[name] !== undefined)]
 }
 
 /** The part of that name, if it is the object's own. */
