@@ -110,7 +110,14 @@ interface TypedChannel<Message> {
 }
 
 function typed<Name extends keyof EtcdChannels>(name: Name): TypedChannel<EtcdChannels[Name]> {
-  return channel(name)
+  const target = channel(name)
+  return {
+    get hasSubscribers() {
+      return target.hasSubscribers
+    },
+    // All subscribers get the same message.
+    publish: (message) => target.publish(Object.freeze(message)),
+  }
 }
 
 /** The calls of all clients. */

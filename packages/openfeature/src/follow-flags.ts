@@ -43,10 +43,10 @@ export function followFlags<T>(
     const flagsChanged = change()
     if (flagsChanged.length > 0) {
       const { revision, version } = config
-      events.emit(ServerProviderEvents.ConfigurationChanged, {
-        flagsChanged,
-        metadata: { revision, version },
-      })
+      const metadata = Object.freeze({ revision, version })
+      // All handlers get the same list.
+      Object.freeze(flagsChanged)
+      events.emit(ServerProviderEvents.ConfigurationChanged, { flagsChanged, metadata })
     }
     announce()
   }

@@ -239,6 +239,7 @@ describe('events (5)', () => {
       flagsChanged: ['welcome'],
       metadata: { revision: config.revision, version: config.version },
     })
+    expect([events[0]?.[1]?.flagsChanged, events[0]?.[1]?.metadata].every(Object.isFrozen)).toBe(true)
     expect(await atEvent).toBe(true)
   })
 

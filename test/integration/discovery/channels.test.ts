@@ -52,5 +52,6 @@ oneEtcd('the diagnostics channel of requests', (etcd) => {
     expect(seen.every(({ durationMs }) => typeof durationMs === 'number' && durationMs > 0)).toBe(true)
     expect(Number(seen[2]?.durationMs)).toBeGreaterThan(250)
     expect(JSON.stringify(seen)).not.toContain('secret')
+    expect(seen.every((message) => Object.isFrozen(message))).toBe(true)
   })
 })

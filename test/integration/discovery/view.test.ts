@@ -52,7 +52,15 @@ oneEtcd('a view', (etcd) => {
     expect(change?.added.map(({ id }) => id).sort()).toEqual(['b', 'c'])
     expect(change?.changed.map(({ weight }) => weight)).toEqual([7])
     expect(view.status).toMatchObject({ state: 'live', isProtected: false, counts: { ready: 3 } })
-    expect(Object.isFrozen(view.endpoints) && Object.isFrozen(view.endpoints[0])).toBe(true)
+    const shared = [
+      view.endpoints,
+      view.endpoints[0],
+      change,
+      change?.added,
+      change?.removed,
+      change?.changed,
+    ]
+    expect(shared.every((each) => Object.isFrozen(each))).toBe(true)
     await client.kv.put('services/set/b', record('10.0.0.2:1'))
     await view.fresh()
     expect(changes, 'the same record again changes nothing').toHaveLength(1)
@@ -66,7 +74,11 @@ oneEtcd('a view', (etcd) => {
     await client.kv.put('services/mixedup/a', record('10.0.0.8:1'))
     await client.kv.put('services/mixed/go', record('10.0.0.1:1', null))
     const view = await discovery.openService('mixed')
-    view.on('rejected', ({ key, problem }) => rejected.push(`${key}: ${problem}`))
+    view.on('rejected', (rejection) => {
+      const { key, problem } = rejection
+      expect(Object.isFrozen(rejection)).toBe(true)
+      rejected.push(`${key}: ${problem}`)
+    })
     expect(addresses(view)).toEqual(['10.0.0.1:1'])
     await client.kv.put('services/mixed/other', '{"Op":0,"Addr":"nowhere"}')
     await client.kv.put('services/mixed/good', record('10.0.0.2:1'))

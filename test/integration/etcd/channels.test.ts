@@ -55,6 +55,7 @@ oneEtcd('the channels of a client', (etcd) => {
     ])
     expect(leases.at(-1)).toEqual({ client: clientName, result: 'lost', code: undefined })
     expect(endpoints.map((each) => each.state)).toEqual(['connected', 'away', 'connected'])
+    expect([...watches, ...leases, ...endpoints].every(Object.isFrozen)).toBe(true)
     await client.close()
     expect(openClients().filter((each) => each.clientName === clientName)).toEqual([])
   })

@@ -1,4 +1,5 @@
 import { channel } from 'node:diagnostics_channel'
+import { deepFrozen } from '../pipeline/deep-frozen.ts'
 import type { UnusedKey } from '../issue.ts'
 import type { Change } from '../pipeline/outcome.ts'
 import type { RejectedEvent } from '../updates/rejection.ts'
@@ -63,7 +64,14 @@ interface TypedChannel<Message> {
 }
 
 function typed<Name extends keyof ConfigChannels>(name: Name): TypedChannel<ConfigChannels[Name]> {
-  return channel(name)
+  const target = channel(name)
+  return {
+    get hasSubscribers() {
+      return target.hasSubscribers
+    },
+    // All subscribers get the same message, parts of which are those of an event.
+    publish: (message) => target.publish(deepFrozen(message)),
+  }
 }
 
 /** The channels, without their prefix `livetree:`. */

@@ -1,3 +1,4 @@
+import { deepFrozen } from '../pipeline/deep-frozen.ts'
 import { describeIssues, LivetreeError } from '../errors.ts'
 import { describeUnused } from '../describe-unused.ts'
 import type { UnusedKey } from '../issue.ts'
@@ -107,7 +108,7 @@ export class Notifier<T> {
     })
     const heading = `Configuration "${this.#config}" has keys that its schema does not know`
     if (keys.length > lines.length) lines.push(`  and ${keys.length - lines.length} more`)
-    const event = Object.freeze({ keys })
+    const event = deepFrozen({ keys })
     this.#log('unused', event, { level: 'warn', message: [heading, ...lines].join('\n') })
     this.#notify('unused', event)
   }
@@ -184,7 +185,7 @@ export class Notifier<T> {
   }
 
   #notify<E extends Notification>(name: E, event: ConfigEvents<T>[E]): void {
-    this.#publish(name, event)
+    this.#publish(name, deepFrozen(event))
     this.hub.settle(name)
     if (!this.#isReady) this.hub.emitUntilSettled(name, event)
     else this.hub.emit(name, event)

@@ -1,3 +1,4 @@
+import { deepFrozen } from '../pipeline/deep-frozen.ts'
 import type { UnsettledCall } from '../events/pending-calls.ts'
 import type { UnusedKey } from '../issue.ts'
 import type { ConfigStatus } from '../live-config.ts'
@@ -55,7 +56,7 @@ export function statusOf(facts: StatusFacts): ConfigStatus {
   const state = stateOf(facts)
   const isProven = state === 'live' && !isLost
   const staleForMs = isProven ? 0 : Math.max(now - (provenAt ?? readyAt), 0)
-  return Object.freeze({
+  return deepFrozen({
     state,
     servedFrom,
     revision,

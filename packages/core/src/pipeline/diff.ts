@@ -1,4 +1,5 @@
 import type { SchemaNode } from '../schema/schema-node.ts'
+import { deepFrozen } from './deep-frozen.ts'
 import { isPlainObject } from './document.ts'
 import type { Path } from '../issue.ts'
 import type { Change } from './outcome.ts'
@@ -36,7 +37,7 @@ function compare(previous: Side, next: Side, path: Path, changes: Change[]): voi
       previous: redact(previous.value, previous.schemaNode),
       next: redact(next.value, next.schemaNode),
     }
-    changes.push({ type, path, pathText: pathText(path), ...shown })
+    changes.push(deepFrozen({ type, path, pathText: pathText(path), ...shown }))
     return
   }
   for (const name of names) compare(part(previous, name), part(next, name), [...path, name], changes)

@@ -1,3 +1,4 @@
+import { deepFrozen } from './deep-frozen.ts'
 import { itemAt } from '../item-at.ts'
 import { isOpenAt, isSecretAt, schemaNodeAt } from '../schema/describe.ts'
 import { childSchemaNode } from '../schema/child-node.ts'
@@ -119,7 +120,7 @@ export class IssueWriter {
 
   write(issue: Omit<Issue, 'pathText'>): Issue {
     const message = shortMessage(issue.message)
-    return Object.freeze({ ...issue, message, pathText: pathText(issue.path) })
+    return deepFrozen({ ...issue, message, pathText: pathText(issue.path) })
   }
 
   /** The effective scalar at a node, or the documents spread from it, the highest first. */

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto'
+import { deepFrozen } from '../pipeline/deep-frozen.ts'
 import type { Issue } from '../issue.ts'
 import type { Clock } from '../source/source.ts'
 
@@ -46,11 +47,11 @@ export class Rejection {
     const before = this.#current
     if (before?.key !== key) {
       this.#stop()
-      this.#current = { event: Object.freeze(event), key }
+      this.#current = { event: deepFrozen(event), key }
       this.#waitMs = 0
       this.#say()
     } else if (isGuarded(event) && isLater(event, before.event)) {
-      this.#current = { event: Object.freeze(event), key }
+      this.#current = { event: deepFrozen(event), key }
       this.#remind()
     }
   }

@@ -1,4 +1,5 @@
 import type { Issue, UnusedKey } from '../issue.ts'
+import { deepFrozen } from '../pipeline/deep-frozen.ts'
 import type { Outcome } from '../pipeline/outcome.ts'
 import type { Clock } from '../source/source.ts'
 import { type RejectedEvent, Rejection } from './rejection.ts'
@@ -129,7 +130,7 @@ export class ServedState<T> {
     const id = keys.map(({ origin }) => `${origin.layer} ${origin.key}`).join('\n')
     const isKnown = id === this.#unused.id
     // those that are known may have been written again, at a later revision
-    this.#unused = { keys, id }
+    this.#unused = { keys: deepFrozen(keys), id }
     if (!isKnown) this.observer.unused(keys)
   }
 }

@@ -4,6 +4,7 @@ import type { Policy } from '../balance/policy.ts'
 import type { Member } from '../view/member.ts'
 import type { OpenPool } from '../service/pools.ts'
 import type { ServiceCore } from '../service/service-core.ts'
+import { deepFrozen } from '../deep-frozen.ts'
 
 const PICKED = channel('livetree.discovery:pick')
 
@@ -67,7 +68,8 @@ export class RouteTarget {
   begin(member: Member, isRetry: boolean): void {
     this.#core.balancer.begin(member, this.policy, this.now(), isRetry)
     if (PICKED.hasSubscribers) {
-      PICKED.publish({ service: this.#core.service, id: member.id, address: member.address, isRetry })
+      const { id, address } = member
+      PICKED.publish(deepFrozen({ service: this.#core.service, id, address, isRetry }))
     }
   }
 

@@ -11,6 +11,7 @@ import { headerOf, keptHeaders, withHost } from './request-headers.ts'
 import { isLostConnection, mayRetry, retryAfterMs } from './retry-rules.ts'
 import { RoutedController } from './routed-controller.ts'
 import type { Choosing, RouteTarget } from './route-target.ts'
+import { deepFrozen } from '../deep-frozen.ts'
 
 const ENDED = channel('livetree.discovery:request')
 
@@ -106,7 +107,7 @@ export class RoutedRequest implements AttemptOwner {
   /** No path and no header: they may be secret. */
   #publish(error: Error | undefined): void {
     const last = this.#tried.at(-1)
-    ENDED.publish({
+    const message = {
       service: this.target.service,
       method: this.options.method,
       attempts: this.#tried.length,
@@ -115,7 +116,8 @@ export class RoutedRequest implements AttemptOwner {
       status: this.#status,
       error,
       durationMs: this.target.now() - this.#startedAt,
-    })
+    }
+    ENDED.publish(deepFrozen(message))
   }
 
   get isOver(): boolean {

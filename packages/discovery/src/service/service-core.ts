@@ -13,6 +13,7 @@ import type { ProtectionOptions } from '../view/protection.ts'
 import { type Rejection, ServiceWatch } from '../view/service-watch.ts'
 import { pauseRunning } from '../wait.ts'
 import { type CreatePool, EndpointPools, type TlsSettings } from './pools.ts'
+import { deepFrozen } from '../deep-frozen.ts'
 
 const CHANGED = channel('livetree.discovery:change')
 const EJECTED = channel('livetree.discovery:eject')
@@ -138,7 +139,7 @@ export class ServiceCore {
     const { address, id } = member
     const { reports } = this.#context
     reports.info(`${id} of ${this.service} at ${address} is set aside, because its requests fail`)
-    if (EJECTED.hasSubscribers) EJECTED.publish({ service: this.service, id, address })
+    if (EJECTED.hasSubscribers) EJECTED.publish(deepFrozen({ service: this.service, id, address }))
   }
 
   /** Resolves after the next change, the time, the end of the service, or the signal. */
@@ -186,13 +187,8 @@ export class ServiceCore {
     if (added.length + removed.length + changed.length === 0) return
     if (CHANGED.hasSubscribers) {
       const ids = (members: readonly Member[]) => members.map(({ id }) => id)
-      CHANGED.publish({
-        service: this.service,
-        revision,
-        added: ids(added),
-        removed: ids(removed),
-        changed: ids(changed),
-      })
+      const all = { added: ids(added), removed: ids(removed), changed: ids(changed) }
+      CHANGED.publish(deepFrozen({ service: this.service, revision, ...all }))
     }
     this.#wakeAll()
   }

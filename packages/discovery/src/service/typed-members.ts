@@ -2,6 +2,7 @@ import { readMetadata, type ServiceDefinition } from '../define-service.ts'
 import { ServiceEndpoint, type StoredRecord } from '../view/endpoint.ts'
 import type { Member } from '../view/member.ts'
 import type { ServiceCore } from './service-core.ts'
+import { deepFrozen } from '../deep-frozen.ts'
 
 /** The endpoints of a member for one definition; shared by everything that uses it. */
 export class TypedMembers<Metadata> {
@@ -33,11 +34,17 @@ export class TypedMembers<Metadata> {
     const read =
       metadata.type === 'invalid'
         ? { problem: metadata.problem }
-        : new ServiceEndpoint(this.#core.service, this.#definition.protocol, stored, metadata.value, {
-            load: member.load,
-            isUnconfirmed: () => member.isUnconfirmed,
-            now: () => this.#core.now(),
-          })
+        : new ServiceEndpoint(
+            this.#core.service,
+            this.#definition.protocol,
+            stored,
+            deepFrozen(metadata.value),
+            {
+              load: member.load,
+              isUnconfirmed: () => member.isUnconfirmed,
+              now: () => this.#core.now(),
+            },
+          )
     this.#endpoints.set(stored, read)
     return read
   }

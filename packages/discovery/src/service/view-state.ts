@@ -8,6 +8,7 @@ import type { ServiceEvents, ServiceStatus } from '../view/service-status.ts'
 import type { Rejection } from '../view/service-watch.ts'
 import type { ServiceCore } from './service-core.ts'
 import { TypedMembers } from './typed-members.ts'
+import { deepFrozen } from '../deep-frozen.ts'
 
 /** Follows the members of a service and tells the listeners of one view about them. */
 export class ViewState<Metadata> {
@@ -96,7 +97,7 @@ export class ViewState<Metadata> {
     }
     const { added, removed, changed } = result
     if (added.length + removed.length + changed.length === 0) return
-    this.listeners.emit('change', Object.freeze({ revision, added, removed, changed }))
+    this.listeners.emit('change', deepFrozen({ revision, added, removed, changed }))
   }
 
   #follow(member: Member): Endpoint<Metadata> | undefined {
@@ -110,7 +111,7 @@ export class ViewState<Metadata> {
     const { key, modRevision } = member.stored
     const before = this.#unfit.get(member)
     const problem = this.typed.problemOf(member) ?? 'the metadata is invalid'
-    const rejection = { key, modRevision, problem }
+    const rejection = deepFrozen({ key, modRevision, problem })
     this.#unfit.set(member, rejection)
     if (before?.modRevision === modRevision) return undefined
     // Other definitions may accept it, so only this view's listeners are called.

@@ -7,6 +7,7 @@ import type { Member } from './member.ts'
 import { type MemberChange, MemberSet, type RecordChange } from './member-set.ts'
 import type { ProtectionOptions } from './protection.ts'
 import { ViewSnapshot } from './view-snapshot.ts'
+import { deepFrozen } from '../deep-frozen.ts'
 
 /** What a `ServiceWatch` needs. */
 export interface ServiceWatchOptions {
@@ -238,7 +239,7 @@ export class ServiceWatch {
       this.#rejections.delete(key)
       return { key, record: decoded.record, createRevision, modRevision, lease }
     }
-    this.#reject({ key, modRevision, problem: decoded.problem })
+    this.#reject(deepFrozen({ key, modRevision, problem: decoded.problem }))
     return undefined
   }
 

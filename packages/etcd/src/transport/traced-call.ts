@@ -59,7 +59,7 @@ interface Written {
 function writtenBy(path: string, answer: unknown): CallMessage['wrote'] {
   const { header, ...written } = answer as Written
   if (header === undefined || !hasWritten(callName(path), written)) return undefined
-  return { revision: header.revision, store: header.clusterId.toString(16) }
+  return Object.freeze({ revision: header.revision, store: header.clusterId.toString(16) })
 }
 
 function hasWritten(method: string, { deleted = 0, responses = [] }: Omit<Written, 'header'>): boolean {
