@@ -1,3 +1,4 @@
+import { runsOwnCode } from '../schema/own-code.ts'
 import { refusedName } from '../schema/refused-name.ts'
 import { isMadeWhenAbsent, isScalar } from '../schema/directory.ts'
 import {
@@ -17,6 +18,7 @@ import { frozen, keyTwice, ownPart, settle, settleComposed, validateAlone } from
 import { noteNames, notedNames } from './names.ts'
 import { collectIssues, type LocatedIssue } from './located-issues.ts'
 import { noteGiven } from './given-input.ts'
+import { NamesByKey } from './names-by-key.ts'
 import { freezeObject } from './share.ts'
 import { ReadingNotes } from './reading-notes.ts'
 import { hasKey, isPresent, topEntry, type TreeNode } from './tree-node.ts'
@@ -38,6 +40,8 @@ export class Decoder {
   readonly #path: string[] = []
   readonly #nested: NestedLayers
   readonly #journal: TrialJournal
+  /** The keys of records that zod has made of names: of ten thousand names it would be asked again with each change. */
+  readonly #keys = new WeakMap<TreeNode, { readonly schemaNode: RecordNode; readonly key: unknown }>()
 
   constructor(
     schemaNode: SchemaNode,
@@ -174,7 +178,7 @@ export class Decoder {
     const value: Record<string, unknown> = {}
     const issues: RawIssue[] = []
     const isAnyKey = schemaNode.key.type === 'leaf' && schemaNode.key.isAnyText
-    const namesByKey = new Map<string, string>()
+    const namesByKey = new NamesByKey()
     let isValid = true
     let hasUnused = false
     let isOther = false
@@ -187,14 +191,13 @@ export class Decoder {
         hasUnused ||= isPresent(child, aboveLayer)
         continue
       }
-      const key = isAnyKey ? name : this.#recordKey(schemaNode, name, issues)
+      const key = isAnyKey ? name : this.#recordKey(schemaNode, child, issues)
       if (typeof key !== 'string') {
         this.#journal.note(child).markDirty()
         continue
       }
-      const other = isAnyKey ? undefined : namesByKey.get(key)
+      const other = isAnyKey ? undefined : namesByKey.add(key, name)
       if (other !== undefined) issues.push({ path: [name], ...keyTwice(other, name) })
-      if (!isAnyKey) namesByKey.set(key, name)
       if (!child.isFresh(aboveLayer)) {
         const prior = ownPart(before, key)
         this.#path.push(name)
@@ -217,10 +220,17 @@ export class Decoder {
     settleComposed(schemaNode, node, freezeObject(isOther ? undefined : before, value, schemaNode))
   }
 
-  #recordKey(schemaNode: RecordNode, name: string, issues: RawIssue[]): unknown {
+  #recordKey(schemaNode: RecordNode, child: TreeNode, issues: RawIssue[]): unknown {
+    const known = this.#keys.get(child)
+    if (known?.schemaNode === schemaNode) return known.key
+    const { name } = child
     const refused = refusedName(schemaNode.key, name)
     const result = refused === undefined ? validate(schemaNode.key.schema, name) : undefined
-    if (result?.isValid) return result.value
+    if (result?.isValid) {
+      const { value: key } = result
+      if (!runsOwnCode(schemaNode.key.schema)) this.#keys.set(child, { schemaNode, key })
+      return key
+    }
     const reasons = refused ?? result?.issues.map((issue) => issue.message).join(', ')
     issues.push({ path: [name], code: 'invalid_key', message: `Invalid key in record: ${reasons}` })
     return undefined

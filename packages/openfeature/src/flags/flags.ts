@@ -35,9 +35,11 @@ export function changedNames(previous: object, next: object): string[] {
   const before = previous as Record<string, unknown>
   const after = next as Record<string, unknown>
   const names = Object.keys(before)
-  const changed = names.filter((name) => before[name] !== ownPart(after, name))
+  // Looked up in full where it differs only: of a large set few parts do.
+  const changed = names.filter(
+    (name) => before[name] !== after[name] && before[name] !== ownPart(after, name),
+  )
   const others = Object.keys(after)
-  // Of a large set few change: most often the same names are in both.
   const isSame = names.length === others.length && names.every((name, index) => name === others[index])
   return isSame
     ? changed

@@ -14,29 +14,62 @@ const MOST_CHAINED = 10
 /** What is wrong with the evaluators of a set of flags, and with the references to them. */
 export function referenceIssues(
   flags: Readonly<Record<string, { readonly targeting?: unknown }>>,
-  evaluators: Evaluators = {},
+  evaluators: Evaluators = NO_EVALUATORS,
 ): FlagIssue[] {
-  const names = Object.keys(evaluators)
-  const shared = names.flatMap((name) => targetingIssues(evaluators[name], ['$evaluators', name]))
-  if (shared.length > 0) return shared
-  const extents = new ExpandedExtents(evaluators)
-  const ofEvaluators = names.flatMap((name) => ruleIssues(evaluators[name], ['$evaluators', name], extents))
-  const ofFlags = Object.entries(flags).flatMap(([key, { targeting }]) =>
-    targeting === undefined ? NONE : ruleIssues(targeting, ['flags', key, 'targeting'], extents),
-  )
-  return [...ofEvaluators, ...ofFlags]
+  const known = checked.get(evaluators) ?? new CheckedEvaluators(evaluators)
+  checked.set(evaluators, known)
+  if (known.areBroken) return [...known.issues]
+  const issues = [...known.issues]
+  // By names: of ten thousand flags, making a list of entries takes longer than all else.
+  for (const key of Object.keys(flags)) {
+    const targeting = flags[key]?.targeting
+    if (targeting !== undefined && !known.isSound(targeting))
+      issues.push(...known.issuesOf(targeting, ['flags', key, 'targeting']))
+  }
+  return issues
 }
 
-function ruleIssues(rule: unknown, path: Place, extents: ExpandedExtents): readonly FlagIssue[] {
-  const { references } = referencesOf(rule)
-  if (references.length === 0) return extents.issuesOf(rule, path)
-  const unknown = references.filter(({ name }) => !extents.has(name))
-  if (unknown.length === 0) return extents.issuesOf(rule, path)
-  return unknown.map(({ name, at }) => ({
-    path: [...path, ...at],
-    message: `There is no evaluator ${JSON.stringify(name)}`,
-    unknown: { name, among: extents.names },
-  }))
+const NO_EVALUATORS: Evaluators = {}
+
+/** Parts of a configuration keep their identity until they change: what was found of rules holds while their evaluators do. */
+const checked = new WeakMap<Evaluators, CheckedEvaluators>()
+
+/** Evaluators, and the rules that were found to be valid with them. */
+class CheckedEvaluators {
+  readonly issues: readonly FlagIssue[]
+  /** Whether one of them is no rule, so that nothing can be said of what refers to them. */
+  readonly areBroken: boolean
+  readonly #extents: ExpandedExtents
+  readonly #sound = new WeakSet<object>()
+
+  constructor(evaluators: Evaluators) {
+    const names = Object.keys(evaluators)
+    const place = (name: string): Place => ['$evaluators', name]
+    const broken = names.flatMap((name) => targetingIssues(evaluators[name], place(name)))
+    this.areBroken = broken.length > 0
+    this.#extents = new ExpandedExtents(evaluators)
+    this.issues = this.areBroken
+      ? broken
+      : names.flatMap((name) => this.issuesOf(evaluators[name], place(name)))
+  }
+
+  isSound(rule: unknown): boolean {
+    return typeof rule === 'object' && rule !== null && this.#sound.has(rule)
+  }
+
+  issuesOf(rule: unknown, path: Place): readonly FlagIssue[] {
+    const unknown = referencesOf(rule).references.filter(({ name }) => !this.#extents.has(name))
+    const issues =
+      unknown.length === 0
+        ? this.#extents.issuesOf(rule, path)
+        : unknown.map(({ name, at }) => ({
+            path: [...path, ...at],
+            message: `There is no evaluator ${JSON.stringify(name)}`,
+            unknown: { name, among: this.#extents.names },
+          }))
+    if (issues.length === 0 && typeof rule === 'object' && rule !== null) this.#sound.add(rule)
+    return issues
+  }
 }
 
 const NONE: readonly FlagIssue[] = []
