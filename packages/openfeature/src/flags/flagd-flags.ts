@@ -53,21 +53,26 @@ export class FlagdFormat implements FlagFormat {
     const definition = ownDefinition(set, key)
     if (definition === undefined) return undefined
     const known = this.#built.get(definition)
-    if (known !== undefined && known.key === key && isSameAround(known.set, set)) return known.flag
+    if (known !== undefined && known.key === key && isSameAround(known.around, set)) return known.flag
     const flag = build(key, definition, set)
-    this.#built.set(definition, { key, set, flag })
+    const { $evaluators, metadata } = set
+    this.#built.set(definition, { key, around: { $evaluators, metadata }, flag })
     return flag
   }
 }
 
+/** What a flag has from its set. */
+type Around = Pick<FlagSet, '$evaluators' | 'metadata'>
+
 interface BuiltFlag {
   readonly key: string
-  readonly set: FlagSet
+  /** Without the flags of the set: a definition that never changes would keep those of its first state for ever. */
+  readonly around: Around
   readonly flag: FeatureFlag
 }
 
 /** Whether what a flag has from its set is the same in both. */
-function isSameAround(one: FlagSet, other: FlagSet): boolean {
+function isSameAround(one: Around, other: Around): boolean {
   return one.$evaluators === other.$evaluators && one.metadata === other.metadata
 }
 
