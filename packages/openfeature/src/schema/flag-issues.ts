@@ -1,5 +1,6 @@
 import type { FlagIssue, Place } from './flag-issue.ts'
-import { isRule, targetingIssues } from './targeting-issues.ts'
+import { type Literal, resultsOf } from './rule-results.ts'
+import { targetingIssues } from './targeting-issues.ts'
 
 /** A flag whose parts have the right types. */
 export interface CheckedFlag {
@@ -20,7 +21,8 @@ export function flagIssues({ variants, defaultVariant, targeting }: CheckedFlag)
   return [...issues, ...(rules.length > 0 ? rules : resultIssues(targeting, variants))]
 }
 
-function noSuchVariant(name: string, names: readonly string[]): string {
+/** Says that a variant is not there, and those that are. */
+export function noSuchVariant(name: string, names: readonly string[]): string {
   return `There is no variant ${JSON.stringify(name)}; there ${names.length === 1 ? 'is' : 'are'} ${listed(names)}`
 }
 
@@ -56,35 +58,14 @@ function valueIssues(name: string, value: unknown): FlagIssue[] {
 /** The literal results of a targeting that name no variant: the flag would be an error for whoever gets one. */
 function resultIssues(targeting: unknown, variants: CheckedFlag['variants']): FlagIssue[] {
   const names = Object.keys(variants)
-  return resultsOf(targeting, ['targeting']).flatMap(({ path, value }) =>
-    value === null || Object.hasOwn(variants, String(value))
+  return resultsOf(targeting, ['targeting']).flatMap((result) =>
+    'evaluator' in result || isVariant(result.value, variants)
       ? []
-      : [{ path, message: noSuchVariant(String(value), names) }],
+      : [{ path: result.path, message: noSuchVariant(String(result.value), names) }],
   )
 }
 
-interface Result {
-  readonly path: Place
-  readonly value: string | number | boolean | null
-}
-
-/** The literals that a rule may give as its result. What other rules give is known when they are evaluated only. */
-function resultsOf(rule: unknown, path: Place): Result[] {
-  if (Array.isArray(rule)) return []
-  if (!isRule(rule)) return [{ path, value: rule as Result['value'] }]
-  const [[operator, given] = ['', undefined]] = Object.entries(rule)
-  if (!Array.isArray(given)) return []
-  const at = [...path, operator]
-  if (operator === 'if') return branchesOf(given).flatMap((index) => resultsOf(given[index], [...at, index]))
-  if (operator !== 'fractional') return []
-  return given.flatMap((bucket, index) =>
-    Array.isArray(bucket) ? resultsOf(bucket[0], [...at, index, 0]) : [],
-  )
-}
-
-/** The places of the results in `[condition, then, condition, then, …, else]`. Without a `then`, the condition is the result. */
-function branchesOf(given: readonly unknown[]): number[] {
-  const all = [...given.keys()]
-  if (given.length === 1) return []
-  return all.filter((index) => index % 2 === 1 || (index === given.length - 1 && index % 2 === 0))
+/** Whether a result chooses a variant. Null leaves the choice to the default. */
+export function isVariant(result: Literal, variants: CheckedFlag['variants']): boolean {
+  return result === null || Object.hasOwn(variants, String(result))
 }

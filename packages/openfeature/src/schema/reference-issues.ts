@@ -1,5 +1,7 @@
 import type { FlagIssue, Place } from './flag-issue.ts'
+import { isVariant, noSuchVariant } from './flag-issues.ts'
 import { referencesOf } from './rule-references.ts'
+import { isKept, type Literal, resultsOf } from './rule-results.ts'
 import { targetingIssues } from './targeting-issues.ts'
 
 /** Shared rules by the names that flags refer to. */
@@ -11,9 +13,15 @@ const MOST_PARTS = 10_000
 /** A rule may lead from evaluator to evaluator in this many steps: evaluation calls itself for each. */
 const MOST_CHAINED = 10
 
+/** A flag that may refer to evaluators. Without variants, their results are not looked at. */
+interface ReferringFlag {
+  readonly targeting?: unknown
+  readonly variants?: Readonly<Record<string, unknown>>
+}
+
 /** What is wrong with the evaluators of a set of flags, and with the references to them. */
 export function referenceIssues(
-  flags: Readonly<Record<string, { readonly targeting?: unknown }>>,
+  flags: Readonly<Record<string, ReferringFlag>>,
   evaluators: Evaluators = NO_EVALUATORS,
 ): FlagIssue[] {
   const known = checked.get(evaluators) ?? new CheckedEvaluators(evaluators)
@@ -22,27 +30,30 @@ export function referenceIssues(
   const issues = [...known.issues]
   // By names: of ten thousand flags, making a list of entries takes longer than all else.
   for (const key of Object.keys(flags)) {
-    const targeting = flags[key]?.targeting
-    if (targeting !== undefined && !known.isSound(targeting))
-      issues.push(...known.issuesOf(targeting, ['flags', key, 'targeting']))
+    const flag = flags[key]
+    if (flag?.targeting !== undefined && !known.isSound(flag))
+      issues.push(...known.issuesOfFlag(flag, ['flags', key, 'targeting']))
   }
   return issues
 }
 
 const NO_EVALUATORS: Evaluators = {}
 
-/** Parts of a configuration keep their identity until they change: what was found of rules holds while their evaluators do. */
+/** Parts of a configuration keep their identity until they change: what was found of flags holds while their evaluators do. */
 const checked = new WeakMap<Evaluators, CheckedEvaluators>()
 
-/** Evaluators, and the rules that were found to be valid with them. */
+/** Evaluators, and the flags that were found to be valid with them. */
 class CheckedEvaluators {
   readonly issues: readonly FlagIssue[]
   /** Whether one of them is no rule, so that nothing can be said of what refers to them. */
   readonly areBroken: boolean
+  readonly #evaluators: Evaluators
   readonly #extents: ExpandedExtents
-  readonly #sound = new WeakSet<object>()
+  readonly #literals = new Map<string, readonly Literal[]>()
+  readonly #sound = new WeakSet<ReferringFlag>()
 
   constructor(evaluators: Evaluators) {
+    this.#evaluators = evaluators
     const names = Object.keys(evaluators)
     const place = (name: string): Place => ['$evaluators', name]
     const broken = names.flatMap((name) => targetingIssues(evaluators[name], place(name)))
@@ -53,22 +64,54 @@ class CheckedEvaluators {
       : names.flatMap((name) => this.issuesOf(evaluators[name], place(name)))
   }
 
-  isSound(rule: unknown): boolean {
-    return typeof rule === 'object' && rule !== null && this.#sound.has(rule)
+  isSound(flag: ReferringFlag): boolean {
+    return this.#sound.has(flag)
+  }
+
+  issuesOfFlag(flag: ReferringFlag, path: Place): readonly FlagIssue[] {
+    const issues = this.issuesOf(flag.targeting, path)
+    const all = issues.length === 0 ? this.#resultIssues(flag, path) : issues
+    if (all.length === 0) this.#sound.add(flag)
+    return all
   }
 
   issuesOf(rule: unknown, path: Place): readonly FlagIssue[] {
     const unknown = referencesOf(rule).references.filter(({ name }) => !this.#extents.has(name))
-    const issues =
-      unknown.length === 0
-        ? this.#extents.issuesOf(rule, path)
-        : unknown.map(({ name, at }) => ({
-            path: [...path, ...at],
-            message: `There is no evaluator ${JSON.stringify(name)}`,
-            unknown: { name, among: this.#extents.names },
-          }))
-    if (issues.length === 0 && typeof rule === 'object' && rule !== null) this.#sound.add(rule)
-    return issues
+    if (unknown.length === 0) return this.#extents.issuesOf(rule, path)
+    return unknown.map(({ name, at }) => ({
+      path: [...path, ...at],
+      message: `There is no evaluator ${JSON.stringify(name)}`,
+      unknown: { name, among: this.#extents.names },
+    }))
+  }
+
+  /** The first literal of each evaluator that may be the result of the flag and names no variant of it. */
+  #resultIssues({ targeting, variants }: ReferringFlag, path: Place): readonly FlagIssue[] {
+    if (variants === undefined || referencesOf(targeting).references.length === 0) return NONE
+    return resultsOf(targeting, path).flatMap((result) => {
+      if (!('evaluator' in result)) return []
+      const isWrong = (value: Literal) => isKept(result.kept, value) && !isVariant(value, variants)
+      const wrong = this.#literalsOf(result.evaluator).find(isWrong)
+      if (wrong === undefined) return []
+      const gives = `The evaluator ${JSON.stringify(result.evaluator)} gives ${JSON.stringify(wrong)}`
+      return [
+        { path: result.path, message: `${gives}. ${noSuchVariant(String(wrong), Object.keys(variants))}` },
+      ]
+    })
+  }
+
+  /** The literals that an evaluator may give, itself or through others, to which it leads in few steps. */
+  #literalsOf(name: string): readonly Literal[] {
+    const known = this.#literals.get(name)
+    if (known !== undefined) return known
+    const literals = resultsOf(this.#evaluators[name], []).flatMap((result) =>
+      'evaluator' in result
+        ? this.#literalsOf(result.evaluator).filter((value) => isKept(result.kept, value))
+        : [result.value],
+    )
+    const distinct = [...new Set(literals)]
+    this.#literals.set(name, distinct)
+    return distinct
   }
 }
 

@@ -1,0 +1,56 @@
+import type { Place } from './flag-issue.ts'
+import { isRule } from './targeting-issues.ts'
+
+/** A literal that a rule may give as its result. */
+export type Literal = string | number | boolean | null
+
+/** Which values come to be the result: `or` passes over others than truthy ones, and `and` over truthy ones. */
+export type Kept = 'all' | 'truthy' | 'falsy'
+
+/** A literal that may be the result, or an evaluator whose results may be. */
+export type Result =
+  | { readonly path: Place; readonly value: Literal }
+  | { readonly path: Place; readonly evaluator: string; readonly kept: Kept }
+
+/** The literals and evaluators that a rule may give as its result. What else it gives is known when it is evaluated only. */
+export function resultsOf(rule: unknown, path: Place, kept: Kept = 'all'): Result[] {
+  if (Array.isArray(rule)) return []
+  if (!isRule(rule)) return isKept(kept, rule as Literal) ? [{ path, value: rule as Literal }] : []
+  const [[operator, given] = ['', undefined]] = Object.entries(rule)
+  const at = [...path, operator]
+  if (operator === '$ref') return typeof given === 'string' ? [{ path: at, evaluator: given, kept }] : []
+  if (!Array.isArray(given)) return []
+  switch (operator) {
+    case 'if':
+      return branchesOf(given).flatMap((index) => resultsOf(given[index], [...at, index], kept))
+    case 'or':
+      return operandResults(given, at, kept, 'truthy')
+    case 'and':
+      return operandResults(given, at, kept, 'falsy')
+    case 'fractional':
+      return given.flatMap((bucket, index) =>
+        Array.isArray(bucket) ? resultsOf(bucket[0], [...at, index, 0], kept) : [],
+      )
+    default:
+      return []
+  }
+}
+
+/** Whether a value comes to be the result. */
+export function isKept(kept: Kept, value: Literal): boolean {
+  return kept === 'all' || (kept === 'truthy') === Boolean(value)
+}
+
+/** The last operand is the result whatever it is, the others only where they end the evaluation. */
+function operandResults(given: readonly unknown[], at: Place, kept: Kept, ending: Kept): Result[] {
+  const last = given.length - 1
+  return given.flatMap((operand, index) => {
+    const both = index === last || kept === ending ? kept : kept === 'all' ? ending : undefined
+    return both === undefined ? [] : resultsOf(operand, [...at, index], both)
+  })
+}
+
+/** The places of the results in `[condition, then, condition, then, …, else]`. Without a `then`, the condition is the result. */
+function branchesOf(given: readonly unknown[]): number[] {
+  return [...given.keys()].filter((index) => index % 2 === 1 || index === given.length - 1)
+}
