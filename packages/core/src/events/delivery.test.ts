@@ -73,6 +73,37 @@ describe("on('change') and watch (P6)", () => {
     expect(notified).toEqual([10, 2, 20])
   })
 
+  it('say all that changed while a selector failed, once it does no more', async () => {
+    const { source, config } = await loadMemory()
+    let isBroken = false
+    const notified: unknown[] = []
+    config.on('error', () => {})
+    config.watch(
+      ({ b }) => {
+        if (isBroken) throw new Error('broken')
+        return b
+      },
+      (next, previous, change) => {
+        notified.push([
+          next.c,
+          previous.c,
+          change.previous.b.c,
+          change.changes.map(({ pathText }) => pathText),
+        ])
+      },
+    )
+    isBroken = true
+    source.set({ b: { c: 1 } })
+    isBroken = false
+    source.set({ a: 1, b: { c: 1 } })
+    expect(notified).toEqual([[1, 0, 0, ['a', 'b.c']]])
+    isBroken = true
+    source.set({ a: 1, b: { c: 2 } })
+    isBroken = false
+    source.set({ a: 1, b: { c: 1 } })
+    expect(notified, 'it is again what the handler knows').toHaveLength(1)
+  })
+
   it('call a slow listener one at a time, with the difference to what it knew, and always with the last state', async () => {
     const { source, config } = await loadMemory()
     const notified: string[] = []

@@ -128,12 +128,15 @@ const SELECTOR = 'A watch selector'
 export class WatchSubscriber<T, S> extends Subscriber<T> {
   readonly #settings: WatchSettings<T, S>
   #selected: S
+  /** The state that it was selected from, or a later one with the same selection; not one in which the selector failed. */
+  #selectedFrom: Snapshot<T>
 
   /** @throws whatever the selector throws for the current state; later failures are reported */
   constructor(delivery: Delivery<T>, settings: WatchSettings<T, S>) {
     super(delivery)
     this.#settings = settings
     this.#selected = callAtOnce(SELECTOR, () => settings.selector(this.delivered.value))
+    this.#selectedFrom = this.delivered
   }
 
   /** Calls the handler with the current value; later calls wait until it has settled. */
@@ -144,7 +147,7 @@ export class WatchSubscriber<T, S> extends Subscriber<T> {
 
   protected override deliver(now: Snapshot<T>): Promise<void> | undefined {
     const { selector, handler, isEqual } = this.#settings
-    const from = this.delivered
+    const from = this.#selectedFrom
     const previous = this.#selected
     this.delivered = now
     let next: S
@@ -153,6 +156,7 @@ export class WatchSubscriber<T, S> extends Subscriber<T> {
     } catch (cause) {
       return callIsolated(SELECTOR, () => raise(cause), this.delivery.report)
     }
+    this.#selectedFrom = now
     if (isEqual && askIsEqual('isEqual of a watch', isEqual, [previous, next], this.delivery.report))
       return undefined
     this.#selected = next
