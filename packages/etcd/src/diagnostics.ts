@@ -88,7 +88,7 @@ export interface LeaseMessage extends ClientMessage {
 /**
  * The channels of `node:diagnostics_channel` that a client publishes on, and their messages. `livetree:etcd:call` is a
  * `tracingChannel`: `start` and `end` are published in the caller's asynchronous context, `asyncStart` and `asyncEnd` when
- * the call has settled, `error` before them if it failed. A subscriber that throws interrupts nothing here, but Node
+ * the call has settled, `error` before them if it failed. The messages of the other channels are frozen. A subscriber that throws interrupts nothing here, but Node
  * raises an `uncaughtException`, which ends the process.
  */
 export interface EtcdChannels {

@@ -41,7 +41,8 @@ export interface ResourceMessage extends ConfigMessage {
 
 /**
  * The channels of `node:diagnostics_channel` that a configuration publishes on, and their messages: `livetree:` with the name of
- * each event (`livetree:rejected`), and `livetree:reload`, `livetree:resource` and `livetree:close`. A subscriber that throws interrupts nothing here, but Node raises an
+ * each event (`livetree:rejected`), and `livetree:reload`, `livetree:resource` and `livetree:close`. All subscribers get the same
+ * message, which is frozen. A subscriber that throws interrupts nothing here, but Node raises an
  * `uncaughtException`, which ends the process.
  */
 export interface ConfigChannels {
