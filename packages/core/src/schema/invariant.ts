@@ -4,9 +4,9 @@ import { checkArguments } from '../check-options.ts'
 import { LivetreeError } from '../errors.ts'
 import { callback } from '../option-kinds.ts'
 import { ProcessWarnings } from '../process-warnings.ts'
+import { assertZodGiven } from './assert-zod.ts'
 import { isAsync } from './own-code.ts'
 import { withDefinition } from './with-definition.ts'
-import { assertZodGiven } from './assert-zod.ts'
 
 /** Kept in the definition of the check, with its rules. Zod hands the check on to every copy of the schema. */
 const INVARIANT = Symbol.for('livetree.invariant')
@@ -76,9 +76,8 @@ function checkOf(rules: readonly Rule[]): z.$ZodCheck<never> {
 }
 
 function rulesOf(check: z.$ZodCheck<never> | undefined): readonly Rule[] {
-  return check !== undefined && INVARIANT in check._zod.def
-    ? (check._zod.def[INVARIANT] as readonly Rule[])
-    : []
+  const rules: unknown = check === undefined ? undefined : Reflect.get(check._zod.def, INVARIANT)
+  return Array.isArray(rules) ? rules : []
 }
 
 /** A rule of a user, with its result looked at, and with what it complains of too late. */
@@ -107,7 +106,7 @@ function assertNothing(returned: unknown): void {
 
 function warnLate(warnings: ProcessWarnings): void {
   const message =
-    'A rule of invariant() complained after it had returned: the value is in service by then. Complain before the rule returns, without await or a timer'
+    'A rule of invariant() complained after it had returned: the value may be in service by then. Complain before the rule returns, without await or a timer'
   warnings.emit({ message, code: 'late_complaint', cause: '', thrown: new Error(message) })
 }
 
