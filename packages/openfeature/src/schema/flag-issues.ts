@@ -1,4 +1,4 @@
-import type { FlagIssue, Place } from './flag-issue.ts'
+import type { FlagIssue } from './flag-issue.ts'
 import { type Literal, resultsOf } from './rule-results.ts'
 import { targetingIssues } from './targeting-issues.ts'
 
