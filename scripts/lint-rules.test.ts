@@ -127,7 +127,7 @@ const ENTRIES: Readonly<Record<string, readonly string[]>> = {
   'nestjs/src': ['@livetree/core', '@livetree/core/adapter', '@livetree/core/testing'],
   'nestjs/src/discovery': ['@livetree/discovery'],
   'openfeature/src': ['@livetree/core', '@livetree/core/adapter', '@livetree/core/testing'],
-  'telemetry/src': ['@livetree/core', '@livetree/core/tools', '@livetree/etcd'],
+  'telemetry/src': ['@livetree/core', '@livetree/core/adapter', '@livetree/core/tools', '@livetree/etcd'],
 }
 
 const PACKAGES = new URL('../packages/', import.meta.url)

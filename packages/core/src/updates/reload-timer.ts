@@ -6,7 +6,7 @@ export interface Reload {
   readonly source: string
   /** What the source delivered: changes, or its whole tree, of which it is not known what wrote it. */
   readonly type: 'patch' | 'replace'
-  /** Of changes, the revisions that wrote them and were judged together; of a whole tree the one that it was read at. */
+  /** The revisions that wrote the changes that were judged together; for a whole tree the one that it was read at. */
   readonly revisions: readonly number[]
   /** Identifies the store of the source, where the source can tell stores apart; of etcd the cluster's id, in hexadecimal. */
   readonly store: string | undefined

@@ -117,7 +117,7 @@ class CheckedEvaluators {
 
 const NONE: readonly FlagIssue[] = []
 
-/** What a rule comes to with its evaluators in place. */
+/** The size of a rule with its evaluators in place. */
 interface Extent {
   readonly size: number
   /** The most references that lead on from each other. */
@@ -130,7 +130,7 @@ const ENDLESS: Extent = { size: Number.POSITIVE_INFINITY, steps: Number.POSITIVE
 class ExpandedExtents {
   readonly names: readonly string[]
   readonly #evaluators: Evaluators
-  /** Of each evaluator that does not lead back to itself. */
+  /** By evaluator, if it does not lead back to itself. */
   readonly #extents = new Map<string, Extent>()
 
   constructor(evaluators: Evaluators) {

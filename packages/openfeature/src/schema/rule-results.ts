@@ -4,7 +4,7 @@ import { isRule } from './targeting-issues.ts'
 /** A literal that a rule may give as its result. */
 export type Literal = string | number | boolean | null
 
-/** Which values come to be the result: `or` passes over others than truthy ones, and `and` over truthy ones. */
+/** Which values may be the result: `or` passes over others than truthy ones, and `and` over truthy ones. */
 export type Kept = 'all' | 'truthy' | 'falsy'
 
 /** A literal that may be the result, or an evaluator whose results may be. */
@@ -36,7 +36,7 @@ export function resultsOf(rule: unknown, path: Place, kept: Kept = 'all'): Resul
   }
 }
 
-/** Whether a value comes to be the result. */
+/** Whether a value may be the result. */
 export function isKept(kept: Kept, value: Literal): boolean {
   return kept === 'all' || (kept === 'truthy') === Boolean(value)
 }

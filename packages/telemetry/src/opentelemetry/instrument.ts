@@ -40,7 +40,7 @@ const OPTION_TABLE = {
 }
 
 /** Meters and tracers that are written to: a second time, they would count each call twice. */
-const IN_USE = new WeakSet<Meter | Tracer>()
+const inUse = new WeakSet<Meter | Tracer>()
 
 /**
  * Shows all configurations and clients of this process to OpenTelemetry, those that are open already included.
@@ -63,8 +63,8 @@ export function instrument(options: InstrumentOptions): Telemetry {
 
 /** Returns a function that gives it back. */
 function use(given: Meter | Tracer): () => void {
-  IN_USE.add(given)
-  return () => void IN_USE.delete(given)
+  inUse.add(given)
+  return () => void inUse.delete(given)
 }
 
 function startMetrics(meter: Meter, version: string): readonly (() => void)[] {
@@ -106,7 +106,7 @@ function settingsOf(name: MetricName): { readonly description: string; readonly 
 }
 
 function assertFree(name: string, given: Meter | Tracer | undefined): void {
-  if (given !== undefined && IN_USE.has(given))
+  if (given !== undefined && inUse.has(given))
     throw invalid(`got a ${name} that is in use. Stop the other instrument() first, or give another ${name}`)
 }
 
