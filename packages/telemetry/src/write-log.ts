@@ -87,7 +87,7 @@ export class WriteLog {
     for (const held of this.#held.keys()) this.#report(held)
   }
 
-  /** Another store counts its revisions anew, and may have the same id: forgets the writes to the earlier one. */
+  /** Another store counts its revisions from the beginning, and may have the same id: forgets the writes to the earlier one. */
   #turnEpoch({ config, source, store, epoch }: ReloadMessage): void {
     const place = JSON.stringify([config, source])
     if (epoch <= (this.#epochs.get(place) ?? 0)) return
