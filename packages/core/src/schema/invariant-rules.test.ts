@@ -41,11 +41,9 @@ const UNSEEN: Readonly<Record<string, (isWrong: boolean, complain: () => void) =
   'a promise that rejects': (isWrong) => (isWrong ? Promise.reject(new Error('wrong')) : Promise.resolve()),
   'a thenable': () => Object.fromEntries([['then', (resolve: () => void) => resolve()]]),
   'promises in a list': (isWrong) => [0].map(async () => (isWrong ? Promise.reject(new Error('wrong')) : 0)),
-  'false, as a refinement does': (isWrong) => !isWrong,
   'a generator, which has not run': function* (isWrong, complain) {
     yield isWrong && complain()
   },
-  'a list of what is wrong': (isWrong) => (isWrong ? ['wrong'] : []),
 }
 
 describe('invariant: what a rule returns', () => {
@@ -65,6 +63,32 @@ describe('invariant: what a rule returns', () => {
     expect(loaded.config.current).toEqual({ limits: { least: 1, most: 2 } })
     await new Promise((resolve) => setImmediate(resolve))
     expect(unhandled).toEqual([])
+  })
+
+  test.each<[string, (value: z.output<typeof pair>) => unknown]>([
+    ['true and false, as a refinement does', ({ least, most }) => least <= most],
+    ['a list of what is wrong', ({ least, most }) => (least > most ? ['wrong'] : [])],
+    ['null', () => null],
+  ])('a rule that cannot complain, and returns %s, is refused', async (_, rule) => {
+    let isLoaded = false
+    const ruled = invariant(pair, ((value: z.output<typeof pair>) =>
+      isLoaded ? rule(value) : undefined) as () => void)
+    await using loaded = await load(ruled, { least: 1, most: 2 })
+    isLoaded = true
+    loaded.source.patch(2, { 'limits/least': '3' })
+    await expect.poll(() => loaded.rejected()).toHaveLength(1)
+    expect(loaded.rejected()[0]).toMatch(/^limits: A rule of invariant\(\) returned .*, which nobody reads/)
+  })
+
+  test('what a rule returns that complains by itself is not looked at', async () => {
+    const ruled = invariant(
+      pair,
+      ({ least, most }, complain) => least <= most || complain(['least'], 'Expected at most `most`'),
+    )
+    await using loaded = await load(ruled, { least: 1, most: 2 })
+    loaded.source.patch(2, { 'limits/least': '3' })
+    await expect.poll(() => loaded.rejected()).toHaveLength(1)
+    expect(loaded.rejected()[0]).toMatch(/^limits.least: Expected at most `most`/)
   })
 
   test('an async rule is refused where it is given', () => {

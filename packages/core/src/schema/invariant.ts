@@ -24,9 +24,9 @@ type Rule = (value: unknown, complain: Complain) => void
  * Adds a rule over several parts of an object or a record, such as names in one that must be keys of another. It refuses what
  * `.superRefine()` with the same rule refuses, but is given the value as it is served, put together from its parts: a change of
  * one part costs that part and the rule, and not the whole value again. It is asked where all parts are valid, must not write to the
- * value, which is frozen, and what it throws is an issue. It returns nothing, at once: a value that it returns is an issue as
- * well, since a promise or `false` would mean something that nobody waits for or reads. Of several rules of one schema, each is
- * asked.
+ * value, which is frozen, and what it throws is an issue. It complains at once: a promise that it returns is an issue as
+ * well, since nobody waits for it, and so is what a rule without a second argument returns, as one for `.refine()` does. Of several
+ * rules of one schema, each is asked.
  *
  * Returns a copy of the schema with the same type. Add refinements that change the value, and wrappers, around it.
  *
@@ -89,19 +89,24 @@ function guarded(rule: (value: unknown, complain: Complain) => unknown): Rule {
       if (isTaken) warnLate(warnings)
       else complain(path, message)
     }
-    assertNothing(rule(value, complainInTime))
+    const returned = rule(value, complainInTime)
     isTaken = true
+    if (disown(returned)) throw new z.$ZodAsyncError()
+    // A rule that takes no second argument means what it returns, as in `.refine()`. Of others it says nothing: `ok || complain(…)`.
+    if (isGenerator(returned) || (rule.length < 2 && returned !== undefined)) throw unread(returned)
   }
 }
 
-/** @throws $ZodAsyncError for a promise, as zod does for one of `.superRefine()`; RuleResultError for any other value */
-function assertNothing(returned: unknown): void {
-  if (returned === undefined) return
-  if (disown(returned)) throw new z.$ZodAsyncError()
+function isGenerator(value: unknown): boolean {
+  return Object.prototype.toString.call(value).endsWith('Generator]')
+}
+
+function unread(returned: unknown): RuleResultError {
   const what =
     returned === null || typeof returned === 'boolean' ? String(returned) : `a value (${typeof returned})`
-  const message = `A rule of invariant() returned ${what}; it must return nothing, and call its second argument with what is wrong`
-  throw new RuleResultError(message)
+  return new RuleResultError(
+    `A rule of invariant() returned ${what}, which nobody reads; it has to call its second argument with what is wrong`,
+  )
 }
 
 function warnLate(warnings: ProcessWarnings): void {
