@@ -90,8 +90,8 @@ export const mutations: readonly Mutation[] = [
   {
     name: 'Fleet: revisions that change nothing that is served are told of no more',
     file: `${core}/updates/validator.ts`,
-    find: 'this.#served.observer.judged(timed',
-    replace: "if (outcome.type !== 'unchanged') this.#served.observer.judged(timed",
+    find: 'this.#served.observer.judged(reload',
+    replace: "if (outcome.type !== 'unchanged') this.#served.observer.judged(reload",
     test: `${live}/followers.test.ts`,
   },
   {

@@ -95,7 +95,7 @@ export const operateMutations: readonly Mutation[] = [
   {
     name: 'Operate: a record holds secrets',
     file: `${admin}/history/record.ts`,
-    find: 'if (isHidden && keyIdOf(text) === undefined) return { isHidden: true, ...at }',
+    find: 'if (isHidden) return { isHidden: true, ...at }',
     replace: '',
     test: at('writes'),
   },
