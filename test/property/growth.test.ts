@@ -37,10 +37,10 @@ const longShapes = shapesOf(HOSTILE_LENGTH)
 const shapes = isLongRun ? longShapes : shapesOf(HOSTILE_LENGTH / 15)
 const SHAPE_NAMES = Object.keys(shapes.whole)
 
-/** All of them; in the short form every third, for each kind others. */
+/** All of them; in the short form every fifth, for each kind others. */
 const shapesFor = (kind: string): readonly string[] => {
   const offset = Object.keys(kinds).indexOf(kind)
-  return isLongRun ? SHAPE_NAMES : SHAPE_NAMES.filter((_, index) => (index + offset) % 3 === 0)
+  return isLongRun ? SHAPE_NAMES : SHAPE_NAMES.filter((_, index) => (index + offset) % 5 === 0)
 }
 
 const within = (what: string, run: () => unknown): void => {
