@@ -1,9 +1,8 @@
 import { describe, expect, onTestFinished, test, vi } from 'vitest'
 import * as z from 'zod'
 import * as z3 from 'zod/v3'
-import { defineConfig } from '../define-config.ts'
 import { describeIssue } from '../errors.ts'
-import { createManualSource } from '../testing/manual-source.ts'
+import { loadLimits } from '../load-limits.test.kit.ts'
 import { collectUnhandled } from '../unhandled-rejections.test.kit.ts'
 import { type Complain, invariant } from './invariant.ts'
 import { restart } from './restart.ts'
@@ -13,22 +12,13 @@ import { secret } from './secret.ts'
 const unhandled = collectUnhandled()
 
 async function load(schema: z.ZodType, tree: object) {
-  const source = createManualSource()
-  const loading = defineConfig({ name: 'shop', schema: z.object({ limits: schema }) }).load({
-    sources: [source],
-    logger: false,
-  })
-  await expect.poll(() => source.isOpen).toBe(true)
-  source.replace(1, { limits: tree })
-  const config = await loading
-  const issues = () => config.status.rejected?.issues ?? []
+  const loaded = await loadLimits(schema, tree)
+  const issues = () => loaded.config.status.rejected?.issues ?? []
   return {
-    source,
-    config,
+    ...loaded,
     /** What is wrong with the newest tree, with its place. */
     rejected: () => issues().map(describeIssue),
     told: () => issues().map(({ message }) => message),
-    [Symbol.asyncDispose]: () => config.close(),
   }
 }
 

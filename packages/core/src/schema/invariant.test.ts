@@ -2,8 +2,8 @@ import { describe, expect, test } from 'vitest'
 import * as z from 'zod'
 import { defineConfig } from '../define-config.ts'
 import { describeIssue } from '../errors.ts'
+import { loadLimits } from '../load-limits.test.kit.ts'
 import { createTestConfig } from '../testing/create-test-config.ts'
-import { createManualSource } from '../testing/manual-source.ts'
 import { invariant } from './invariant.ts'
 import { secret } from './secret.ts'
 
@@ -19,17 +19,10 @@ function limits(seen: (value: object) => void = () => {}) {
 }
 
 async function load(schema: z.ZodType, tree: object) {
-  const source = createManualSource()
-  const loading = defineConfig({ name: 'shop', schema: z.object({ limits: schema }) }).load({
-    sources: [source],
-    logger: false,
-  })
-  await expect.poll(() => source.isOpen).toBe(true)
-  source.replace(1, { limits: tree })
-  const config = await loading
+  const loaded = await loadLimits(schema, tree)
   const rejected: string[] = []
-  config.on('rejected', ({ issues }) => rejected.push(...issues.map(describeIssue)))
-  return { source, config, rejected, [Symbol.asyncDispose]: () => config.close() }
+  loaded.config.on('rejected', ({ issues }) => rejected.push(...issues.map(describeIssue)))
+  return { ...loaded, rejected }
 }
 
 const TREE = { most: '5', parts: { a: { least: '1' }, b: { least: '2' } } }
