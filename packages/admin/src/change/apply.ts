@@ -4,6 +4,7 @@ import { oldRecords } from '../history/find-records.ts'
 import { historiesOf, RecordKeys } from '../history/record-keys.ts'
 import { recordedText, type RecordedChange, recordText, type StoredRecord } from '../history/record.ts'
 import { uuidV7 } from '../history/uuid-v7.ts'
+import { placeOf } from '../tree/key-place.ts'
 import { prefixOf, readState } from '../tree/tree-state.ts'
 import { type Doing, needsIn } from '../translate-error.ts'
 import type { CallLimit, Workspace } from '../workspace.ts'
@@ -234,15 +235,17 @@ class Applying {
 }
 
 function recordedChange(
-  { settings }: Workspace,
+  workspace: Workspace,
   { state, edits }: WorkedOut,
-  { key, path, pathText, isSecret }: PlannedChange,
+  { key, pathText, isSecret }: PlannedChange,
 ): RecordedChange {
   const entry = state.reading.entries.get(key)
   const isText = typeof entry?.value === 'string'
   const before = entry && String(entry.value)
   const after = edits.get(key)
-  const isHidden = (text: string) => isSecret && encryptedWith(settings.definition, path, text) === undefined
+  const { paths } = placeOf(workspace, key)
+  const isHidden = (text: string) =>
+    isSecret && encryptedWith(workspace.settings.definition, paths, text) === undefined
   return {
     key,
     path: pathText,

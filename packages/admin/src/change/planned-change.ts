@@ -61,7 +61,7 @@ export function plannedChange(workspace: Workspace, parts: ChangeParts): Planned
     path: place.path,
     pathText: place.pathText,
     isSecret,
-    encryptedWith: encryptedWith(definition, place.path, after),
+    encryptedWith: encryptedWith(definition, place.paths, after),
     needsRestart: isRestartAt(definition, place.path),
     before: before === undefined ? undefined : shown(textOf(before), before.modRevision),
     after: after === undefined ? undefined : shown(after, undefined),

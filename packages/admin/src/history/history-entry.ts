@@ -87,9 +87,8 @@ export function recordedEntry(
   const { kind, id, author, at, message, to, isForced = false, allowsRemoval = false } = record
   const common = { id, kind, author, at: new Date(at), message, to, isForced, allowsRemoval }
   const shownChanges = changes.map(({ key, before, after }) => {
-    const { isHidden, ...place } = placedChange(workspace, key, along)
-    const side = (text: RecordedText | undefined) =>
-      isHidden ? hiddenText(workspace, place.path, text) : text
+    const { isHidden, paths, ...place } = placedChange(workspace, key, along)
+    const side = (text: RecordedText | undefined) => (isHidden ? hiddenText(workspace, paths, text) : text)
     return { ...place, before: side(before), after: side(after) }
   })
   return { type: 'recorded', revision, ...common, changes: shownChanges }
@@ -101,11 +100,11 @@ export function changeOfEvent(
   { type, key, kv, prevKv }: WatchEvent,
   along: Path,
 ): HistoryChange {
-  const { isHidden, ...place } = placedChange(workspace, key, along)
+  const { isHidden, paths, ...place } = placedChange(workspace, key, along)
   const textOf = (value: Buffer, revision?: number) =>
     recordedText(
       value.toString(),
-      (isHidden && !isEncrypted(workspace, place.path, value.toString())) || !isUtf8(value),
+      (isHidden && !isEncrypted(workspace, paths, value.toString())) || !isUtf8(value),
       revision,
     )
   const before = prevKv === undefined ? undefined : textOf(prevKv.value, prevKv.modRevision)
@@ -113,20 +112,20 @@ export function changeOfEvent(
 }
 
 function placedChange(workspace: Workspace, key: string, along: Path) {
-  const { path, pathText, prefix, isHidden } = placeOf(workspace, key, along)
-  return { layer: prefix, key, path, pathText, isHidden }
+  const { path, paths, pathText, prefix, isHidden } = placeOf(workspace, key, along)
+  return { layer: prefix, key, path, paths, pathText, isHidden }
 }
 
-function isEncrypted({ settings }: Workspace, path: Path, text: string | undefined): boolean {
-  return encryptedWith(settings.definition, path, text) !== undefined
+function isEncrypted({ settings }: Workspace, paths: readonly Path[], text: string | undefined): boolean {
+  return encryptedWith(settings.definition, paths, text) !== undefined
 }
 
 /** A text that may be secret, unless it is encrypted. */
 function hiddenText(
   workspace: Workspace,
-  path: Path,
+  paths: readonly Path[],
   text: RecordedText | undefined,
 ): RecordedText | undefined {
-  if (text === undefined || isEncrypted(workspace, path, text.text)) return text
+  if (text === undefined || isEncrypted(workspace, paths, text.text)) return text
   return { isHidden: true, ...(text.revision !== undefined && { revision: text.revision }) }
 }

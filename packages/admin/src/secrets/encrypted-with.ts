@@ -6,10 +6,12 @@ import { JsonDocument } from '../change/json-document.ts'
 /**
  * The id of the key that hides what is secret in a text: it is an envelope, or a document with envelopes in all places that are not
  * open to anyone. Undefined where something secret stands there as it is, and where nothing is encrypted.
+ *
+ * @param paths where the text stands: a shared directory may have several places, and all count
  */
 export function encryptedWith(
   definition: ConfigDefinition<$ZodType>,
-  path: Path,
+  paths: readonly Path[],
   text: string | undefined,
 ): string | undefined {
   const whole = keyIdOf(text)
@@ -20,7 +22,7 @@ export function encryptedWith(
   document.mapScalars((names, json) => {
     const keyId = json.startsWith('"') ? keyIdOf(JSON.parse(json)) : undefined
     if (keyId !== undefined) found ??= keyId
-    else isHiding &&= isTextOpenAt(definition, [...path, ...names])
+    else isHiding &&= paths.every((path) => isTextOpenAt(definition, [...path, ...names]))
     return json
   })
   return isHiding ? found : undefined

@@ -65,7 +65,7 @@ export async function exportTree(workspace: Workspace, options: ExportOptions): 
     : wholeTexts(workspace, state)
   if (options.format !== 'etcdctl') assertOneForm(all)
   const isShown = ({ path, text }: PlacedText) => {
-    const isEncrypted = encryptedWith(definition, path, text) !== undefined
+    const isEncrypted = encryptedWith(definition, [path], text) !== undefined
     return (
       options.reveal === true || isEncrypted || workspace.settings.isUntyped || isTextOpenAt(definition, path)
     )

@@ -6,6 +6,8 @@ import { prefixOf } from './tree-state.ts'
 /** The place of a key in the layers, for people. */
 export interface KeyPlaced {
   readonly path: Path
+  /** All of them: a shared directory may have several places. */
+  readonly paths: readonly Path[]
   readonly pathText: string
   /** The prefix of the layer, without a slash at its end. */
   readonly prefix: string
@@ -28,7 +30,8 @@ export function placeOf({ settings }: Workspace, key: string, along: Path = []):
   const layer = first === undefined ? undefined : layers[first.layer]
   const prefix = layer === undefined ? prefixHolding(store.prefixes, key) : prefixOf(layer)
   const path = first?.path ?? [key]
-  return { path, pathText: first === undefined ? shownKey(key) : pathText(path), prefix, isHidden }
+  const paths = places.map((place) => place.path)
+  return { path, paths, pathText: first === undefined ? shownKey(key) : pathText(path), prefix, isHidden }
 }
 
 /** The longest prefix that a key begins with. */

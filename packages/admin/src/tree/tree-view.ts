@@ -122,7 +122,9 @@ class JudgedTree<T> implements AdminTree<T> {
       const text = !isSecret ? stored : reveal ? secrets.open(entry.key, stored) : SECRET_TEXT
       const { key, modRevision: revision } = entry
       const place = { layer: prefixOf(info), key, path, pathText: textOfPath(path) }
-      return [{ ...place, text, isSecret, encryptedWith: encryptedWith(definition, path, stored), revision }]
+      return [
+        { ...place, text, isSecret, encryptedWith: encryptedWith(definition, [path], stored), revision },
+      ]
     })
   }
 
