@@ -99,11 +99,7 @@ test.each<[string, object, RegExp]>([
     { type: 'array', items: { type: 'string' }, contains: { const: 'x' } },
     /"contains"/,
   ],
-  [
-    'a reference in what is not read',
-    { type: 'array', items: { $ref: '#' }, uniqueItems: true },
-    /reference/,
-  ],
+  ['a reference in what is not read', { type: 'string', contentSchema: { $ref: '#' } }, /reference/],
 ])('jsonSchemaDefinition: refuses to judge by %s, and names it', (_name, part, message) => {
   const schema = { type: 'object', properties: { a: part } }
   expect(() => jsonSchemaDefinition('x', schema)).toThrow(/^\[invalid_options\].*cannot be read: /)

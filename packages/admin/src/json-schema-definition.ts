@@ -10,6 +10,7 @@ import {
   countOf,
   isDiscriminated,
   isMade,
+  isUnique,
   namesOf,
   referenceIn,
   refersBelow,
@@ -91,7 +92,7 @@ class SchemaReader {
     if (type === 'object' && (isObject || json['patternProperties'] !== undefined))
       return this.#directory(json)
     const isList = optionKinds.isObject(items) || Array.isArray(items) || Array.isArray(prefixItems)
-    return type === 'array' && isList && json['uniqueItems'] !== true ? this.#list(json) : undefined
+    return type === 'array' && isList ? this.#list(json) : undefined
   }
 
   #union(json: JsonSchema, options: readonly unknown[], isExclusive: boolean): z.ZodType {
@@ -116,8 +117,12 @@ class SchemaReader {
     const [least, most] = [countOf(minItems), countOf(maxItems)]
     if (first.length === 0) {
       const list = z.array(this.#part(rest)).min(least ?? 0)
-      return most === undefined ? list : list.max(most)
+      const limited = most === undefined ? list : list.max(most)
+      return json['uniqueItems'] === true
+        ? limited.refine(isUnique, 'The same item stands there twice')
+        : limited
     }
+    if (json['uniqueItems'] === true) throw new UnreadKeyword('A list of given items with "uniqueItems"')
     const parts = first.map((item, index) =>
       index < (least ?? 0) ? this.#part(item) : this.#part(item).optional(),
     )

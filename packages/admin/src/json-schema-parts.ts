@@ -6,7 +6,7 @@ import type * as z from 'zod/v4'
 const UNREAD: ReadonlySet<string> = new Set([
   ...['patternProperties', 'minProperties', 'maxProperties', 'unevaluatedProperties', 'dependentRequired'],
   ...['dependentSchemas', 'dependencies', 'if', 'then', 'else', 'not', 'const', 'enum'],
-  ...['contains', 'minContains', 'maxContains', 'unevaluatedItems', 'uniqueItems'],
+  ...['contains', 'minContains', 'maxContains', 'unevaluatedItems'],
 ])
 
 /**
@@ -26,6 +26,11 @@ export class UnreadKeyword extends Error {}
 export function namesOf(json: JsonSchema): readonly string[] | undefined {
   const listed: unknown = json['const'] === undefined ? json['enum'] : [json['const']]
   return Array.isArray(listed) ? listed.map(String) : undefined
+}
+
+/** Whether no item of a list stands there twice. */
+export function isUnique(items: readonly unknown[]): boolean {
+  return new Set(items.map((item) => JSON.stringify(item))).size === items.length
 }
 
 /** A limit of a list; undefined where there is none. */

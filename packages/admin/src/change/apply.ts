@@ -14,7 +14,7 @@ import type { PlannedChange } from './planned-change.ts'
 import { PlanCheck } from './plan-check.ts'
 import { Settlement } from './settlement.ts'
 import { type RecordPart, transactionOf } from './transaction.ts'
-import { encryptedWith } from '../secrets/encrypted-with.ts'
+import { isEncryptedText } from '../secrets/encrypted-with.ts'
 import { type WorkedOut, workOut } from './work-out.ts'
 
 /** How often a change is validated again because other keys of its layers have changed. */
@@ -244,8 +244,7 @@ function recordedChange(
   const before = entry && String(entry.value)
   const after = edits.get(key)
   const { paths } = placeOf(workspace, key)
-  const isHidden = (text: string) =>
-    isSecret && encryptedWith(workspace.settings.definition, paths, text) === undefined
+  const isHidden = (text: string) => isSecret && !isEncryptedText(workspace.settings.definition, paths, text)
   return {
     key,
     path: pathText,

@@ -33,9 +33,7 @@ export interface SavedPlan {
 
 /** @throws AdminError `secret_text` */
 export function savedPlan({ settings }: Workspace, draft: Draft<unknown>, worked: WorkedOut): SavedPlan {
-  const secret = worked.changes.find(
-    ({ isSecret, encryptedWith, after }) => isSecret && after !== undefined && encryptedWith === undefined,
-  )
+  const secret = worked.changes.find(({ key }) => worked.hidden.has(key))
   if (secret !== undefined)
     throw new AdminError('secret_text', {
       what: `The plan cannot be saved: "${secret.pathText}" may be secret, and a saved plan holds texts`,

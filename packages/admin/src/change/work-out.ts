@@ -9,6 +9,7 @@ import type { Workspace } from '../workspace.ts'
 import { AddedKeys } from './added-keys.ts'
 import type { Draft, ReadStep } from './draft.ts'
 import { EditedDocuments } from './edited-documents.ts'
+import { isEncryptedText } from '../secrets/encrypted-with.ts'
 import { madeFor, TreeSecrets } from '../secrets/tree-secrets.ts'
 import { LayerEdit } from './layer-edit.ts'
 import type { EditedTree, KeyEdits } from './layer-view.ts'
@@ -22,6 +23,8 @@ export interface WorkedOut {
   /** The keys of `edits`, and those that it would write with the text that they have. */
   readonly touched: ReadonlySet<string>
   readonly changes: readonly PlannedChange[]
+  /** The keys of which the new text may be secret, and is not encrypted. */
+  readonly hidden: ReadonlySet<string>
   /** What the schema says of the whole tree after it. */
   readonly issues: readonly Issue[]
   readonly unused: readonly UnusedKey[]
@@ -61,11 +64,16 @@ export function workOut(workspace: Workspace, draft: Draft<ReadStep>, state: Tre
       effective: { before: before.get(key), after: effective(judged, key) },
     }),
   )
+  const isHidden = (key: string, text: string | undefined) => {
+    const { isHidden: isSecret, paths } = placed.get(key) ?? placeOf(workspace, key)
+    return text !== undefined && isSecret && !isEncryptedText(workspace.settings.definition, paths, text)
+  }
   return {
     state,
     edits,
     touched: new Set([...edits.keys(), ...put]),
     changes,
+    hidden: new Set(keys.filter((key) => isHidden(key, edits.get(key)))),
     issues: draft.isMending === true ? newIssues(judgedBefore, judged) : judged.issues,
     unused: judged.unused,
     needsAllowRemoval,

@@ -202,7 +202,7 @@ async function takeBack(workspace: Workspace, { id, layers, lease }: StandingPro
 }
 
 function resultOf(
-  { state, changes }: WorkedOut,
+  { state, changes, hidden }: WorkedOut,
   { unreadable }: ReadFleet,
   answers: readonly PreflightAnswer[],
   options: PreflightOptions,
@@ -213,12 +213,7 @@ function resultOf(
     revision: state.reading.revision,
     outcome: outcomeOf('accepted', options, 'The change', rejected, missing),
     answers,
-    hidden: changes
-      .filter(
-        ({ isSecret, encryptedWith, after }) =>
-          isSecret && after !== undefined && encryptedWith === undefined,
-      )
-      .map(({ pathText }) => pathText),
+    hidden: changes.filter(({ key }) => hidden.has(key)).map(({ pathText }) => pathText),
     unreadable,
   }
 }

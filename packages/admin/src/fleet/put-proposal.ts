@@ -87,14 +87,10 @@ export async function putProposal(
 }
 
 /** The changes of a layer, without the text of anything that may be secret; an encrypted one is sent as it is. */
-function changesOf({ edits, changes }: WorkedOut, layer: string): readonly ProposedChange[] {
+function changesOf({ edits, changes, hidden }: WorkedOut, layer: string): readonly ProposedChange[] {
   return changes
     .filter(({ key }) => isKeyOf(key, layer))
-    .map(({ key, isSecret, encryptedWith }) => {
-      const text = edits.get(key) ?? null
-      const isHidden = isSecret && text !== null && encryptedWith === undefined
-      return isHidden ? { key, isHidden } : { key, text }
-    })
+    .map(({ key }) => (hidden.has(key) ? { key, isHidden: true } : { key, text: edits.get(key) ?? null }))
 }
 
 function textOf(proposal: Proposal, layers: readonly string[]): string {

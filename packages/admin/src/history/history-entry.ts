@@ -1,7 +1,7 @@
 import { isUtf8 } from 'node:buffer'
 import type { Path } from '@livetree/core'
 import type { WatchEvent } from '@livetree/etcd'
-import { encryptedWith } from '../secrets/encrypted-with.ts'
+import { isEncryptedText } from '../secrets/encrypted-with.ts'
 import { placeOf } from '../tree/key-place.ts'
 import type { Workspace } from '../workspace.ts'
 import { type AppliedRecord, recordedText, type RecordedText, type StoredRecord } from './record.ts'
@@ -117,7 +117,7 @@ function placedChange(workspace: Workspace, key: string, along: Path) {
 }
 
 function isEncrypted({ settings }: Workspace, paths: readonly Path[], text: string | undefined): boolean {
-  return encryptedWith(settings.definition, paths, text) !== undefined
+  return text !== undefined && isEncryptedText(settings.definition, paths, text)
 }
 
 /** A text that may be secret, unless it is encrypted. */

@@ -1,6 +1,7 @@
 import type { Path } from '@livetree/core'
 import type { LayerInfo } from '@livetree/core/source'
 import {
+  coverOf,
   decryptText,
   encodeSegment,
   encryptText,
@@ -10,11 +11,14 @@ import {
   type KeySet,
   keyIdOf,
   pathOfKey,
+  pathText,
   placesOfKey,
+  readDifference,
 } from '@livetree/core/tools'
 import type { StoreEntry } from 'livetree/operate'
 import { JsonDocument } from '../change/json-document.ts'
 import type { KeyEdits } from '../change/layer-view.ts'
+import { AdminError } from '../errors.ts'
 import { translatedNow } from '../translate-error.ts'
 import type { Workspace } from '../workspace.ts'
 import { StrayTexts } from './stray-texts.ts'
@@ -45,6 +49,16 @@ interface SecretText {
   /** Whether it opens with the keys that are at hand. */
   readonly isOpen: boolean
 }
+
+/** What a rotation makes of the text of a key. */
+interface Renewed {
+  /** Undefined where it stays. */
+  readonly text: string | undefined
+  /** Its plain texts stay, since envelopes would be read as other values. */
+  readonly isUnwritable: boolean
+}
+
+const NOT_RENEWED: Renewed = { text: undefined, isUnwritable: false }
 
 /**
  * Encrypted texts of a tree. What edits it sees plain texts; what is stored, judged and recorded has envelopes. A text that
@@ -109,35 +123,53 @@ export class TreeSecrets {
    * The text of a key with envelopes in the place of its plain texts.
    *
    * @param before what the key holds: envelopes in it whose text is the same stay
-   * @throws AdminError `keys_unavailable`
+   * @throws AdminError `keys_unavailable`, `unwritable_value` where the schema would read the envelopes as another value
    */
   seal(key: string, text: string, before: string, known: MadeEnvelopes): string {
     const place = this.#placeOf(key, text)
     if (place === undefined) return this.#strays.restore(text)
     const kept = this.#envelopesIn(key, before)
-    const sealed = this.#map(key, place, text, (at, part) => {
+    const idOf = (at: SecretPlace, part: string) => JSON.stringify([key, at.path, part])
+    const plain = this.#map(key, place, text, (at, part) => kept.get(idOf(at, part)) ?? part)
+    const sealed = this.#map(key, place, plain, (at, part) => {
       if (!isPlain(part) || this.#strays.isIn(part)) return part
-      const id = JSON.stringify([key, at.path, part])
-      const envelope = kept.get(id) ?? known.get(id) ?? translatedNow(() => this.#make(at, part))
+      const id = idOf(at, part)
+      const envelope = known.get(id) ?? translatedNow(() => this.#make(at, part))
       known.set(id, envelope)
       return envelope
     })
-    return this.#strays.restore(sealed)
+    const encrypted = this.#strays.restore(sealed)
+    const difference = this.#difference(place, this.#strays.restore(plain), encrypted)
+    if (difference === undefined) return encrypted
+    throw new AdminError('unwritable_value', {
+      what: `"${pathText(difference)}" cannot be encrypted: an envelope holds text alone, and the schema would read that as another value`,
+      remedy:
+        'Give a value of which the text says what it is, or let the schema take one kind of value there.',
+    })
+  }
+
+  /** Where envelopes are read as another value than the plain texts. */
+  #difference(place: SecretPlace, plain: string, encrypted: string): Path | undefined {
+    if (plain === encrypted) return undefined
+    const { definition } = this.#workspace.settings
+    return translatedNow(() => readDifference(definition, place, { plain, encrypted }, this.#keys))
   }
 
   /**
    * The text of a key with all envelopes of other keys made again with the current one; undefined where there is none.
    *
-   * @param withPlain whether plain texts become envelopes too
+   * @param withPlain whether plain texts become envelopes too; all of them stay where one would be read as another value
    */
-  renew(key: string, text: string, withPlain: boolean): string | undefined {
+  renew(key: string, text: string, withPlain: boolean): Renewed {
     const place = this.#placeOf(key, text)
-    if (place === undefined) return undefined
+    if (place === undefined) return NOT_RENEWED
     const renewed = this.#map(key, place, text, (at, part) => {
       const plain = isPlain(part) ? (withPlain ? part : undefined) : this.#openOld(at, part)
       return plain === undefined ? part : translatedNow(() => this.#make(at, plain))
     })
-    return renewed === text ? undefined : renewed
+    if (withPlain && this.#difference(place, this.open(key, text), renewed) !== undefined)
+      return { ...this.renew(key, text, false), isUnwritable: true }
+    return { text: renewed === text ? undefined : renewed, isUnwritable: false }
   }
 
   /** The texts of a key that are encrypted or should be, each with its path. */
@@ -200,7 +232,9 @@ export class TreeSecrets {
     const { definition } = this.#workspace.settings
     const isWhole = isEncryptedAt(definition, place.path)
     const document = JsonDocument.of(text)
-    const isParted = document !== undefined && (!isWhole || hasEnvelope(document))
+    // What is put beside a plain text that stays gets an envelope of its own.
+    const hasParts = document !== undefined && (hasEnvelope(document) || this.#strays.isIn(text))
+    const isParted = document !== undefined && (!isWhole || hasParts)
     if (!isParted) return isWhole ? change(place, text, JSON.stringify(text)) : text
     const { layer } = place
     const directory = key.endsWith('/') ? key : `${key}/`
@@ -216,11 +250,9 @@ export class TreeSecrets {
   }
 }
 
-const COVERS: ReadonlySet<string> = new Set(['livetree:remove', 'livetree:empty'])
-
 /** Whether a text is one that an envelope is to be made of. */
 function isPlain(text: string): boolean {
-  return !isEnvelope(text) && !COVERS.has(text)
+  return !isEnvelope(text) && coverOf(text) === undefined
 }
 
 /** A document that stands at an encrypted place is plain text to be encrypted as a whole, unless its parts are envelopes. */

@@ -3,7 +3,7 @@ import { isTextOpenAt, keyOfPath, pathText, placesOfKey, writeValue } from '@liv
 import type { StoreEntry } from 'livetree/operate'
 import { CALL_TABLE, LAYER_TABLE, revisionKind } from '../change/change-set.ts'
 import { isEmptyObject } from '../change/json-document.ts'
-import { encryptedWith } from '../secrets/encrypted-with.ts'
+import { isEncryptedText } from '../secrets/encrypted-with.ts'
 import { TreeSecrets } from '../secrets/tree-secrets.ts'
 import { AdminError } from '../errors.ts'
 import { choosePrefix, chosenPrefix, type LayerChoice, namesLayer } from '../tree/target-layer.ts'
@@ -65,7 +65,7 @@ export async function exportTree(workspace: Workspace, options: ExportOptions): 
     : wholeTexts(workspace, state)
   if (options.format !== 'etcdctl') assertOneForm(all)
   const isShown = ({ path, text }: PlacedText) => {
-    const isEncrypted = encryptedWith(definition, [path], text) !== undefined
+    const isEncrypted = isEncryptedText(definition, [path], text)
     return (
       options.reveal === true || isEncrypted || workspace.settings.isUntyped || isTextOpenAt(definition, path)
     )

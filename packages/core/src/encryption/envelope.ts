@@ -24,9 +24,9 @@ export function isEnvelope(value: unknown): value is string {
   return typeof value === 'string' && value.startsWith(MARK)
 }
 
-/** Whether an envelope may stand somewhere in a text, such as a JSON list. */
+/** Whether an envelope may stand somewhere in a text, such as a JSON list, of which any letter may be written as an escape. */
 export function namesEnvelope(text: string): boolean {
-  return text.includes(MARK)
+  return text.includes(MARK) || text.includes('\\u')
 }
 
 /** An envelope taken apart, or why it is none, in words that quote nothing of it. */

@@ -30,7 +30,7 @@ export type JsonSchema = Readonly<Record<string, unknown>>
 /**
  * The JSON Schema of what a file or a JSON document of the configuration holds, with titles, descriptions and defaults.
  * A secret has `writeOnly: true`, and so has a map, a set, a pipe or another schema that holds a secret which JSON Schema
- * has no place for. Of a secret, of what is inside it and of what holds one, only the structure, titles,
+ * has no place for; of what is encrypted in a map or a set, the parts are written. Of a secret, of what is inside it and of what holds one, only the structure, titles,
  * descriptions and lengths are given: no default, example, enum, constant, pattern or metadata of the author's own.
  * What `restart()` marks has `x-needs-restart: true`, and what is encrypted in the tree `x-encrypted: true`. The names are those of the
  * schema; where keys of the tree are written otherwise, the whole has `x-naming`, which is the `naming` of the definition.
@@ -49,13 +49,14 @@ export function toJsonSchema(
   const hidden = hiddenSchemas(schema, compiled)
   const nodes = nodesOf(compiled)
   const absence = new CanBeAbsent()
+  const target = options.target ?? 'draft-2020-12'
   const isLarge = sizeWrittenOut(schema) > MAX_WRITTEN_OUT
-  try {
-    const made = z.toJSONSchema(schema, {
-      target: options.target ?? 'draft-2020-12',
+  const write = (of: z.$ZodType, how: Pick<z.ToJSONSchemaParams, 'reused' | 'cycles'>): object =>
+    z.toJSONSchema(of, {
+      ...how,
+      target,
       io: 'input',
       unrepresentable: 'any',
-      reused: isLarge ? 'ref' : 'inline',
       override: ({ zodSchema, jsonSchema }) => {
         const json = jsonSchema as Record<string, unknown>
         const form = leafForm(zodSchema)
@@ -66,11 +67,17 @@ export function toJsonSchema(
         const node = nodes.get(zodSchema)
         if (node?.type === 'object') requireOnly(json, node, absence)
         if (hidden.has(zodSchema)) hide(json)
-        if (isMarked(zodSchema, node, isEncrypted)) json['x-encrypted'] = true
-        if (isMarked(zodSchema, node, isRestart)) json['x-needs-restart'] = true
+        const inside = node === undefined ? undefined : encryptedInside(node)
+        if (inside !== undefined) Object.assign(json, { [inside.keyword]: partOf(inside.schema, write) })
+        if (isMarked(node, ({ isEncrypted }) => isEncrypted) || isEncrypted(zodSchema))
+          json['x-encrypted'] = true
+        if (isMarked(node, (each) => isRestart(each.schema)) || isRestart(zodSchema))
+          json['x-needs-restart'] = true
         if (isSecret(zodSchema) || (node !== undefined && isSecretAsWhole(node))) json['writeOnly'] = true
       },
     })
+  try {
+    const made = write(schema, { reused: isLarge ? 'ref' : 'inline' })
     const named = definition.naming === 'exact' ? made : { ...made, 'x-naming': definition.naming }
     // zod adds functions that are no part of the JSON
     return JSON.parse(JSON.stringify(named)) as JsonSchema
@@ -81,14 +88,32 @@ export function toJsonSchema(
 }
 
 /** Whether a schema has a mark, or one that reads the same place: what a wrapper or a union has inside. */
-function isMarked(
-  schema: z.$ZodType,
-  node: SchemaNode | undefined,
-  hasMark: (schema: z.$ZodType) => boolean,
-): boolean {
-  return (
-    hasMark(schema) || (node !== undefined && [...readersOf([node])].some((each) => hasMark(each.schema)))
-  )
+function isMarked(node: SchemaNode | undefined, hasMark: (node: SchemaNode) => boolean): boolean {
+  return node !== undefined && [...readersOf([node])].some(hasMark)
+}
+
+/** What zod writes without its inside, though something in there is encrypted: who writes the tree has to know. */
+function encryptedInside(
+  node: SchemaNode,
+): { readonly keyword: string; readonly schema: z.$ZodType } | undefined {
+  if (!node.hasEncrypted) return undefined
+  const { def } = (node.schema as z.$ZodTypes)._zod
+  if (def.type === 'map') return { keyword: 'additionalProperties', schema: def.valueType }
+  if (def.type === 'set') return { keyword: 'items', schema: def.valueType }
+  const isLoose = node.type === 'record' && node.others !== undefined && def.type === 'record'
+  return isLoose ? { keyword: 'additionalProperties', schema: def.valueType } : undefined
+}
+
+type Write = (of: z.$ZodType, how: { readonly reused: 'inline'; readonly cycles: 'throw' }) => object
+
+/** A part that is written on its own; of one that comes back to itself no more than that it is encrypted. */
+function partOf(schema: z.$ZodType, write: Write): object {
+  try {
+    const { $schema: _, ...part } = write(schema, { reused: 'inline', cycles: 'throw' }) as JsonSchema
+    return part
+  } catch {
+    return { writeOnly: true, 'x-encrypted': true }
+  }
 }
 
 /** The nodes of a schema, by the zod schema of each. */

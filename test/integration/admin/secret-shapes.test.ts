@@ -1,0 +1,201 @@
+import { createAdmin } from '@livetree/admin'
+import { toJsonSchema } from '@livetree/core/tools'
+import { type EmbeddedEtcd, startEmbeddedEtcd } from '@livetree/embedded'
+import { createEtcdClient, type EtcdClient } from '@livetree/etcd'
+import { defineConfig, etcd, keyring, secret } from 'livetree'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import * as z from 'zod'
+import { withoutOpenHandles } from '../../support/open-handles.ts'
+
+/** What no text but an encrypted one may hold. */
+const P = 'PLAINTXT'
+const encrypted = <S extends z.ZodType>(of: S) => secret(of, { encrypted: true })
+const ring = keyring({ current: { id: 'k0', key: Buffer.alloc(32, 1) }, plaintext: 'accept' })
+
+withoutOpenHandles()
+
+let store: EmbeddedEtcd
+let client: EtcdClient
+beforeAll(async () => {
+  store = await startEmbeddedEtcd()
+  client = createEtcdClient({ endpoints: [store.endpoint] })
+})
+afterAll(async () => {
+  await client.close()
+  await store.close()
+})
+
+let count = 0
+
+/** A configuration of its own place in the store. */
+function definitionOf<S extends z.ZodObject>(schema: S) {
+  const root = `/config/${++count}`
+  const sources = () => [etcd({ endpoints: [store.endpoint], root })]
+  return { root, definition: defineConfig({ name: 'shapes', schema, sources, keys: () => ring }) }
+}
+
+async function storedBelow(root: string): Promise<string> {
+  const { entries } = await client.kv.getRange({ prefix: '/config/' })
+  return entries
+    .filter(({ key }) => key.includes(`${root}/`) || key.endsWith(root))
+    .map(({ key, text }) => `${key}=${text}`)
+    .join('\n')
+}
+
+/** Schemas that read one text in several ways, each with values that differ by their type. */
+const ambiguous: readonly (readonly [string, z.ZodType, readonly unknown[]])[] = [
+  ['text or a number', z.union([z.string(), z.number()]), [5, '5', 'a']],
+  ['a number or text', z.union([z.number(), z.string()]), [5, '5', 'a']],
+  ['text or a boolean', z.union([z.string(), z.boolean()]), [true, 'true']],
+  ['a boolean or text', z.union([z.boolean(), z.string()]), [true, 'yes']],
+  ['text or null', z.string().nullable(), [null, 'null', 'a']],
+  ['any value', z.any(), [5, '5', true, null, 'null', [1], { a: 1 }]],
+  ['an unknown value', z.unknown(), [5, '5', null, [1], { a: '1' }]],
+  ['any JSON', z.json(), [5, '5', true, { a: 1 }]],
+  ['a record of any', z.record(z.string(), z.any()), [{ a: 1, b: '1' }]],
+  ['text or a list', z.union([z.string(), z.array(z.string())]), [['a'], '["a"]']],
+  ['an object or text', z.union([z.object({ a: z.string() }), z.string()]), [{ a: 'x' }, '{"a":"x"}']],
+  ['one of two words', z.union([z.literal(1), z.literal('1')]), [1, '1']],
+  ['a date', z.date(), [new Date('2026-01-01T00:00:00.000Z')]],
+  ['a number', z.number(), [5]],
+]
+
+const forms = {
+  'in a key': (at: z.ZodType) => z.object({ v: at.optional() }),
+  'in a document': (at: z.ZodType) =>
+    z.object({ d: z.object({ v: at.optional(), n: z.number() }).optional() }),
+  'in a list': (at: z.ZodType) => z.object({ l: z.array(at).optional() }),
+} as const
+
+for (const [form, schemaOf] of Object.entries(forms)) {
+  const value = (of: unknown) =>
+    form === 'in a list' ? { l: [of] } : form === 'in a key' ? { v: of } : { d: { v: of, n: 3 } }
+  const [name = ''] = Object.keys(value(0))
+
+  test.each(ambiguous)(
+    `what is encrypted ${form} is read as it was written, or refused: %s`,
+    async (_, at, values) => {
+      for (const each of values) {
+        const { definition, root } = definitionOf(schemaOf(encrypted(at)))
+        await using admin = createAdmin(definition, { author: 'ana' })
+        const wanted = value(each)
+        // What stands in a document is written into it.
+        if (form === 'in a document') await client.kv.put(`${root}/d`, '{"v":"livetree:remove","n":3}')
+        const [path, given] = form === 'in a list' ? ['l', [each]] : [form === 'in a key' ? 'v' : 'd.v', each]
+        const refused = await admin.set(path, given, { force: true }).then(
+          () => undefined,
+          (error: unknown) => error,
+        )
+        if (refused !== undefined) {
+          expect(refused).toMatchObject({ code: 'unwritable_value' })
+          continue
+        }
+        await using config = await definition.load({ logger: false })
+        expect(config.current).toEqual(wanted)
+        expect(await storedBelow(root)).toContain('livetree:encrypted:1:')
+      }
+    },
+  )
+
+  test.each(ambiguous)(`a rotation changes no value ${form}: %s`, async (_, at, values) => {
+    for (const each of values) {
+      const { definition, root } = definitionOf(schemaOf(encrypted(at)))
+      const [part] = Object.values(value(each))
+      const text = typeof part === 'string' ? part : JSON.stringify(part)
+      await client.kv.put(`${root}/${name}`, part instanceof Date ? part.toISOString() : text)
+      await using admin = createAdmin(definition, { author: 'ana' })
+      await using config = await definition.load({ logger: false })
+      const before = config.current
+      const { plan, renewed, left, unwritable } = await admin.rotateSecrets({ plaintext: 'encrypt' })
+      expect(renewed + unwritable.length).toBeGreaterThan(0)
+      expect(left).toBe(0)
+      if (renewed > 0) await plan.apply()
+      await config.refresh()
+      expect(config.status.rejected).toBeUndefined()
+      expect(config.current).toEqual(before)
+    }
+  })
+}
+
+test.each<[string, z.ZodType, unknown]>([
+  ['text', encrypted(z.string()), P],
+  ['a list', z.array(encrypted(z.string())), [P]],
+  ['a set', z.set(encrypted(z.string())), [P]],
+  ['a map', z.map(z.string(), encrypted(z.string())), { a: P }],
+  [
+    'a map of objects',
+    z.map(z.string(), z.object({ p: encrypted(z.string()), n: z.number() })),
+    { a: { p: P, n: 1 } },
+  ],
+  [
+    'a record whose names have a form',
+    z.looseRecord(z.string().regex(/^a/), encrypted(z.string())),
+    { a: P },
+  ],
+  ['text that goes through a pipe', z.string().pipe(encrypted(z.string())), P],
+  ['a tuple', z.tuple([z.number(), encrypted(z.string())]), [1, P]],
+  ['an optional set', z.set(encrypted(z.string())).optional(), [P]],
+])('an admin with the published JSON Schema of %s writes no plain text, or nothing', async (_, at, value) => {
+  const { definition, root } = definitionOf(z.object({ v: at }))
+  const jsonSchema = JSON.parse(JSON.stringify(toJsonSchema(definition)))
+  const settings = { store: { endpoints: [store.endpoint], root }, jsonSchema, keys: ring, author: 'ana' }
+  let admin: ReturnType<typeof createAdmin>
+  try {
+    admin = createAdmin(settings)
+  } catch (error) {
+    expect(error).toMatchObject({ code: 'invalid_options' })
+    return
+  }
+  await using _admin = admin
+  await admin.set('v', value)
+  expect(await storedBelow(root)).not.toContain(P)
+  const strict = defineConfig({
+    ...{ name: 'shapes', schema: definition.schema, sources: definition.sources },
+    keys: () => keyring({ current: { id: 'k0', key: Buffer.alloc(32, 1) } }),
+  })
+  await using config = await strict.load({ logger: false })
+  expect(JSON.stringify(plainOf(config.current))).toBe(JSON.stringify({ v: value }))
+})
+
+/** Maps and sets as JSON has them. */
+function plainOf(value: unknown): unknown {
+  if (value instanceof Map) return plainOf(Object.fromEntries(value))
+  if (value instanceof Set || Array.isArray(value)) return Array.from(value, plainOf)
+  if (typeof value !== 'object' || value === null) return value
+  return Object.fromEntries(Object.entries(value).map(([name, part]) => [name, plainOf(part)]))
+}
+
+test('what is put beside a plain text that stays gets an envelope', async () => {
+  const { definition, root } = definitionOf(
+    z.object({
+      db: encrypted(z.object({ user: z.string(), pass: z.string() })),
+      l: encrypted(z.array(z.string())).optional(),
+    }),
+  )
+  await client.kv.put(`${root}/db`, '{"user":"stays","pass":"old"}')
+  await client.kv.put(`${root}/l`, '["stays"]')
+  await using admin = createAdmin(definition, { author: 'ana' })
+  await admin.set('db.pass', P)
+  await admin.set('l.1', P)
+  const stored = await storedBelow(root)
+  expect(stored).not.toContain(P)
+  expect(stored).toContain('"user":"stays"')
+  expect(stored).toContain('["stays",')
+  await using config = await definition.load({ logger: false })
+  expect(config.current).toEqual({ db: { user: 'stays', pass: P }, l: ['stays', P] })
+})
+
+test('what is empty needs no envelope, and goes into a file', async () => {
+  const { definition, root } = definitionOf(
+    z.object({
+      d: z.object({ n: z.number(), v: encrypted(z.record(z.string(), z.string())).optional() }),
+      lists: z.record(z.string(), encrypted(z.array(z.string()))).default({}),
+    }),
+  )
+  await client.kv.put(`${root}/d`, '{"n":3,"v":{}}')
+  await client.kv.put(`${root}/lists/b`, '[]')
+  await using admin = createAdmin(definition, { author: 'ana' })
+  const { text, omitted } = await admin.export({ layer: root })
+  expect(omitted).toEqual([])
+  expect((await admin.import(text, { layer: root, prune: true })).changes).toEqual([])
+})
