@@ -3,7 +3,7 @@ import { expect, test } from 'vitest'
 import * as z from 'zod'
 import { createPipeline } from '../../packages/core/src/pipeline/create-pipeline.ts'
 import { compileSchema } from '../../packages/core/src/schema/compile-schema.ts'
-import { countCalls } from '../support/count-calls.ts'
+import { callCounter } from '../support/count-calls.ts'
 import { isLongRun } from '../support/run-length.ts'
 
 /** Each depth is twice the one before: a walk that doubles per level makes at least 32 times the calls at the second. */
@@ -12,6 +12,8 @@ const DEPTHS = isLongRun ? [5, 10, 20, 40, 60] : [8, 16]
 const SHARED_DEPTHS = [6, 12]
 /** What a walk may make more of at twice the depth; one by squares makes four times as many, by cubes eight. */
 const MOST = 10
+
+const countCalls = callCounter()
 
 type Shape = (word: () => z.ZodType) => z.ZodType
 
