@@ -55,6 +55,28 @@ describe('live', () => {
     expect(disposed).toEqual([2, 1])
   })
 
+  it('does not dispose of an instance that the factory returns again', async () => {
+    config = await createTestConfig(definition)
+    const disposed: string[] = []
+    const [odd, even] = [{ name: 'odd' }, { name: 'even' }]
+    const dispose = ({ name }: { name: string }) => void disposed.push(name)
+    const parity = live(
+      config,
+      ({ limit }) => limit,
+      (limit) => (limit % 2 === 1 ? odd : even),
+      { dispose },
+    )
+    for (const limit of [3, 5]) config.set({ limit })
+    await turn()
+    expect(parity.current).toBe(odd)
+    expect(disposed).toEqual([])
+    config.set({ limit: 2 })
+    await turn()
+    expect(disposed).toEqual(['odd'])
+    await parity.close()
+    expect(disposed).toEqual(['odd', 'even'])
+  })
+
   it('keeps the old one when the factory throws, and reports it', async () => {
     const { limiter, errors, disposed } = await setUp()
     config.set({ limit: 13 })

@@ -9,6 +9,7 @@ import { adopt, askIsEqual, callAtOnce, disown } from '../callback.ts'
 import { isPromise } from '../promises-in.ts'
 import { CLOSE_MS } from '../updates/guarded-source.ts'
 import { settledWithin } from '../within.ts'
+import { Holders } from './holders.ts'
 import { type Borrowed, Instance } from './instance.ts'
 import type { LiveConfig } from '../live-config.ts'
 import { loadedParts } from '../loaded-parts.ts'
@@ -18,7 +19,8 @@ import { DRAIN_MS } from './drain-time.ts'
 /** Options of `live`. */
 export interface LiveOptions<S, R> {
   /**
-   * Disposes of an old instance after its last use. If this takes longer than 5 seconds, it is reported and no longer waited
+   * Disposes of an old instance after its last use; of one that the factory has returned again, once all of its uses are
+   * over. If this takes longer than 5 seconds, it is reported and no longer waited
    * for. Default: does nothing.
    */
   readonly dispose?: ((old: R) => unknown) | undefined
@@ -71,6 +73,7 @@ function createLiveValue<T, S, R>(
   { name = 'live value', dispose, isEqual = Object.is }: LiveOptions<S, R>,
 ): LiveValue<R> {
   const retired = new Set<Promise<void>>()
+  const holders = new Holders()
   let served: Instance<R> | undefined
   let closing: Promise<void> | undefined
   let isMaking = false
@@ -90,6 +93,7 @@ function createLiveValue<T, S, R>(
   }
   const takeDown = async (old: Instance<R>) => {
     await old.drained(systemClock, Number.POSITIVE_INFINITY)
+    if (!holders.release(old.value)) return
     try {
       const disposing = adopt(dispose?.(old.value))
       if (await settledWithin(disposing, systemClock, CLOSE_MS)) disown((await disposing).value)
@@ -107,6 +111,7 @@ function createLiveValue<T, S, R>(
     try {
       const value = factory(selected)
       if (isPromise(value)) throw refusePromise(value)
+      holders.hold(value)
       return new Instance(value)
     } finally {
       isMaking = false

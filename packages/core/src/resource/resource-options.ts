@@ -18,7 +18,8 @@ export interface ResourceOptions<S, R> {
   /** Validates a new instance: it goes into service unless this throws, rejects or returns `false`. Default: no check. */
   check?(candidate: R, context: { readonly signal: AbortSignal }): unknown
   /**
-   * Disposes of an instance after its last use or `drainMs`. If this takes longer than 5 seconds, whatever `drainMs` is, it
+   * Disposes of an instance after its last use or `drainMs`; not while it is in service, as one is that `create` has returned
+   * again. If this takes longer than 5 seconds, whatever `drainMs` is, it
    * is reported, shown in `status` and `health` until it has ended, and no longer waited for. Default: does nothing.
    */
   dispose?(old: R): unknown

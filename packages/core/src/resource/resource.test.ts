@@ -113,6 +113,60 @@ describe('HotResource', () => {
     expect(resource.status.drainingCount).toBe(0)
   })
 
+  describe('when create returns an instance again', () => {
+    const pools = (): Settings['create'] => {
+      const byUrl = new Map<string, Pool>()
+      return (url) => {
+        const key = url.split('?')[0]!
+        const pool = byUrl.get(key) ?? { url: key, isDisposed: false }
+        byUrl.set(key, pool)
+        return pool
+      }
+    }
+
+    it('serves the one in service on', async () => {
+      const { resource } = setUp({ create: pools() })
+      await resource.start()
+      const pool = resource.current
+      resource.follow('one?b')
+      await turn()
+      await turn()
+      expect(resource.current).toBe(pool)
+      expect(pool.isDisposed).toBe(false)
+      await resource.close()
+      expect(pool.isDisposed).toBe(true)
+    })
+
+    it('serves one that is still borrowed, and disposes of it after its last use', async () => {
+      const { resource, clock, reported } = setUp({ create: pools() })
+      await resource.start()
+      const borrowed = resource.acquire()
+      for (const url of ['two', 'one']) {
+        resource.follow(url)
+        await turn()
+      }
+      await clock.advance(1_000)
+      expect(resource.current).toBe(borrowed.value)
+      expect(borrowed.value.isDisposed).toBe(false)
+      expect(reported).toEqual([])
+      resource.follow('three')
+      await turn()
+      await turn()
+      expect(borrowed.value.isDisposed).toBe(true)
+    })
+
+    it('does not dispose of the one in service when it fails the check', async () => {
+      let isGood = true
+      const { resource } = setUp({ create: pools(), check: () => isGood })
+      await resource.start()
+      isGood = false
+      resource.follow('one?b')
+      await turn()
+      expect(resource.status.state).toBe('failed')
+      expect(resource.current.isDisposed).toBe(false)
+    })
+  })
+
   it('use borrows for as long as the work takes, also when it fails', async () => {
     const { resource, made } = setUp()
     await resource.start()

@@ -6,6 +6,7 @@ import { notSettled } from '../events/pending-calls.ts'
 import { TurnBudget } from '../turn-budget.ts'
 import { CLOSE_MS } from '../updates/guarded-source.ts'
 import { type Build, startBuild } from './build.ts'
+import { Holders } from './holders.ts'
 import { type Borrowed, Instance } from './instance.ts'
 import type { Resource, ResourceSettings, ResourceStatus } from './resource-options.ts'
 import { settledWithin } from '../within.ts'
@@ -24,6 +25,7 @@ type Built<R> =
 export class HotResource<T, S, R> implements Resource<R> {
   readonly #settings: ResourceSettings<T, S, R>
   readonly #draining = new Set<Promise<void>>()
+  readonly #holders = new Holders()
   readonly #builds: TurnBudget
   #wanted: S
   #served: { readonly input: S; readonly instance: Instance<R> } | undefined = undefined
@@ -191,6 +193,7 @@ export class HotResource<T, S, R> implements Resource<R> {
     if (!this.#builds.spend()) await new Promise<void>((resolve) => this.#builds.afterTurn(resolve))
     try {
       made = (await adopt<R>(create(input, { signal }))) as { readonly value: R }
+      this.#holders.hold(made.value)
       building.phase = 'check'
       const checked = signal.aborted || (await adopt(check(made.value, { signal }))).value
       disown(checked)
@@ -250,7 +253,7 @@ export class HotResource<T, S, R> implements Resource<R> {
     const { clock, drainMs, report } = this.#settings
     const isDrained = await instance.drained(clock, drainMs)
     this.#settings.onEvent(isDrained ? 'drained' : 'overdue')
-    if (!isDrained) {
+    if (!isDrained && this.#holders.isLast(instance.value)) {
       const message = `An old instance of ${this.name} was still in use by ${instance.borrowedCount} after ${drainMs} ms, and was disposed.`
       report(new LivetreeError('drain_timeout', message))
     }
@@ -259,6 +262,7 @@ export class HotResource<T, S, R> implements Resource<R> {
 
   async #dispose(value: R): Promise<void> {
     const { clock } = this.#settings
+    if (!this.#holders.release(value)) return
     try {
       const result = this.#settings.dispose(value)
       if (isPromise(result)) {
