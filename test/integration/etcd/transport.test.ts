@@ -6,6 +6,7 @@ import {
   EtcdError,
   op,
 } from '@livetree/etcd'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { Auth } from '@livetree/etcd/wire'
 import { afterEach, describe, expect, test } from 'vitest'
 import { oneEtcd } from '../../support/each-etcd.ts'
@@ -142,6 +143,51 @@ oneEtcd('the transport', (etcd) => {
       proxy.heal()
       expect(await outcomeOf(client.kv.get('/a', { timeoutMs: 5_000 }))).toBe('ok')
     })
+
+    // Node counts what it holds for a connection, and above 10 MB resets every call.
+    test.each([
+      [12, 1_400_000],
+      [250, 50_000],
+    ])(
+      '%i calls of %i bytes that are given up while it is frozen do no harm to later ones',
+      async (count, bytes) => {
+        const server = await start()
+        const client = clientOf({ endpoints: server.endpoint })
+        await client.kv.put('/a', '1')
+        for (let round = 0; round < 3; round += 1) {
+          await server.pause()
+          const given = new AbortController()
+          const writes = Array.from({ length: count }, (_, index) =>
+            outcomeOf(client.kv.put(`/large/${index}`, 'x'.repeat(bytes), { signal: given.signal })),
+          )
+          await sleep(200)
+          given.abort()
+          expect(new Set(await Promise.all(writes))).toEqual(new Set(['cancelled']))
+          server.resume()
+          expect(await outcomeOf(client.kv.put('/a', '2'))).toBe('ok')
+          expect(await outcomeOf(client.kv.get('/a'))).toBe('ok')
+        }
+      },
+    )
+
+    test.each([
+      [1_000, 12_000],
+      [300, 60_000],
+    ])(
+      '%i writes of %i bytes that were begun while it was frozen are made once it goes on',
+      async (count, bytes) => {
+        const server = await start()
+        const client = clientOf({ endpoints: server.endpoint, timeouts: { callMs: 30_000 } })
+        await client.kv.put('/a', '1')
+        await server.pause()
+        const writes = Array.from({ length: count }, (_, index) =>
+          outcomeOf(client.kv.put(`/small/${index}`, 'x'.repeat(bytes))),
+        )
+        await sleep(500)
+        server.resume()
+        expect(new Set(await Promise.all(writes))).toEqual(new Set(['ok']))
+      },
+    )
 
     test('a server that is frozen is the same, and comes back', async () => {
       const server = await start()

@@ -198,10 +198,14 @@ export class Connection {
 
   #failWaiting(cause?: EtcdError): void {
     if (this.#isReady) return
+    this.#failUnsent(cause ?? this.#givenUp('the connection was lost before the call was sent'))
+  }
+
+  #failUnsent(error: EtcdError): void {
     // Nothing that waits for the budget is sent any more.
     this.#streams.limit = 0
     this.#budget.flush()
-    this.#streams.fail(cause ?? this.#givenUp('the connection was lost before the call was sent'))
+    this.#streams.fail(error)
   }
 
   /** Makes undici connect, by a request that is aborted before any part of it is sent. */
@@ -239,7 +243,12 @@ export class Connection {
       onOpened: () => {
         const call = this.#starting
         this.#starting = undefined
+        if (call !== undefined) this.#budget.opened(call)
         return call
+      },
+      onClosed: (call, isAllSent) => {
+        this.#budget.closed(call, isAllSent)
+        if (this.#budget.isWornOut) this.#replace()
       },
       onPing: () => this.peer.pingDue(),
       onTooManyPings: () => this.peer.tooManyPings(this.url),
@@ -258,7 +267,7 @@ export class Connection {
       return
     }
     this.maxCalls = Math.min(maxCalls ?? MAX_CONCURRENT_CALLS, MAX_CONCURRENT_CALLS)
-    this.#streams.limit = this.maxCalls
+    if (!this.#budget.isWornOut) this.#streams.limit = this.maxCalls
     this.#isReady = true
     this.peer.introduced(this.#connectedAt)
     this.#opening.succeed()
@@ -276,6 +285,14 @@ export class Connection {
     // undici would send pending requests over a new session. Calls that a GOAWAY permits to finish continue.
     if (this.#client.stats.running === 0)
       void this.destroy(errorOfNetwork(error, true, { endpoint: this.url }))
+  }
+
+  /** Leaves the connection, which has lost too much: calls that wait for it are not sent, and get the next one. */
+  #replace(): void {
+    if (this.#isRetired) return
+    this.retire()
+    const what = 'the connection is replaced, since too many calls were given up while they were sent'
+    this.#failUnsent(new EtcdError('cancelled', { endpoint: this.url, what, fate: 'not_sent' }))
   }
 
   #addressFailed(): void {

@@ -12,20 +12,44 @@ function setUp() {
     owners.set(name, owner)
     budget.request(owner, bytes, () => sent.push(name))
   }
-  return { budget, sent, request, settle: (name: string) => budget.settle(owners.get(name)!) }
+  const settle = (name: string) => budget.settle(owners.get(name)!)
+  const open = (name: string) => budget.opened(owners.get(name)!)
+  const close = (name: string, isAllSent: boolean) => budget.closed(owners.get(name)!, isAllSent)
+  return { budget, sent, request, settle, open, close }
 }
 
-test('SendBudget: large requests wait for their turn, in order; small ones do not', () => {
+test('SendBudget: requests beyond it wait for their turn, in order, however small', () => {
   const { sent, request, settle } = setUp()
-  for (const name of ['a', 'b', 'c', 'd']) request(name, 1.5 * MEBIBYTE)
+  for (const name of ['a', 'b', 'c']) request(name, 1.5 * MEBIBYTE)
   request('small', 100)
-  expect(sent).toEqual(['a', 'b', 'small'])
-  settle('small')
-  expect(sent).toEqual(['a', 'b', 'small'])
+  expect(sent).toEqual(['a', 'b'])
   settle('b')
-  expect(sent).toEqual(['a', 'b', 'small', 'c'])
+  expect(sent).toEqual(['a', 'b', 'c'])
   settle('a')
-  expect(sent).toEqual(['a', 'b', 'small', 'c', 'd'])
+  expect(sent).toEqual(['a', 'b', 'c', 'small'])
+})
+
+test('SendBudget: what has a stream makes room when that is closed, not when its call has ended', () => {
+  const { sent, request, settle, open, close } = setUp()
+  for (const name of ['a', 'b', 'c']) request(name, 1.5 * MEBIBYTE)
+  open('a')
+  settle('a')
+  expect(sent).toEqual(['a', 'b'])
+  close('a', true)
+  expect(sent).toEqual(['a', 'b', 'c'])
+})
+
+test('SendBudget: is worn out by what was lost, and sends nothing then', () => {
+  const { budget, sent, request, open, close } = setUp()
+  for (const name of ['a', 'b', 'c', 'd', 'e', 'f']) request(name, MEBIBYTE)
+  for (const name of ['a', 'b', 'c']) {
+    open(name)
+    close(name, name === 'a')
+  }
+  expect(sent).toEqual(['a', 'b', 'c', 'd', 'e'])
+  expect(budget.isWornOut).toBe(true)
+  budget.flush()
+  expect(sent).toEqual(['a', 'b', 'c', 'd', 'e', 'f'])
 })
 
 test('SendBudget: one that is larger than the budget goes alone', () => {

@@ -47,11 +47,15 @@ function dismiss(stream: ClientHttp2Stream): void {
  * that the session accepts it; if a GOAWAY arrives first, Node reports that the stream's first frame was not
  * sent.
  */
-function watchRequests(session: ClientHttp2Session, onOpened: () => Sending | undefined): void {
+function watchRequests(
+  session: ClientHttp2Session,
+  { onOpened, onClosed }: Pick<SessionListener, 'onOpened' | 'onClosed'>,
+): void {
   const request = session.request.bind(session)
   session.request = (...given) => {
     const stream = request(...given)
     const call = onOpened()
+    if (call !== undefined) stream.once('close', () => onClosed(call, stream.writableFinished))
     call?.onSent()
     stream.once('frameError', (type) => {
       if (type === HEADERS_FRAME) call?.onUnsent()
@@ -131,6 +135,8 @@ export interface SessionListener {
   onSettings(maxCalls: number | undefined): void
   /** A stream was opened; returns the call it is for. */
   onOpened(): Sending | undefined
+  /** The stream of a call is closed, and the session has sent all of its request or will not any more. */
+  onClosed(call: Sending, isAllSent: boolean): void
   /** A ping is to be sent; returns what is called once the peer has answered it, or undefined to leave it out. */
   onPing(): (() => void) | undefined
   /** The peer is about to close the connection because it got too many pings. */
@@ -152,7 +158,7 @@ export function guardSession(client: Client, listener: SessionListener): Guarded
   const internals = internalsOf(client)
   if (internals === undefined) return undefined
   internals.session.on('stream', dismiss)
-  watchRequests(internals.session, () => listener.onOpened())
+  watchRequests(internals.session, listener)
   watchGoaway(internals.session, () => listener.onTooManyPings())
   const ping = watchPings(internals.session, () => listener.onPing())
   holdUntil(internals, (maxCalls) => listener.onSettings(maxCalls))
