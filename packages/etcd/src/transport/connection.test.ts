@@ -1,3 +1,4 @@
+import { constants } from 'node:http2'
 import { connect, type Socket } from 'node:net'
 import { expect, test } from 'vitest'
 import type { EtcdError } from '../errors.ts'
@@ -103,4 +104,24 @@ test('an idle connection is closed before its pings annoy the server, and the ne
   expect(pings).toBeLessThanOrEqual(2)
   await put()
   expect(fake.calls).toHaveLength(2)
+})
+
+test('a connection whose calls are reset to calm the client is replaced, one each second at most', async () => {
+  const sessions = new Set<unknown>()
+  const fake = await server((call) => {
+    sessions.add(call.session)
+    if (sessions.size === 1 && call.index > 0) call.stream.close(constants.NGHTTP2_ENHANCE_YOUR_CALM)
+    else call.answer(putAnswer())
+  })
+  const channel = testChannel([fake.endpoint])
+  CLOSING.push(() => channel.close())
+  const put = () =>
+    channel.unary(KV.put, { key: 'k', value: 'v' }, { retry: 'write' }).then(
+      () => 'done',
+      (error: EtcdError) => error.code,
+    )
+  expect([await put(), await put(), await put()]).toEqual(['done', 'outcome_unknown', 'outcome_unknown'])
+  await new Promise((resolve) => setTimeout(resolve, 1_100))
+  expect([await put(), await put(), await put()]).toEqual(['outcome_unknown', 'done', 'done'])
+  expect(sessions.size).toBe(2)
 })

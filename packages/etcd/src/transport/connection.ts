@@ -2,8 +2,8 @@ import type { Client, Dispatcher } from 'undici'
 import { EtcdError } from '../errors.ts'
 import type { ConnectionSettings } from './connection-settings.ts'
 import { connector } from './connector.ts'
-import { http2Client, MAX_CONCURRENT_CALLS } from './http2-client.ts'
-import { errorOfNetwork } from './network-errors.ts'
+import { http2Client, knock, MAX_CONCURRENT_CALLS } from './http2-client.ts'
+import { errorOfNetwork, isOverloaded } from './network-errors.ts'
 import { outside } from '../outside.ts'
 import { OpenSockets } from './open-sockets.ts'
 import { Opening } from './opening.ts'
@@ -11,6 +11,9 @@ import { PeerWatch } from './peer-watch.ts'
 import { SendBudget } from './send-budget.ts'
 import { StreamQueue } from './stream-queue.ts'
 import { type GuardedSession, guardSession, type Sending } from './undici/session-guard.ts'
+
+/** A peer that resets calls because it has too much to do does not get one connection after the other, in milliseconds. */
+const SHORTEST_LIFE_MS = 1_000
 
 /** A duplex body is an async iterable, which undici's types do not include. */
 type Body = Buffer | AsyncIterable<Uint8Array>
@@ -99,7 +102,7 @@ export class Connection {
     if (this.#isReady) return Promise.resolve()
     if (this.#client.destroyed) return Promise.reject(this.#givenUp())
     // The connection and its timers outlive the caller that needs it first.
-    return this.#opening.wait(() => outside(() => this.#knock()))
+    return this.#opening.wait(() => outside(() => knock(this.#client, (error) => this.#giveUpOpening(error))))
   }
 
   /** Another connection to the same peer, for questions when this one is full; destroyed with this one at the latest. */
@@ -150,12 +153,14 @@ export class Connection {
     this.#starting = call
   }
 
-  /** The handler's call has ended. */
-  release(handler: Dispatcher.DispatchHandler): void {
+  /** The handler's call has ended; with the error of the network that ended it. */
+  release(handler: Dispatcher.DispatchHandler, error?: Error): void {
     this.#openCalls -= 1
     if (this.#openCalls === 0) this.peer.becameIdle()
     this.#budget.settle(handler)
     this.#streams.settle(handler)
+    const isCalmed = error !== undefined && isOverloaded(error)
+    if (isCalmed && this.peer.now - this.#connectedAt > SHORTEST_LIFE_MS) this.#replace()
     if (this.#isRetired && this.#openCalls === 0) void this.destroy()
   }
 
@@ -206,21 +211,6 @@ export class Connection {
     this.#streams.limit = 0
     this.#budget.flush()
     this.#streams.fail(error)
-  }
-
-  /** Makes undici connect, by a request that is aborted before any part of it is sent. */
-  #knock(): void {
-    const nothing = () => undefined
-    this.#client.dispatch(
-      { path: '/', method: 'POST' },
-      {
-        onRequestStart: (controller) => controller.abort(new Error('connected')),
-        onResponseStart: nothing,
-        onResponseData: nothing,
-        onResponseEnd: nothing,
-        onResponseError: (_, error) => this.#giveUpOpening(error),
-      },
-    )
   }
 
   #limitConnecting(): void {
@@ -287,11 +277,11 @@ export class Connection {
       void this.destroy(errorOfNetwork(error, true, { endpoint: this.url }))
   }
 
-  /** Leaves the connection, which has lost too much: calls that wait for it are not sent, and get the next one. */
+  /** Leaves the connection, whose session holds too much: calls that wait for it are not sent, and get the next one. */
   #replace(): void {
     if (this.#isRetired) return
     this.retire()
-    const what = 'the connection is replaced, since too many calls were given up while they were sent'
+    const what = 'the connection is replaced, since its session holds too much'
     this.#failUnsent(new EtcdError('cancelled', { endpoint: this.url, what, fate: 'not_sent' }))
   }
 

@@ -31,3 +31,18 @@ export function http2Client(
     keepAliveTimeout: pingIntervalMs === 0 ? 60_000 : pingIntervalMs * 1.5,
   })
 }
+
+/** Makes a client connect, by a request that is aborted before any part of it is sent. */
+export function knock(client: Client, onError: (error: Error) => void): void {
+  const nothing = (): undefined => undefined
+  client.dispatch(
+    { path: '/', method: 'POST' },
+    {
+      onRequestStart: (controller) => controller.abort(new Error('connected')),
+      onResponseStart: nothing,
+      onResponseData: nothing,
+      onResponseEnd: nothing,
+      onResponseError: (_, error) => onError(error),
+    },
+  )
+}

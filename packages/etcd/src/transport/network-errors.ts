@@ -1,3 +1,4 @@
+import { constants } from 'node:http2'
 import type { EtcdErrorCode, Fate } from '../error-codes.ts'
 import { EtcdError } from '../errors.ts'
 import type { CallSite } from './status.ts'
@@ -176,6 +177,17 @@ export function errorOfNetwork(error: unknown, isSent: boolean, place: Partial<C
       ? 'the connection was closed before any HTTP/2 data arrived'
       : `no connection could be made${code === '' ? '' : ` (${code})`}`
   return new EtcdError('connect_failed', { ...place, what, cause: error, fate: 'not_sent' })
+}
+
+/**
+ * True for a call that was reset because the session has too much to do: by the peer, or by Node, which resets all calls of a
+ * session that holds too much (see `SendBudget`).
+ */
+export function isOverloaded(error: unknown): boolean {
+  return chainOf(error).some(
+    (each) =>
+      (each as { readonly http2ErrorCode?: unknown }).http2ErrorCode === constants.NGHTTP2_ENHANCE_YOUR_CALM,
+  )
 }
 
 /** True if the connection was closed before anything was received, so that a diagnosis may help. */

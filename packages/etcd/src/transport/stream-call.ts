@@ -204,7 +204,7 @@ export class StreamCall<Req, Res>
   }
 
   onResponseError(_: Dispatcher.DispatchController | null, cause: Error): void {
-    connectionOf(this.#request)?.release(this)
+    connectionOf(this.#request)?.release(this, cause)
     if (this.#delivery !== 'ended')
       this.#end(errorOfNetwork(cause, this.#request.type === 'sent', this.#place))
   }

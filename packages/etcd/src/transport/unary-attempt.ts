@@ -169,7 +169,7 @@ export class UnaryAttempt<Res> implements Dispatcher.DispatchHandler, Sending {
   }
 
   onResponseError(_: Dispatcher.DispatchController | null, error: Error): void {
-    this.connection.release(this)
+    this.connection.release(this, error)
     const owner = this.#owner
     if (owner === undefined) return
     this.#owner = undefined
