@@ -2,14 +2,14 @@ import { openConfigs } from '@livetree/core/tools'
 import { openClients } from '@livetree/etcd'
 import { type CounterName, METRICS, namesOf } from './metrics.ts'
 
-/** The labels of one series of a counter. */
-export type SeriesLabels = Readonly<Record<string, string>>
+/** The values of the labels of one series of a counter, in their order. */
+export type SeriesValues = readonly [owner: string, value: string]
 
 /**
  * The series of a counter that are shown before there is anything to count, for each open configuration or client: what they
  * grow by is seen from the first time on, as `increase()` of Prometheus sees nothing in a series that begins at 1.
  */
-export function seriesAtZero(name: CounterName): readonly SeriesLabels[] {
+export function seriesAtZero(name: CounterName): readonly SeriesValues[] {
   const owners =
     METRICS[name].labels[0] === 'config'
       ? openConfigs().map((config) => config.name)
@@ -21,15 +21,13 @@ export function seriesAtZero(name: CounterName): readonly SeriesLabels[] {
 export function eachAtZero(
   kind: 'config' | 'client',
   owner: string,
-  begin: (name: CounterName, labels: SeriesLabels) => void,
+  begin: (name: CounterName, values: SeriesValues) => void,
 ): void {
   for (const name of namesOf('counter'))
-    if (METRICS[name].labels[0] === kind) for (const labels of seriesOf(name, owner)) begin(name, labels)
+    if (METRICS[name].labels[0] === kind) for (const values of seriesOf(name, owner)) begin(name, values)
 }
 
-function seriesOf(name: CounterName, owner: string): readonly SeriesLabels[] {
+function seriesOf(name: CounterName, owner: string): readonly SeriesValues[] {
   const metric = METRICS[name]
-  if (!('values' in metric)) return []
-  const [first, second] = metric.labels
-  return metric.values.map((value) => ({ [first]: owner, [second]: value }))
+  return 'values' in metric ? metric.values.map((value) => [owner, value] as const) : []
 }

@@ -9,6 +9,8 @@ const LONGEST_MS = 5_000
 
 const WRITING: ReadonlySet<string> = new Set(['KV/Put', 'KV/DeleteRange', 'KV/Txn'])
 
+const NONE: readonly Write[] = []
+
 /** A call that wrote what was reloaded. */
 export interface Write {
   readonly call: CallMessage
@@ -73,6 +75,11 @@ export class WriteLog {
   reloaded(reload: ReloadMessage): void {
     const { store, type, revisions } = reload
     this.#turnEpoch(reload)
+    // The most frequent case: this process has written nothing.
+    if (this.#written.size === 0 && this.#open.size === 0) {
+      this.#found(reload, NONE)
+      return
+    }
     const isKnown = (revision: number) => this.#written.has(placeOf(store, revision))
     // Without a store, or of a whole tree, no write can be named.
     const canBeNamed = store !== undefined && type === 'patch'
@@ -89,6 +96,7 @@ export class WriteLog {
 
   /** Another store counts its revisions from the beginning, and may have the same id: forgets the writes to the earlier one. */
   #turnEpoch({ config, source, store, epoch }: ReloadMessage): void {
+    if (epoch === 0) return
     const place = JSON.stringify([config, source])
     if (epoch <= (this.#epochs.get(place) ?? 0)) return
     this.#epochs.set(place, epoch)

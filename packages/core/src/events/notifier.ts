@@ -173,7 +173,10 @@ export class Notifier<T> {
   }
 
   reloaded(reload: Reload): void {
-    CHANNELS.reload.publish({ config: this.#config, ...reload })
+    const { result, source, type, revisions, store, epoch, startedAt, durationsMs } = reload
+    const config = this.#config
+    const message = { config, result, source, type, revisions, store, epoch, startedAt, durationsMs }
+    CHANNELS.reload.publish(Object.freeze(message))
   }
 
   /** Removes all listeners. Nothing is emitted afterwards. */

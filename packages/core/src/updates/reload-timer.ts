@@ -37,10 +37,12 @@ export class ReloadTimer {
     this.#validatedAt = performance.now()
   }
 
-  /** The result is in service, or reported. */
-  end(what: Omit<Reload, 'startedAt' | 'durationsMs'>): Reload {
+  /** The result is in service, or reported. What there is in it is frozen; names are written out, since each change has one. */
+  end({ result, source, type, revisions, store, epoch }: Omit<Reload, 'startedAt' | 'durationsMs'>): Reload {
     const validate = this.#validatedAt - this.#since
     const apply = performance.now() - this.#validatedAt
-    return { ...what, startedAt: this.#startedAt, durationsMs: { validate, apply } }
+    const durationsMs = Object.freeze({ validate, apply })
+    const startedAt = this.#startedAt
+    return { result, source, type, revisions: Object.freeze(revisions), store, epoch, startedAt, durationsMs }
   }
 }

@@ -140,9 +140,9 @@ function timed(
 }
 
 function reloadOf({ source, store, epoch }: SourceState, outcome: Outcome<unknown>, reload: Timed): Reload {
-  const { timer, ...update } = reload
+  const { timer, type, revisions } = reload
   const result = outcome.type === 'accepted' ? 'applied' : outcome.type
-  return timer.end({ result, source: source.name, ...update, store, epoch })
+  return timer.end({ result, source: source.name, type, revisions, store, epoch })
 }
 
 /** The issue of a tree whose judging threw. */

@@ -206,7 +206,7 @@ describe('spans', () => {
 
 const nothing = () => ({ add() {}, record() {} })
 const noMeter = {
-  createCounter: nothing,
+  createObservableCounter: nothing,
   createHistogram: nothing,
   createObservableGauge: nothing,
   addBatchObservableCallback() {},

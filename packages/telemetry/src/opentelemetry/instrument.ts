@@ -1,6 +1,7 @@
 import { LivetreeError } from '@livetree/core'
 import { checkOptions } from '@livetree/core/adapter'
-import type { Counter, Histogram, Meter, Observable, Tracer } from '@opentelemetry/api'
+import type { Histogram, Meter, Observable, Tracer } from '@opentelemetry/api'
+import { Counts } from '../counts.ts'
 import { readGauge } from '../gauges.ts'
 import { metricObserver } from '../metric-observer.ts'
 import {
@@ -29,7 +30,7 @@ export interface InstrumentOptions {
 const OPTION_TABLE = {
   meter: madeBy(
     'a meter of @opentelemetry/api',
-    'createCounter',
+    'createObservableCounter',
     'createHistogram',
     'createObservableGauge',
     'addBatchObservableCallback',
@@ -68,10 +69,12 @@ function use(given: Meter | Tracer): () => void {
 }
 
 function startMetrics(meter: Meter, version: string): readonly (() => void)[] {
-  const counters = new Map<CounterName, Counter>()
+  const counts = new Counts()
+  const counters = new Map<Observable, CounterName>()
   const histograms = new Map<HistogramName, Histogram>()
   const gauges = new Map<Observable, GaugeName>()
-  for (const name of namesOf('counter')) counters.set(name, meter.createCounter(name, settingsOf(name)))
+  for (const name of namesOf('counter'))
+    counters.set(meter.createObservableCounter(name, settingsOf(name)), name)
   for (const name of namesOf('histogram')) {
     const advice = { explicitBucketBoundaries: [...METRICS[name].buckets] }
     histograms.set(name, meter.createHistogram(name, { ...settingsOf(name), advice }))
@@ -80,17 +83,23 @@ function startMetrics(meter: Meter, version: string): readonly (() => void)[] {
   const read: Parameters<Meter['addBatchObservableCallback']>[0] = (result) => {
     for (const [gauge, name] of gauges)
       for (const { labels, value } of readGauge(name, version)) result.observe(gauge, value, { ...labels })
+    for (const [counter, name] of counters)
+      for (const { labels, count } of counts.read(name)) result.observe(counter, count, { ...labels })
   }
-  meter.addBatchObservableCallback(read, [...gauges.keys()])
+  const observed = [...gauges.keys(), ...counters.keys()]
+  meter.addBatchObservableCallback(read, observed)
   const observer = metricObserver({
-    add: (name, labels, count) => counters.get(name)?.add(count, { ...labels }),
-    observe: (name, labels, value) => histograms.get(name)?.record(value, { ...labels }),
+    counts,
+    histogram: (name, labels) => {
+      const [instrument, attributes] = [histograms.get(name), { ...labels }]
+      return (value) => instrument?.record(value, attributes)
+    },
   })
   // Without an SDK there is one meter for all names, with one counter for all names, and nothing is counted.
-  const isReal = new Set(counters.values()).size === counters.size
+  const isReal = counters.size === namesOf('counter').length
   return [
     ...observe(observer),
-    () => meter.removeBatchObservableCallback(read, [...gauges.keys()]),
+    () => meter.removeBatchObservableCallback(read, observed),
     ...(isReal ? [use(meter)] : []),
   ]
 }

@@ -1,6 +1,7 @@
 import { LivetreeError } from '@livetree/core'
 import { checkOptions } from '@livetree/core/adapter'
 import { Counter, Gauge, Histogram, register as DEFAULT_REGISTER, type Registry } from 'prom-client'
+import { Counts } from '../counts.ts'
 import { readGauge } from '../gauges.ts'
 import { metricObserver } from '../metric-observer.ts'
 import {
@@ -13,8 +14,8 @@ import {
 } from '../metrics.ts'
 import { observe } from '../observe.ts'
 import { APP_VERSION } from '../option-kinds.ts'
-import { seriesAtZero } from '../series-at-zero.ts'
 import { guarded, type Telemetry, telemetryOf } from '../telemetry.ts'
+import { HeldValues } from './held-values.ts'
 
 /** Options of `collect`. */
 export interface CollectOptions {
@@ -32,8 +33,10 @@ export interface CollectOptions {
 export function collect(register: Registry = DEFAULT_REGISTER, options: CollectOptions = {}): Telemetry {
   checkOptions('collect()', options, { appVersion: APP_VERSION })
   assertRegistry(register)
+  const counts = new Counts()
   const counters = new Map<CounterName, Counter>()
   const histograms = new Map<HistogramName, Histogram>()
+  const held = new Map<HistogramName, HeldValues>()
   const gauges = new Map<GaugeName, Gauge>()
   const unregister = telemetryOf([
     () => takeOut(counters, register),
@@ -41,16 +44,20 @@ export function collect(register: Registry = DEFAULT_REGISTER, options: CollectO
     () => takeOut(gauges, register),
   ])
   try {
-    for (const name of namesOf('counter')) counters.set(name, counterOf(name, register))
-    for (const name of namesOf('histogram')) histograms.set(name, histogramOf(name, register))
+    for (const name of namesOf('counter')) counters.set(name, counterOf(name, counts, register))
+    for (const name of namesOf('histogram')) {
+      const histogram = histogramOf(name, register, () => held.get(name))
+      histograms.set(name, histogram)
+      held.set(name, new HeldValues(histogram))
+    }
     for (const name of namesOf('gauge')) gauges.set(name, gaugeOf(name, register, options.appVersion ?? ''))
   } catch (error) {
     unregister.stop()
     throw error
   }
   const observer = metricObserver({
-    add: (name, labels, count) => counters.get(name)?.inc(labels, count),
-    observe: (name, labels, value) => histograms.get(name)?.observe(labels, value),
+    counts,
+    histogram: (name, labels) => held.get(name)?.series(labels) ?? (() => {}),
   })
   return telemetryOf([...observe(observer), () => unregister.stop()])
 }
@@ -61,22 +68,48 @@ function takeOut(metrics: ReadonlyMap<MetricName, Counter | Histogram | Gauge>, 
     if (register.getSingleMetric(name) === metric) register.removeSingleMetric(name)
 }
 
-function counterOf(name: CounterName, register: Registry): Counter {
+/** Takes what was counted when it is asked for. */
+function counterOf(name: CounterName, counts: Counts, register: Registry): Counter {
   const counter: Counter = new Counter({
     ...settingsOf(name),
     registers: [register],
     collect() {
-      // A client may be new, or the registry have been reset.
       guarded(() => {
-        for (const labels of seriesAtZero(name)) counter.inc(labels, 0)
+        // Also what is zero: the registry may have been reset.
+        for (const series of counts.read(name)) {
+          const { labels, count, shown } = series
+          counter.inc({ ...labels }, count - shown)
+          series.shown = count
+        }
       })
     },
   })
+  atReset(counter, () => counts.reset(name))
   return counter
 }
 
-function histogramOf(name: HistogramName, register: Registry): Histogram {
-  return new Histogram({ ...settingsOf(name), buckets: [...METRICS[name].buckets], registers: [register] })
+function histogramOf(
+  name: HistogramName,
+  register: Registry,
+  heldOf: () => HeldValues | undefined,
+): Histogram {
+  const histogram = new Histogram({
+    ...settingsOf(name),
+    buckets: [...METRICS[name].buckets],
+    registers: [register],
+    collect: () => void guarded(() => heldOf()?.flush()),
+  })
+  atReset(histogram, () => heldOf()?.drop())
+  return histogram
+}
+
+/** What is counted here goes with what the registry shows, as when it is reset for a test. */
+function atReset(metric: Counter | Histogram, work: () => void): void {
+  const reset = metric.reset.bind(metric)
+  metric.reset = () => {
+    work()
+    reset()
+  }
 }
 
 function gaugeOf(name: GaugeName, register: Registry, version: string): Gauge {
