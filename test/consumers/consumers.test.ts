@@ -115,7 +115,7 @@ describe('npm create livetree', () => {
   )
 })
 
-describe('the settings of TypeScript that the READMEs name', () => {
+describe.concurrent('the settings of TypeScript that the READMEs name', () => {
   const compile = [
     '--strict',
     '--exactOptionalPropertyTypes',
@@ -223,7 +223,8 @@ export async function use(): Promise<void> {
 `
 }
 
-describe('what is published is as it should be', () => {
+// Each is a program of its own, and this file takes longest of all.
+describe.concurrent('what is published is as it should be', () => {
   test.each(packageNames)('%s: publint has nothing to say', async (name) => {
     const result = await runBounded(process.execPath, [
       await binOf('publint'),
