@@ -1,5 +1,10 @@
 import { createConsole } from '@livetree/console'
+import { createAdmin } from '@livetree/admin'
+import { startEmbeddedEtcd } from '@livetree/embedded'
+import { createEtcdClient } from '@livetree/etcd'
+import { defineConfig, etcd, keyring, secret } from 'livetree'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import * as z from 'zod'
 import type {
   AppliedView,
   CompareView,
@@ -448,4 +453,45 @@ test('a secret that no instance was sent is said not to be judged', async () => 
   expect(await post('preflight', wire)).toMatchObject({ outcome: 'accepted', hidden: ['db.url'] })
   const open = { change: { ...wire.change, steps: [{ path: ['greeting'], text: 'x' }] }, digest: '' }
   expect(await post('preflight', open)).toMatchObject({ hidden: [] })
+})
+
+test('a secret that stands in plain text where it should be encrypted says so, and is promoted as that', async () => {
+  const schema = z.object({ p: secret(z.string(), { encrypted: true }).optional() })
+  await using store = await startEmbeddedEtcd()
+  await using client = createEtcdClient({ endpoints: [store.endpoint] })
+  const sealedIn = (root: string, byte: number) =>
+    createAdmin(
+      defineConfig({
+        ...{ name: 'sealed', schema, sources: () => [etcd({ endpoints: [store.endpoint], root })] },
+        keys: () => keyring({ current: { id: `k${byte}`, key: Buffer.alloc(32, byte) } }),
+      }),
+    )
+  await using admin = sealedIn('/config/sealed', 1)
+  await using other = sealedIn('/config/sealed-too', 2)
+  const environments = { other: other as never }
+  const own = createConsole({ admin: admin as never, environments, authorize: () => ({ user: 'ana' }) })
+  const call = async <R>(address: string, body?: object): Promise<R> => {
+    const init = body && {
+      ...{ method: 'POST', headers: { 'content-type': 'application/json' } },
+      body: JSON.stringify(body),
+    }
+    return (await (await own.fetch(new Request(`http://any.example/api/${address}`, init))).json()) as R
+  }
+  const compared = () =>
+    call<CompareView>('compare?environment=other&from=/config/sealed-too&into=/config/sealed')
+  const from = { environment: 'other', layer: '/config/sealed-too' }
+  const change = { promote: { from, layer: '/config/sealed', paths: [['p']] } }
+  await other.set('p', 'first')
+  expect((await compared()).places).toMatchObject([{ isSecret: true, isPlaintext: false }])
+  const { issues, digest } = await call<PlanView>('plan', change)
+  expect(issues).toEqual([])
+  await call('apply', { id: '', change, digest, message: '', allowRemoval: false })
+  expect((await admin.read()).value).toEqual({ p: 'first' })
+  await client.kv.put('/config/sealed-too/p', 'foreign')
+  expect((await compared()).places).toMatchObject([{ isSecret: true, isPlaintext: true }])
+  const plan = await call<PlanView>('plan', change)
+  expect(plan.issues).toMatchObject([{ message: expect.stringContaining('plain text') }])
+  const applied = call('apply', { id: '', change, digest: plan.digest, message: '', allowRemoval: false })
+  expect(await applied).toMatchObject({ code: 'invalid_tree' })
+  await own.close()
 })

@@ -22,8 +22,13 @@ export type Step =
   | { readonly type: 'text'; readonly prefix: string; readonly path: Path; readonly text: string }
   /** What takes the place of what is at a path. */
   | { readonly type: 'part'; readonly prefix: string; readonly path: Path; readonly tree: PlainTree }
-  /** Puts a key with this text; undefined: removes the key. */
-  | { readonly type: 'key'; readonly key: string; readonly text: string | undefined }
+  /** Puts a key with this text; undefined: removes the key. `isStored`: the text is one of the store, and is written as it is. */
+  | {
+      readonly type: 'key'
+      readonly key: string
+      readonly text: string | undefined
+      readonly isStored?: boolean
+    }
 
 /** A step whose text was read: that of a list or an object is a `part`, that of a whole layer a `tree`. */
 export type ReadStep = Exclude<Step, { type: 'written' | 'edited' }>
@@ -34,6 +39,8 @@ export interface Draft<S = Step> {
   readonly kind: Exclude<StoredRecord['kind'], 'void'>
   /** The prefix of a layer from which every key that the steps have not put is removed. */
   readonly prunes?: string | undefined
+  /** The places of which the texts are from a store that has them in plain text where envelopes are asked for: they stay so. */
+  readonly plaintext?: readonly Path[] | undefined
   /** For a rollback: the revision to restore. */
   readonly to?: number | undefined
   /** The keys of the change must not have been written after this revision. */

@@ -59,9 +59,10 @@ export async function planRollback<T>(workspace: Workspace, options: RollbackOpt
     const both = { key, earlier: then.entries.get(key), now: now.entries.get(key) }
     if (both.earlier?.modRevision === both.now?.modRevision) return []
     if (prefix !== undefined && placeOf(workspace, key).prefix !== prefix) return []
-    if (part.type === 'whole') return [{ type: 'key', key, text: textOf(key, both.earlier?.value) }]
+    if (part.type === 'whole')
+      return [{ type: 'key', key, text: textOf(key, both.earlier?.value), isStored: true }]
     const text = partsAsThen(both, part.parts)
-    return text === undefined ? [] : [{ type: 'key', key, text }]
+    return text === undefined ? [] : [{ type: 'key', key, text, isStored: true }]
   })
   for (const path of paths ?? []) if (!known.has(path)) assertInSchema(workspace, path)
   return planDraft(workspace, { kind: 'rollback', to, steps }, options)

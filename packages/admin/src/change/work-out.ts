@@ -41,8 +41,8 @@ export interface WorkedOut {
  */
 export function workOut(workspace: Workspace, draft: Draft<ReadStep>, state: TreeState): WorkedOut {
   const { entries } = state.reading
-  const secrets = new TreeSecrets(workspace, state.keys)
-  const { edits: plain, put } = editsOf(workspace, draft, secrets.openAll(entries))
+  const secrets = new TreeSecrets(workspace, state.keys, draft.plaintext)
+  const { edits: plain, put } = editsOf(workspace, draft, secrets, entries)
   const edits = secrets.sealAll(plain, entries, madeFor(draft))
   const keys = [...edits.keys()]
   const placed = new Map(keys.map((key) => [key, placeOf(workspace, key)]))
@@ -93,9 +93,11 @@ function newIssues(before: Judgement, { issues }: Judgement): readonly Issue[] {
 function editsOf(
   workspace: Workspace,
   { steps, prunes }: Draft<ReadStep>,
-  entries: ReadonlyMap<string, StoreEntry>,
+  secrets: TreeSecrets,
+  stored: ReadonlyMap<string, StoreEntry>,
 ): Pick<EditedTree, 'edits' | 'put'> {
   const { layers } = workspace.settings.store
+  const entries = secrets.openAll(stored)
   const tree = {
     entries,
     keys: new SortedKeys(entries.keys()),
@@ -108,7 +110,8 @@ function editsOf(
   const editOf = (layer: LayerInfo) => new LayerEdit(workspace, layer, tree)
   for (const step of steps) {
     // A raw key does not depend on a layer: the first one writes it.
-    if (step.type === 'key') for (const layer of layers.slice(0, 1)) editOf(layer).putKey(step.key, step.text)
+    if (step.type === 'key')
+      for (const layer of layers.slice(0, 1)) editOf(layer).putKey(step.key, secrets.textOf(step))
     else takeStep(editOf(layerFor(layers, step.prefix, step.path)), step)
   }
   const pruned = layers.find((layer) => prunes !== undefined && prefixOf(layer) === prunes)

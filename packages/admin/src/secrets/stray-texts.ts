@@ -20,6 +20,11 @@ export class StrayTexts {
     return document.text
   }
 
+  /** What stands for a text that is written as it is, whatever is in it. */
+  coverWhole(text: string): string {
+    return this.#coverOne(text, JSON.stringify(text))
+  }
+
   /** Whether a text has one of them in it. */
   isIn(text: string): boolean {
     return this.#strays.length > 0 && text.includes(this.#mark)

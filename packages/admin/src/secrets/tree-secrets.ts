@@ -6,8 +6,10 @@ import {
   encodeSegment,
   encryptText,
   holdsEncryptedAt,
+  isAlong,
   isEncryptedAt,
   isEnvelope,
+  isWithin,
   type KeySet,
   keyIdOf,
   pathOfKey,
@@ -17,6 +19,7 @@ import {
 } from '@livetree/core/tools'
 import type { StoreEntry } from 'livetree/operate'
 import { JsonDocument } from '../change/json-document.ts'
+import type { Step } from '../change/draft.ts'
 import type { KeyEdits } from '../change/layer-view.ts'
 import { AdminError } from '../errors.ts'
 import { translatedNow } from '../translate-error.ts'
@@ -68,11 +71,14 @@ export class TreeSecrets {
   readonly #workspace: Workspace
   readonly #keys: KeySet
   readonly #isNeeded: boolean
+  readonly #plaintext: readonly Path[]
   readonly #strays = new StrayTexts()
 
-  constructor(workspace: Workspace, keys: KeySet) {
+  /** @param plaintext where what is written in plain text stays so: see `Draft` */
+  constructor(workspace: Workspace, keys: KeySet, plaintext: readonly Path[] = []) {
     this.#workspace = workspace
     this.#keys = keys
+    this.#plaintext = plaintext
     this.#isNeeded = workspace.settings.definition.compiled.hasEncrypted
   }
 
@@ -89,6 +95,12 @@ export class TreeSecrets {
       opened.set(key, text === value ? entry : { ...entry, value: text })
     }
     return opened
+  }
+
+  /** The text that a step puts into a key, as an edit takes it: something else stands for what is written as it is. */
+  textOf({ key, text, isStored }: Extract<Step, { type: 'key' }>): string | undefined {
+    const isKept = isStored === true && text?.isWellFormed() === true
+    return isKept && this.#placeOf(key, text) !== undefined ? this.#strays.coverWhole(text) : text
   }
 
   /** The text of a key with its envelopes opened. */
@@ -132,7 +144,8 @@ export class TreeSecrets {
     const idOf = (at: SecretPlace, part: string) => JSON.stringify([key, at.path, part])
     const plain = this.#map(key, place, text, (at, part) => kept.get(idOf(at, part)) ?? part)
     const sealed = this.#map(key, place, plain, (at, part) => {
-      if (!isPlain(part) || this.#strays.isIn(part)) return part
+      const staysPlain = this.#plaintext.some((path) => isAlong(path, at.path))
+      if (!isPlain(part) || this.#strays.isIn(part) || staysPlain) return part
       const id = idOf(at, part)
       const envelope = known.get(id) ?? translatedNow(() => this.#make(at, part))
       known.set(id, envelope)
@@ -233,7 +246,8 @@ export class TreeSecrets {
     const isWhole = isEncryptedAt(definition, place.path)
     const document = JsonDocument.of(text)
     // What is put beside a plain text that stays gets an envelope of its own.
-    const hasParts = document !== undefined && (hasEnvelope(document) || this.#strays.isIn(text))
+    const isMixed = () => this.#strays.isIn(text) || this.#plaintext.some((path) => isBelow(path, place.path))
+    const hasParts = document !== undefined && (hasEnvelope(document) || isMixed())
     const isParted = document !== undefined && (!isWhole || hasParts)
     if (!isParted) return isWhole ? change(place, text, JSON.stringify(text)) : text
     const { layer } = place
@@ -248,6 +262,10 @@ export class TreeSecrets {
     })
     return document.text
   }
+}
+
+function isBelow(path: Path, top: Path): boolean {
+  return path.length > top.length && isWithin(path, top)
 }
 
 /** Whether a text is one that an envelope is to be made of. */

@@ -9,6 +9,7 @@ import { choosePrefix, type LayerChoice } from '../tree/target-layer.ts'
 import { readState, type TreeState } from '../tree/tree-state.ts'
 import { translatedNow } from '../translate-error.ts'
 import type { CallOptions, Workspace } from '../workspace.ts'
+import { plainPlaces } from '../secrets/plain-places.ts'
 import { layerTexts, mountNames, STORED, wholeTexts, writtenTexts } from './export.ts'
 import { nestedTree, type PlacedText } from './nested-tree.ts'
 import { documentKind, documentOf } from './parse-yaml.ts'
@@ -18,7 +19,8 @@ import { isSameText } from './tree-leaves.ts'
 /**
  * One side of a comparison: the whole tree `'now'` or at a revision; what one layer holds; or a YAML or JSON text of the same
  * form as a file of the configuration, or, beside a layer that is mounted below the top, as a file of that layer. `document`
- * says which of several YAML documents the text is, from 1 on; default: the only one.
+ * says which of several YAML documents the text is, from 1 on; default: the only one. `plaintext`: what of a text that `export` made
+ * is in plain text in the store that it is of, where its schema asks for an envelope: see `Exported`. `promote` leaves it so.
  */
 export type DiffSide =
   | 'now'
@@ -27,7 +29,11 @@ export type DiffSide =
       readonly text?: undefined
       readonly document?: undefined
     } & LayerChoice)
-  | { readonly text: string; readonly document?: number | undefined }
+  | {
+      readonly text: string
+      readonly document?: number | undefined
+      readonly plaintext?: readonly Path[] | undefined
+    }
 
 /** One place that differs. Values that may be secret read `[secret]`. */
 export type Difference = ValueChange
@@ -37,6 +43,10 @@ const OPTION_TABLE: OptionTable = {
   revision: revisionKind,
   text: { ...optionKinds.text, test: (text) => typeof text === 'string' },
   document: documentKind,
+  plaintext: {
+    expected: 'a list of paths, as `export` returns it',
+    test: (paths) => Array.isArray(paths) && paths.every(Array.isArray),
+  },
 }
 
 /** How two sides differ; see `Admin.diff`. */
@@ -128,6 +138,11 @@ export interface SideTree {
   readonly place: readonly string[]
 }
 
+/** A side that is taken over: `plaintext` are the places that its store has in plain text where an envelope is asked for. */
+export interface TakenSide extends SideTree {
+  readonly plaintext: readonly Path[]
+}
+
 /** @param place where a text stands: see `placeOfText` */
 function treeOfSide(
   workspace: Workspace,
@@ -150,14 +165,18 @@ export async function readSide(
   side: DiffSide,
   beside: DiffSide,
   options: CallOptions,
-): Promise<SideTree> {
+): Promise<TakenSide> {
   translatedNow(() => side !== 'now' && checkOptions('a side', side, OPTION_TABLE))
   const revision = revisionOf(side)
   const state =
     revision === undefined
       ? undefined
       : await readState(workspace, workspace.limit(options), revision === 0 ? undefined : revision)
-  return treeOfSide(workspace, side, state, placeOfText(workspace, beside))
+  const taken = treeOfSide(workspace, side, state, placeOfText(workspace, beside))
+  if (side !== 'now' && 'text' in side && side.text !== undefined)
+    return { ...taken, plaintext: side.plaintext ?? [] }
+  const choice = side === 'now' ? undefined : choiceOf(side)
+  return { ...taken, plaintext: state === undefined ? [] : plainPlaces(workspace, state, choice) }
 }
 
 /** The scalars of a side, by their paths. */

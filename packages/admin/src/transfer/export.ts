@@ -1,9 +1,11 @@
+import type { Path } from '@livetree/core'
 import { checkOptions, optionKinds, type OptionTable, shownKey } from '@livetree/core/source'
 import { isTextOpenAt, keyOfPath, pathText, placesOfKey, writeValue } from '@livetree/core/tools'
 import type { StoreEntry } from 'livetree/operate'
 import { CALL_TABLE, LAYER_TABLE, revisionKind } from '../change/change-set.ts'
 import { isEmptyObject } from '../change/json-document.ts'
 import { isEncryptedText } from '../secrets/encrypted-with.ts'
+import { plainPlaces } from '../secrets/plain-places.ts'
 import { TreeSecrets } from '../secrets/tree-secrets.ts'
 import { AdminError } from '../errors.ts'
 import { choosePrefix, chosenPrefix, type LayerChoice, namesLayer } from '../tree/target-layer.ts'
@@ -37,6 +39,11 @@ export interface Exported {
   readonly omitted: readonly string[]
   /** The keys that were left out since they, or their values, are not UTF-8 text, or since a name in them is none; for people. */
   readonly unreadable: readonly string[]
+  /**
+   * The places that the store has in plain text where the schema asks for an envelope, whether the text has them or not. As a part
+   * of a side of `promote` it says which of the text stays plain text.
+   */
+  readonly plaintext: readonly Path[]
   /** The revision that was read. */
   readonly revision: number
 }
@@ -81,6 +88,7 @@ export async function exportTree(workspace: Workspace, options: ExportOptions): 
     text: writeTexts(workspace, shown, options),
     omitted,
     unreadable,
+    plaintext: plainPlaces(workspace, state, namesLayer(options) ? options : undefined),
     revision: state.reading.revision,
   }
 }

@@ -1,6 +1,6 @@
 import type { Path } from '@livetree/core'
 import { checkOptions, type OptionTable } from '@livetree/core/source'
-import { keyOfPath, pathText } from '@livetree/core/tools'
+import { isAlong, keyOfPath, pathText } from '@livetree/core/tools'
 import { CALL_TABLE, LAYER_TABLE } from '../change/change-set.ts'
 import type { Step } from '../change/draft.ts'
 import { type Plan, planDraft } from '../change/plan.ts'
@@ -56,7 +56,15 @@ export async function planPromotion<T>(workspace: Workspace, options: PromoteOpt
     .filter(({ tree }) => tree === undefined)
     .sort((a, b) => comparePaths(b.path, a.path))
     .map(({ path }): Step => ({ type: 'unset', prefix, path }))
-  return planDraft(workspace, { kind: 'change', steps: [...taken, ...removed] }, options)
+  const plaintext = paths.flatMap((path) => plainBelow(side.plaintext, path))
+  return planDraft(workspace, { kind: 'change', steps: [...taken, ...removed], plaintext }, options)
+}
+
+/** What is in plain text of that which stands at and below a path. */
+function plainBelow(plaintext: readonly Path[], path: Path): readonly Path[] {
+  return plaintext
+    .filter((each) => isAlong(each, path))
+    .map((each) => (each.length > path.length ? each : path))
 }
 
 /** Orders paths name by name, those that are numbers by their size. */

@@ -16,12 +16,15 @@ interface Place {
   readonly lines: ComparedLineView[]
   isSecret: boolean
   isWithheld: boolean
+  isPlaintext: boolean
 }
 
 /** What of a comparison can be promoted, whoever wants it. */
 export interface PromotionRules {
   /** Whether it is secret by the schema of the side that is promoted alone: it would be shown here. */
   isWithheld(path: Path): boolean
+  /** Whether the side that is promoted has it in plain text, though its schema asks for an encrypted value. */
+  isPlaintext(path: Path): boolean
   /** Whether the side that is promoted is all of its layers together. What they lack, no layer can be rid of. */
   readonly isWhole: boolean
 }
@@ -80,18 +83,21 @@ function isMissing(lines: readonly ComparedLineView[]): boolean {
   return lines.every(({ at, from }) => at === '' && from === undefined)
 }
 
+const UNMARKED = { isSecret: false, isWithheld: false, isPlaintext: false }
+
 function placesOf(
   definition: ConfigDefinition<$ZodType>,
   differences: readonly Difference[],
-  { isWithheld }: PromotionRules,
+  { isWithheld, isPlaintext }: PromotionRules,
 ): readonly Place[] {
   const places = new Map<string, Place>()
   for (const { path, previous, next } of differences) {
     const top = placeOf(definition, path)
     const name = JSON.stringify(top.map(String))
-    const place = places.get(name) ?? { path: top, lines: [], isSecret: false, isWithheld: false }
+    const place = places.get(name) ?? { path: top, lines: [], ...UNMARKED }
     places.set(name, place)
     place.isWithheld ||= isWithheld(path)
+    place.isPlaintext ||= next !== undefined && isPlaintext(path)
     place.isSecret ||= place.isWithheld || previous === SECRET_TEXT || next === SECRET_TEXT
     place.lines.push({ at: pathText(path.slice(top.length)), into: shown(previous), from: shown(next) })
   }
@@ -99,12 +105,13 @@ function placesOf(
 }
 
 function placeView(place: Place, rules: PlaceRules): ComparedView {
-  const { path, lines, isSecret } = place
+  const { path, lines, isSecret, isPlaintext } = place
   const withheld = (text: string | undefined) => (isSecret && text !== undefined ? SECRET_TEXT : text)
   return {
     path,
     pathText: pathText(path),
     isSecret,
+    isPlaintext,
     lines: lines
       .slice(0, MOST_LINES)
       .map(({ at, into, from }) => ({ at, into: withheld(into), from: withheld(from) })),

@@ -34,11 +34,13 @@ export async function readSide(
   if (other === undefined)
     throw new Refusal(404, 'not_found', `There is no environment ${JSON.stringify(environment)} here.`)
   const secretsOf = (paths: readonly Path[]) => secretKeys(other, layer, paths, signal)
-  if (environment === '')
-    return { side: isWhole ? 'now' : { layer }, isWhole, isWithheld: () => false, secretsOf }
+  if (environment === '') {
+    const isPlaintext = amongPlaces(await plaintextOf(admin, layer, signal))
+    return { side: isWhole ? 'now' : { layer }, isWhole, isPlaintext, isWithheld: () => false, secretsOf }
+  }
   if (mountOf(other, layer) !== mountOf(admin, into))
     throw new Refusal(422, 'invalid_options', 'The two layers do not stand at the same place of the schema.')
-  const { text } = await other.export({
+  const { text, plaintext } = await other.export({
     format: 'json',
     reveal: true,
     signal,
@@ -46,7 +48,28 @@ export async function readSide(
   })
   const isWithheld = (path: Path) =>
     isTextOpenAt(admin.definition, path) && !isTextOpenAt(other.definition, path)
-  return { side: { text }, isWhole, isWithheld, secretsOf }
+  const isPlaintext = amongPlaces(plaintext)
+  return { side: { text, plaintext }, isWhole, isPlaintext, isWithheld, secretsOf }
+}
+
+function amongPlaces(places: readonly Path[]): (path: Path) => boolean {
+  return (path) => places.some((place) => isAlong(place, path))
+}
+
+/** What a layer, or the highest one that has it, holds in plain text where the schema asks for an envelope. */
+async function plaintextOf(
+  admin: Admin<unknown>,
+  layer: string,
+  signal: AbortSignal,
+): Promise<readonly Path[]> {
+  if (!admin.definition.compiled.hasEncrypted) return []
+  const { plaintext } = await admin.encrypted({ signal })
+  if (layer !== '')
+    return plaintext.filter(({ key }) => key === layer || key.startsWith(`${layer}/`)).map(({ path }) => path)
+  const tree = plaintext.length === 0 ? undefined : await admin.read({ signal })
+  return plaintext
+    .filter(({ key, path }) => tree?.explain(path).layers[0]?.origin.key === key)
+    .map(({ path }) => path)
 }
 
 async function secretKeys(

@@ -23,6 +23,8 @@ export interface ComparedView {
   readonly pathText: string
   /** The texts are withheld: both sides read `[secret]`. */
   readonly isSecret: boolean
+  /** The side that is promoted has some of it in plain text, though it should be encrypted: promoted, it stays plain text. */
+  readonly isPlaintext: boolean
   readonly lines: readonly ComparedLineView[]
   /** How many lines are left out. */
   readonly moreLines: number

@@ -66,7 +66,7 @@ interface PlaceProps {
 }
 
 function Place({ place, isChosen, onChoose }: PlaceProps) {
-  const { path, pathText, lines, moreLines, isSecret, canPromote } = place
+  const { path, pathText, lines, moreLines, isSecret, isPlaintext, canPromote } = place
   return (
     <tbody class={isChosen === true ? 'chosen' : ''}>
       {lines.map((line, index) => (
@@ -93,7 +93,7 @@ function Place({ place, isChosen, onChoose }: PlaceProps) {
             )}{' '}
             {line.at !== '' && <code class="quiet">{visibleLine(line.at)}</code>}
           </td>
-          <Sides line={line} isSecret={isSecret} />
+          <Sides line={line} isSecret={isSecret} isPlaintext={isPlaintext} />
         </tr>
       ))}
       {moreLines > 0 && (
@@ -108,8 +108,13 @@ function Place({ place, isChosen, onChoose }: PlaceProps) {
   )
 }
 
-function Sides({ line, isSecret }: { readonly line: ComparedLineView; readonly isSecret: boolean }) {
+interface SidesProps extends Pick<ComparedView, 'isSecret' | 'isPlaintext'> {
+  readonly line: ComparedLineView
+}
+
+function Sides({ line, isSecret, isPlaintext }: SidesProps) {
   const { into, from } = line
+  const promoted = into === undefined ? 'secret' : 'another secret'
   return (
     <>
       <td class={into === undefined ? 'side' : 'side before'}>
@@ -118,7 +123,7 @@ function Sides({ line, isSecret }: { readonly line: ComparedLineView; readonly i
       <td class={from === undefined ? 'side' : 'side after'}>
         <Text
           text={from}
-          secret={isSecret ? (into === undefined ? 'secret' : 'another secret') : undefined}
+          secret={isSecret ? (isPlaintext ? `${promoted}, not encrypted` : promoted) : undefined}
         />
       </td>
     </>
