@@ -20,9 +20,9 @@ export class StrayTexts {
     return document.text
   }
 
-  /** What stands for a text that is written as it is, whatever is in it. */
-  coverWhole(text: string): string {
-    return this.#coverOne(text, JSON.stringify(text))
+  /** What stands for a text as a whole, whatever is in it. */
+  coverWhole(text: string, json = JSON.stringify(text)): string {
+    return this.#coverOne(text, json)
   }
 
   /** Whether a text has one of them in it. */

@@ -1,29 +1,28 @@
 import type { Path } from '@livetree/core'
-import type { LayerInfo } from '@livetree/core/source'
 import {
-  coverOf,
   decryptText,
-  encodeSegment,
   encryptText,
-  holdsEncryptedAt,
   isAlong,
-  isEncryptedAt,
-  isEnvelope,
   isWithin,
   type KeySet,
   keyIdOf,
-  pathOfKey,
   pathText,
-  placesOfKey,
   readDifference,
 } from '@livetree/core/tools'
 import type { StoreEntry } from 'livetree/operate'
-import { JsonDocument } from '../change/json-document.ts'
 import type { Step } from '../change/draft.ts'
 import type { KeyEdits } from '../change/layer-view.ts'
 import { AdminError } from '../errors.ts'
 import { translatedNow } from '../translate-error.ts'
 import type { Workspace } from '../workspace.ts'
+import {
+  type ChangePart,
+  isPlain,
+  mapParts,
+  type SecretPart,
+  type SecretPlace,
+  secretPlaces,
+} from './secret-parts.ts'
 import { StrayTexts } from './stray-texts.ts'
 
 /** Envelopes that were made for a draft, by key, path and text: each attempt to apply it writes the same. */
@@ -38,15 +37,11 @@ export function madeFor(draft: object): MadeEnvelopes {
   return known
 }
 
-/** A place that holds an envelope, or a document with some inside. */
-interface SecretPlace {
-  readonly path: Path
-  readonly layer: LayerInfo
-}
-
 /** A text that is encrypted, or stands in plain text where it should be. */
 interface SecretText {
   readonly path: Path
+  /** All places whose schema asks for an envelope; `path` is the first. */
+  readonly paths: readonly Path[]
   /** The id of the key that it is encrypted with; undefined for plain text. */
   readonly keyId: string | undefined
   /** Whether it opens with the keys that are at hand. */
@@ -60,8 +55,6 @@ interface Renewed {
   /** Its plain texts stay, since envelopes would be read as other values. */
   readonly isUnwritable: boolean
 }
-
-const NOT_RENEWED: Renewed = { text: undefined, isUnwritable: false }
 
 /**
  * Encrypted texts of a tree. What edits it sees plain texts; what is stored, judged and recorded has envelopes. A text that
@@ -100,22 +93,20 @@ export class TreeSecrets {
   /** The text that a step puts into a key, as an edit takes it: something else stands for what is written as it is. */
   textOf({ key, text, isStored }: Extract<Step, { type: 'key' }>): string | undefined {
     const isKept = isStored === true && text?.isWellFormed() === true
-    return isKept && this.#placeOf(key, text) !== undefined ? this.#strays.coverWhole(text) : text
+    const isSecret = isKept && secretPlaces(this.#workspace, key, text).length > 0
+    return isSecret ? this.#strays.coverWhole(text) : text
   }
 
   /** The text of a key with its envelopes opened. */
   open(key: string, text: string): string {
-    const place = this.#placeOf(key, text)
-    if (place === undefined) return text
-    return this.#map(key, place, text, (at, part) => this.#open(at, part) ?? part)
+    return this.#map(key, text, (at, part) => this.#open(at, part) ?? part)
   }
 
   #openForEdit(key: string, text: string): string {
-    const place = this.#placeOf(key, text)
-    if (place === undefined) return text
-    return this.#map(key, place, text, (at, part, json) =>
-      isPlain(part) ? this.#strays.cover(part, json) : (this.#open(at, part) ?? part),
-    )
+    return this.#map(key, text, (at, part, json) => {
+      if (!isPlain(part)) return this.#open(at, part) ?? part
+      return at.isText ? this.#strays.coverWhole(part, json) : this.#strays.cover(part, json)
+    })
   }
 
   /** The edits with envelopes in the place of plain texts; those that change nothing are left out. */
@@ -138,21 +129,18 @@ export class TreeSecrets {
    * @throws AdminError `keys_unavailable`, `unwritable_value` where the schema would read the envelopes as another value
    */
   seal(key: string, text: string, before: string, known: MadeEnvelopes): string {
-    const place = this.#placeOf(key, text)
-    if (place === undefined) return this.#strays.restore(text)
     const kept = this.#envelopesIn(key, before)
-    const idOf = (at: SecretPlace, part: string) => JSON.stringify([key, at.path, part])
-    const plain = this.#map(key, place, text, (at, part) => kept.get(idOf(at, part)) ?? part)
-    const sealed = this.#map(key, place, plain, (at, part) => {
-      const staysPlain = this.#plaintext.some((path) => isAlong(path, at.path))
-      if (!isPlain(part) || this.#strays.isIn(part) || staysPlain) return part
+    const idOf = (at: SecretPart, part: string) => JSON.stringify([key, at.path, part])
+    const plain = this.#map(key, text, (at, part) => kept.get(idOf(at, part)) ?? part)
+    const sealed = this.#map(key, plain, (at, part) => {
+      if (!isPlain(part) || this.#strays.isIn(part) || this.#staysPlain(at)) return part
       const id = idOf(at, part)
       const envelope = known.get(id) ?? translatedNow(() => this.#make(at, part))
       known.set(id, envelope)
       return envelope
     })
     const encrypted = this.#strays.restore(sealed)
-    const difference = this.#difference(place, this.#strays.restore(plain), encrypted)
+    const difference = this.#difference(key, this.#strays.restore(plain), encrypted)
     if (difference === undefined) return encrypted
     throw new AdminError('unwritable_value', {
       what: `"${pathText(difference)}" cannot be encrypted: an envelope holds text alone, and the schema would read that as another value`,
@@ -162,10 +150,20 @@ export class TreeSecrets {
   }
 
   /** Where envelopes are read as another value than the plain texts. */
-  #difference(place: SecretPlace, plain: string, encrypted: string): Path | undefined {
+  #difference(key: string, plain: string, encrypted: string): Path | undefined {
     if (plain === encrypted) return undefined
     const { definition } = this.#workspace.settings
-    return translatedNow(() => readDifference(definition, place, { plain, encrypted }, this.#keys))
+    for (const place of secretPlaces(this.#workspace, key, plain)) {
+      const difference = translatedNow(() =>
+        readDifference(definition, place, { plain, encrypted }, this.#keys),
+      )
+      if (difference !== undefined) return difference
+    }
+    return undefined
+  }
+
+  #staysPlain({ places }: SecretPart): boolean {
+    return this.#plaintext.some((path) => places.some((place) => isAlong(path, place.path)))
   }
 
   /**
@@ -174,13 +172,11 @@ export class TreeSecrets {
    * @param withPlain whether plain texts become envelopes too; all of them stay where one would be read as another value
    */
   renew(key: string, text: string, withPlain: boolean): Renewed {
-    const place = this.#placeOf(key, text)
-    if (place === undefined) return NOT_RENEWED
-    const renewed = this.#map(key, place, text, (at, part) => {
+    const renewed = this.#map(key, text, (at, part) => {
       const plain = isPlain(part) ? (withPlain ? part : undefined) : this.#openOld(at, part)
       return plain === undefined ? part : translatedNow(() => this.#make(at, plain))
     })
-    if (withPlain && this.#difference(place, this.open(key, text), renewed) !== undefined)
+    if (withPlain && this.#difference(key, this.open(key, text), renewed) !== undefined)
       return { ...this.renew(key, text, false), isUnwritable: true }
     return { text: renewed === text ? undefined : renewed, isUnwritable: false }
   }
@@ -188,36 +184,42 @@ export class TreeSecrets {
   /** The texts of a key that are encrypted or should be, each with its path. */
   textsIn(key: string, text: string): readonly SecretText[] {
     const found: SecretText[] = []
-    const place = this.#placeOf(key, text)
-    if (place === undefined) return found
-    this.#map(key, place, text, (at, part) => {
+    this.#map(key, text, (at, part) => {
       const keyId = keyIdOf(part)
-      if (keyId !== undefined || isPlain(part))
-        found.push({ path: at.path, keyId, isOpen: this.#open(at, part) !== undefined })
+      const isOpen = at.places.every((place) => this.#openAt(place, part) !== undefined)
+      const paths = at.places.map(({ path }) => path)
+      if (keyId !== undefined || isPlain(part)) found.push({ path: at.path, paths, keyId, isOpen })
       return part
     })
     return found
   }
 
   /** The text of an envelope of another key than the current one. */
-  #openOld(at: SecretPlace, part: string): string | undefined {
+  #openOld(at: SecretPart, part: string): string | undefined {
     return keyIdOf(part) === this.#keys.current?.id ? undefined : this.#open(at, part)
   }
 
-  #make(at: SecretPlace, text: string): string {
+  #make(at: SecretPart, text: string): string {
     return encryptText(this.#workspace.settings.definition, at, text, this.#keys)
   }
 
-  #open(at: SecretPlace, text: string): string | undefined {
+  /** What an envelope holds: it opens at one of its places, and mostly at all. */
+  #open({ places }: SecretPart, text: string): string | undefined {
+    for (const place of places) {
+      const plain = this.#openAt(place, text)
+      if (plain !== undefined) return plain
+    }
+    return undefined
+  }
+
+  #openAt(at: SecretPlace, text: string): string | undefined {
     return decryptText(this.#workspace.settings.definition, at, text, this.#keys)
   }
 
   /** By key, path and plain text. */
   #envelopesIn(key: string, text: string): ReadonlyMap<string, string> {
     const envelopes = new Map<string, string>()
-    const place = this.#placeOf(key, text)
-    if (place === undefined) return envelopes
-    this.#map(key, place, text, (at, part) => {
+    this.#map(key, text, (at, part) => {
       const plain = this.#open(at, part)
       if (plain !== undefined) envelopes.set(JSON.stringify([key, at.path, plain]), part)
       return part
@@ -225,60 +227,16 @@ export class TreeSecrets {
     return envelopes
   }
 
-  #placeOf(key: string, text: string): SecretPlace | undefined {
-    const { definition, store } = this.#workspace.settings
-    if (!this.#isNeeded || store.isReserved(key) || (text === '' && key.endsWith('/'))) return undefined
-    for (const { layer, path } of placesOfKey(definition, key, store.layers)) {
-      const info = store.layers[layer]
-      if (info !== undefined && holdsEncryptedAt(definition, path)) return { path, layer: info }
-    }
-    return undefined
-  }
-
-  /** Changes the encrypted texts of a key: that of the key itself, or those inside its document. */
-  #map(
-    key: string,
-    place: SecretPlace,
-    text: string,
-    change: (at: SecretPlace, text: string, json: string) => string,
-  ): string {
-    const { definition } = this.#workspace.settings
-    const isWhole = isEncryptedAt(definition, place.path)
-    const document = JsonDocument.of(text)
-    // What is put beside a plain text that stays gets an envelope of its own.
-    const isMixed = () => this.#strays.isIn(text) || this.#plaintext.some((path) => isBelow(path, place.path))
-    const hasParts = document !== undefined && (hasEnvelope(document) || isMixed())
-    const isParted = document !== undefined && (!isWhole || hasParts)
-    if (!isParted) return isWhole ? change(place, text, JSON.stringify(text)) : text
-    const { layer } = place
-    const directory = key.endsWith('/') ? key : `${key}/`
-    document.mapScalars((names, json) => {
-      const below = directory + names.map(encodeSegment).join('/')
-      const path = translatedNow(() => pathOfKey(definition, below, layer)) ?? [...place.path, ...names]
-      if (!isEncryptedAt(definition, path)) return json
-      const part = json.startsWith('"') ? String(JSON.parse(json)) : json
-      const changed = change({ path, layer }, part, json)
-      return changed === part ? json : JSON.stringify(changed)
-    })
-    return document.text
+  #map(key: string, text: string, change: ChangePart): string {
+    const places = secretPlaces(this.#workspace, key, text)
+    if (places.length === 0) return text
+    const isMixed = (whole: string) =>
+      this.#strays.isIn(whole) ||
+      this.#plaintext.some((path) => places.some((place) => isBelow(path, place.path)))
+    return mapParts(this.#workspace, { key, places, text }, isMixed, change)
   }
 }
 
 function isBelow(path: Path, top: Path): boolean {
   return path.length > top.length && isWithin(path, top)
-}
-
-/** Whether a text is one that an envelope is to be made of. */
-function isPlain(text: string): boolean {
-  return !isEnvelope(text) && coverOf(text) === undefined
-}
-
-/** A document that stands at an encrypted place is plain text to be encrypted as a whole, unless its parts are envelopes. */
-function hasEnvelope(document: JsonDocument): boolean {
-  let isFound = false
-  document.mapScalars((_, json) => {
-    isFound ||= json.startsWith('"') && isEnvelope(JSON.parse(json))
-    return json
-  })
-  return isFound
 }

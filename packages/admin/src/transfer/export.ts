@@ -8,6 +8,7 @@ import { isEncryptedText } from '../secrets/encrypted-with.ts'
 import { plainPlaces } from '../secrets/plain-places.ts'
 import { TreeSecrets } from '../secrets/tree-secrets.ts'
 import { AdminError } from '../errors.ts'
+import { placeOf } from '../tree/key-place.ts'
 import { choosePrefix, chosenPrefix, type LayerChoice, namesLayer } from '../tree/target-layer.ts'
 import { prefixOf, readState, type TreeState } from '../tree/tree-state.ts'
 import { viewTree } from '../tree/tree-view.ts'
@@ -71,11 +72,11 @@ export async function exportTree(workspace: Workspace, options: ExportOptions): 
     ? layerTexts(workspace, state, options, { opens })
     : wholeTexts(workspace, state)
   if (options.format !== 'etcdctl') assertOneForm(all)
-  const isShown = ({ path, text }: PlacedText) => {
-    const isEncrypted = isEncryptedText(definition, [path], text)
-    return (
-      options.reveal === true || isEncrypted || workspace.settings.isUntyped || isTextOpenAt(definition, path)
-    )
+  const isShown = ({ path, key, text }: PlacedText) => {
+    // What stands at several places is shown if it is open at each of them.
+    const paths = namesLayer(options) ? placeOf(workspace, key).paths : [path]
+    const isOpen = workspace.settings.isUntyped || paths.every((each) => isTextOpenAt(definition, each))
+    return options.reveal === true || isOpen || isEncryptedText(definition, paths, text)
   }
   const shown: PlacedText[] = []
   const omitted: string[] = []

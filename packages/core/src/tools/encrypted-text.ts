@@ -9,6 +9,7 @@ import type { Path } from '../issue.ts'
 import type { Keyring } from '../keyring/keyring.ts'
 import { boundPath } from '../pipeline/bound-path.ts'
 import * as describe from '../schema/describe.ts'
+import { isScalar, mayBeText } from '../schema/directory.ts'
 import type { Clock, LayerInfo } from '../source/source.ts'
 import { pathOf } from './schema-at.ts'
 
@@ -30,6 +31,12 @@ export function holdsEncryptedAt(definition: ConfigDefinition<$ZodType>, path: s
   return (
     isEncryptedAt(definition, path) || describe.schemaNodeAt(compiled, pathOf(path))?.hasEncrypted === true
   )
+}
+
+/** Whether the schema means text at a path, whatever it looks like: no document is read there. */
+export function isTextAt({ compiled }: ConfigDefinition<$ZodType>, path: string | Path): boolean {
+  const node = describe.schemaNodeAt(compiled, pathOf(path))
+  return node !== undefined && isScalar(node) && mayBeText(node)
 }
 
 /**

@@ -26,6 +26,7 @@ export {
   encryptText,
   holdsEncryptedAt,
   isEncryptedAt,
+  isTextAt,
   readKeys,
 } from './encrypted-text.ts'
 export type { JsonSchema, JsonSchemaOptions } from './json-schema.ts'

@@ -1,0 +1,136 @@
+import { createAdmin } from '@livetree/admin'
+import { type EmbeddedEtcd, startEmbeddedEtcd } from '@livetree/embedded'
+import { createEtcdClient, type EtcdClient } from '@livetree/etcd'
+import { defineConfig, etcd, keyring, secret } from 'livetree'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import * as z from 'zod'
+import { withoutOpenHandles } from '../../support/open-handles.ts'
+
+const encrypted = <S extends z.ZodType>(of: S) => secret(of, { encrypted: true })
+const key = (id: string, byte: number) => ({ id, key: Buffer.alloc(32, byte) })
+const OLD = key('k0', 1)
+const NEW = key('k1', 2)
+const P = 'PLAINP'
+const Q = 'PLAINQ'
+
+withoutOpenHandles()
+
+let store: EmbeddedEtcd
+let client: EtcdClient
+beforeAll(async () => {
+  store = await startEmbeddedEtcd()
+  client = createEtcdClient({ endpoints: [store.endpoint] })
+})
+afterAll(async () => {
+  await client.close()
+  await store.close()
+})
+
+const text = () => z.string().optional()
+/** What two places of one shared directory ask for. */
+const marks: readonly (readonly [name: string, a: z.ZodType, b: z.ZodType])[] = [
+  [
+    'one secret each',
+    z.object({ p: encrypted(z.string()).optional() }),
+    z.object({ q: encrypted(z.string()).optional() }),
+  ],
+  [
+    'the same secrets',
+    z.object({ p: encrypted(text()), q: encrypted(text()) }),
+    z.object({ p: encrypted(text()), q: encrypted(text()) }),
+  ],
+  [
+    'one all of it, the other a part',
+    encrypted(z.object({ p: text(), q: text() })),
+    z.object({ q: encrypted(text()) }),
+  ],
+  [
+    'one a part, the other all of it',
+    z.object({ p: encrypted(text()) }),
+    encrypted(z.object({ p: text(), q: text() })),
+  ],
+]
+const forms = ['keys', 'a document'] as const
+
+let count = 0
+
+describe.each(marks)('a shared directory of which %s is encrypted', (_, a, b) => {
+  const worldOf = async (form: (typeof forms)[number], stored = '{}') => {
+    const prefix = `/config/${++count}/redis`
+    const isBelow = form === 'a document'
+    const placed = (of: z.ZodType) => (isBelow ? z.object({ in: of.optional() }) : of).optional()
+    const at = isBelow ? '.in' : ''
+    if (isBelow) await client.kv.put(`${prefix}/in`, stored)
+    const definitionOf = (
+      current: typeof OLD,
+      previous: readonly (typeof OLD)[],
+      plaintext: 'reject' | 'accept',
+    ) =>
+      defineConfig({
+        name: 'shared',
+        schema: z.object({ a: placed(a), b: placed(b) }),
+        sources: () => [etcd({ endpoints: [store.endpoint], layers: [{ prefix, at: ['a', 'b'] }] })],
+        keys: () => keyring({ current, previous, plaintext }),
+      })
+    const all = async () => {
+      const { entries } = await client.kv.getRange({ prefix: '/' })
+      return entries
+        .filter((entry) => entry.key.includes(prefix))
+        .map((entry) => `${entry.key}=${entry.text}`)
+        .join('\n')
+    }
+    return { definitionOf, all, at }
+  }
+  /** All texts in a value. */
+  const readOf = (value: unknown): string =>
+    typeof value === 'object' && value !== null ? Object.values(value).map(readOf).join() : String(value)
+
+  test.each(forms)('both are sealed, listed, opened and rotated: %s', async (form) => {
+    const { definitionOf, all, at } = await worldOf(form)
+    for (const plaintext of ['reject', 'accept'] as const) {
+      await using admin = createAdmin(definitionOf(OLD, [], plaintext), { author: 'ana' })
+      await admin.set(`a${at}.p`, P)
+      await admin.set(`b${at}.q`, Q)
+      expect(await all()).not.toMatch(/PLAIN/)
+      const { values, plaintext: plain } = await admin.encrypted()
+      expect(values).toMatchObject([
+        { keyId: 'k0', isOpen: true },
+        { keyId: 'k0', isOpen: true },
+      ])
+      expect(plain).toEqual([])
+      const revealed = (await admin.read())
+        .entries({ reveal: true })
+        .map((entry) => entry.text)
+        .join('\n')
+      expect(revealed).toContain(P)
+      expect(revealed).toContain(Q)
+      expect((await admin.export({ layer: admin.layers[0]?.keyPrefix.slice(0, -1) })).text).not.toMatch(
+        /PLAIN/,
+      )
+    }
+    await using rotating = createAdmin(definitionOf(NEW, [OLD], 'reject'), { author: 'ana' })
+    const { plan, renewed, unopened } = await rotating.rotateSecrets()
+    expect({ renewed, unopened }).toEqual({ renewed: 2, unopened: [] })
+    await plan.apply()
+    expect(await all()).not.toMatch(/PLAIN/)
+    // Without the old key
+    await using config = await definitionOf(NEW, [], 'reject').load({ logger: false })
+    const served = readOf(config.current)
+    expect(served).toContain(P)
+    expect(served).toContain(Q)
+  })
+
+  test('plain text of both in a document is listed, and encrypted when that is said', async () => {
+    const { definitionOf, all } = await worldOf('a document', JSON.stringify({ p: P, q: Q }))
+    await using admin = createAdmin(definitionOf(NEW, [], 'accept'), { author: 'ana' })
+    expect((await admin.encrypted()).plaintext).toHaveLength(2)
+    const { plan } = await admin.rotateSecrets({ plaintext: 'encrypt' })
+    await plan.apply()
+    const { values, plaintext } = await admin.encrypted()
+    expect([values.length, plaintext]).toEqual([2, []])
+    expect(await all()).toMatch(/livetree:encrypted:1:k1:/)
+    expect(await all()).not.toMatch(/PLAIN/)
+    await using config = await definitionOf(NEW, [], 'reject').load({ logger: false })
+    expect(readOf(config.current)).toContain(Q)
+  })
+})
