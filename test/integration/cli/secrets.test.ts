@@ -43,6 +43,16 @@ oneEtcd('livetree secrets', (etcd) => {
       expect(JSON.parse(rotated.stdout)).toMatchObject({ renewed: 1, left: 0, unopened: [] })
       expect(await text()).toMatch(/:k1:/)
       expect((await run(0, ['get', 'db.password', '--reveal'])).stdout).toBe('hunter2\n')
+      // A script that reads a secret gets that, or nothing.
+      place.write('other', keyLine('k9', 3))
+      for (const keys of ['other', 'nowhere']) {
+        const closed = await run(5, ['--keys', keys, 'get', 'db.password', '--reveal'])
+        expect(closed.stdout).toBe('')
+        expect(closed.stderr).toContain('db.password: key "k1"')
+        expect((await run(0, ['--keys', keys, 'get', 'db.password'])).stdout).toBe('[secret]\n')
+        const explained = await run(0, ['--keys', keys, 'explain', 'db.password'])
+        expect(explained.stdout).toContain('db.password = [secret], which no key at hand opens')
+      }
       await client.kv.put('/config/shop/base/db/password', 'typed by hand')
       const keyless = await run(0, ['--keys', 'nowhere', 'secrets', 'ls'])
       expect(keyless.stderr).toMatch(/no key to encrypt with: .*nowhere/)

@@ -455,6 +455,24 @@ test('a secret that no instance was sent is said not to be judged', async () => 
   expect(await post('preflight', open)).toMatchObject({ hidden: [] })
 })
 
+test('a change is not applied with another secret than the one that was looked at', async () => {
+  const changeOf = (text: string) => ({
+    layer: '/config/shop/prod',
+    steps: [
+      { path: ['db', 'url'], text },
+      { path: ['greeting'], text: 'Hello again' },
+    ],
+  })
+  const { digest } = await post<PlanView>('plan', { ...changeOf('postgres://one/shop') })
+  expect((await post<PlanView>('plan', { ...changeOf('postgres://one/shop') })).digest).toBe(digest)
+  expect(digest).not.toContain('one')
+  const wire = { message: '', allowRemoval: false, digest }
+  const other = { ...wire, change: changeOf('postgres://two/shop') }
+  expect(await post('apply', other)).toMatchObject({ code: 'moved' })
+  const same = { ...wire, change: changeOf('postgres://one/shop') }
+  expect(await post('apply', same)).toMatchObject({ revision: expect.any(Number) })
+})
+
 test('a secret that stands in plain text where it should be encrypted says so, and is promoted as that', async () => {
   const schema = z.object({ p: secret(z.string(), { encrypted: true }).optional() })
   await using store = await startEmbeddedEtcd()

@@ -22,12 +22,16 @@ export type Step =
   | { readonly type: 'text'; readonly prefix: string; readonly path: Path; readonly text: string }
   /** What takes the place of what is at a path. */
   | { readonly type: 'part'; readonly prefix: string; readonly path: Path; readonly tree: PlainTree }
-  /** Puts a key with this text; undefined: removes the key. `isStored`: the text is one of the store, and is written as it is. */
+  /** Puts a key with this text; undefined: removes the key. */
   | {
       readonly type: 'key'
       readonly key: string
       readonly text: string | undefined
-      readonly isStored?: boolean
+      /**
+       * What of the text is written as it is: its envelopes, also where the key has another one of the same text; or `all`, since it is
+       * a text of the store, which may have plain text where envelopes are asked for.
+       */
+      readonly keeps?: 'envelopes' | 'all'
     }
 
 /** A step whose text was read: that of a list or an object is a `part`, that of a whole layer a `tree`. */

@@ -27,7 +27,7 @@ export interface PlannedChange {
   readonly isSecret: boolean
   /** The id of the key that the text after it is encrypted with; undefined where it is no envelope. */
   readonly encryptedWith: string | undefined
-  /** Whether processes that run now take the change only when they start again; see `restart`. */
+  /** Whether processes that run now take the change only when they start again; see `restart`. Not where a value is encrypted anew. */
   readonly needsRestart: boolean
   readonly before: PlannedText | undefined
   readonly after: PlannedText | undefined
@@ -41,12 +41,14 @@ export interface ChangeParts {
   readonly key: string
   readonly before: StoreEntry | undefined
   readonly after: string | undefined
+  /** It encrypts anew what is there, and changes nothing else. */
+  readonly isSame: boolean
   readonly effective: PlannedChange['effective']
 }
 
 /** Describes the change of one key. */
 export function plannedChange(workspace: Workspace, parts: ChangeParts): PlannedChange {
-  const { place, key, before, after, effective } = parts
+  const { place, key, before, after, isSame, effective } = parts
   const { definition } = workspace.settings
   const shown = (text: string, revision: number | undefined): PlannedText => ({
     text: place.isHidden ? SECRET_TEXT : text,
@@ -62,7 +64,7 @@ export function plannedChange(workspace: Workspace, parts: ChangeParts): Planned
     pathText: place.pathText,
     isSecret,
     encryptedWith: encryptedWith(definition, place.paths, after),
-    needsRestart: isRestartAt(definition, place.path),
+    needsRestart: !isSame && isRestartAt(definition, place.path),
     before: before === undefined ? undefined : shown(textOf(before), before.modRevision),
     after: after === undefined ? undefined : shown(after, undefined),
     effective,

@@ -60,9 +60,9 @@ export async function planRollback<T>(workspace: Workspace, options: RollbackOpt
     if (both.earlier?.modRevision === both.now?.modRevision) return []
     if (prefix !== undefined && placeOf(workspace, key).prefix !== prefix) return []
     if (part.type === 'whole')
-      return [{ type: 'key', key, text: textOf(key, both.earlier?.value), isStored: true }]
+      return [{ type: 'key', key, text: textOf(key, both.earlier?.value), keeps: 'all' }]
     const text = partsAsThen(both, part.parts)
-    return text === undefined ? [] : [{ type: 'key', key, text, isStored: true }]
+    return text === undefined ? [] : [{ type: 'key', key, text, keeps: 'all' }]
   })
   for (const path of paths ?? []) if (!known.has(path)) assertInSchema(workspace, path)
   return planDraft(workspace, { kind: 'rollback', to, steps }, options)

@@ -81,7 +81,12 @@ export function draftOf(workspace: Workspace, saved: unknown): Draft {
     ...(saved.to !== undefined && { to: saved.to }),
     plannedAt: saved.revision,
     plannedOn: BigInt(`0x${saved.cluster}`),
-    steps: saved.changes.map(({ key, text }) => ({ type: 'key', key, text: text ?? undefined })),
+    steps: saved.changes.map(({ key, text }) => ({
+      type: 'key',
+      key,
+      text: text ?? undefined,
+      keeps: 'envelopes',
+    })),
     pins,
   }
 }

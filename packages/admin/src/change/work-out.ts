@@ -55,12 +55,17 @@ export function workOut(workspace: Workspace, draft: Draft<ReadStep>, state: Tre
   let judged = judge.judge(after)
   const needsAllowRemoval = judged.issues.some(({ code }) => code === 'guard')
   if (needsAllowRemoval) judged = judge.judge(after, true)
+  const isSame = (key: string) => {
+    const [stored, edited] = [entries.get(key)?.value, edits.get(key)]
+    return typeof stored === 'string' && edited !== undefined && secrets.isSame(key, stored, edited)
+  }
   const changes = keys.map((key) =>
     plannedChange(workspace, {
       place: placed.get(key) ?? placeOf(workspace, key),
       key,
       before: entries.get(key),
       after: edits.get(key),
+      isSame: isSame(key),
       effective: { before: before.get(key), after: effective(judged, key) },
     }),
   )

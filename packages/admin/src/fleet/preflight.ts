@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util'
 import {
   type InstanceIssue,
   type InstanceRecord,
@@ -21,6 +22,8 @@ import {
 } from './instances.ts'
 import { putProposal, type StandingProposal } from './put-proposal.ts'
 import { type WatchedKeys, watchUntil } from './watch-until.ts'
+import { openParts } from '../secrets/encrypted-with.ts'
+import { placeOf } from '../tree/key-place.ts'
 import { needsIn } from '../translate-error.ts'
 
 /** Options of `Plan.preflight`. */
@@ -52,7 +55,7 @@ export interface PreflightAnswer {
   readonly moreIssues: number
   /**
    * With `unjudged`. `behind`: it does not get to the revision of the plan. `hidden`: what is wrong may be due to a secret, whose text
-   * it is not sent. `version`, `cannot`: its livetree, its permissions or its sources do not let it judge. `failed`: its own schema threw.
+   * it is not sent, or the change is one of a document that it is not sent since a secret is in it. `version`, `cannot`: its livetree, its permissions or its sources do not let it judge. `failed`: its own schema threw.
    */
   readonly reason: UnjudgedReason | 'cannot' | undefined
 }
@@ -105,7 +108,24 @@ export async function preflight(
       await takeBack(workspace, proposal)
     }
   }
-  return resultOf(worked, fleet, [...answers.values()], options)
+  const found = [...answers.values()]
+  return resultOf(worked, fleet, hidesOpenParts(workspace, worked) ? found.map(unsaid) : found, options)
+}
+
+/** Whether the change has something that is open to anyone in a document that is not sent, since a secret is in it too. */
+function hidesOpenParts(workspace: Workspace, { state, edits, hidden }: WorkedOut): boolean {
+  const { definition } = workspace.settings
+  return [...hidden].some((key) => {
+    const { paths } = placeOf(workspace, key)
+    const stored = state.reading.entries.get(key)?.value
+    const before = openParts(definition, paths, typeof stored === 'string' ? stored : '')
+    return !isDeepStrictEqual(before, openParts(definition, paths, edits.get(key) ?? ''))
+  })
+}
+
+/** An instance that accepts what it was sent has not said that of the rest. */
+function unsaid(answer: PreflightAnswer): PreflightAnswer {
+  return answer.verdict === 'accepted' ? { ...answer, verdict: 'unjudged', reason: 'hidden' } : answer
 }
 
 /** Those that a change concerns: `silent` until they answer, `unjudged` where they cannot. */

@@ -28,6 +28,21 @@ export function isEncryptedText(
   return isHiding
 }
 
+/** What is open to anyone in a document, by names; nothing of another text. */
+export function openParts(
+  definition: ConfigDefinition<$ZodType>,
+  paths: readonly Path[],
+  text: string,
+): ReadonlyMap<string, string> {
+  const open = new Map<string, string>()
+  JsonDocument.of(text)?.mapScalars((names, json) => {
+    if (paths.every((path) => isTextOpenAt(definition, [...path, ...names])))
+      open.set(JSON.stringify(names), json)
+    return json
+  })
+  return open
+}
+
 /** The id of the key that a text, or the first part of its document, is encrypted with; undefined where one is in plain text. */
 export function encryptedWith(
   definition: ConfigDefinition<$ZodType>,

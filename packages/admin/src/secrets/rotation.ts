@@ -136,7 +136,7 @@ function renewals(workspace: Workspace, { reading, keys }: TreeState, withPlain:
     // the text itself, and both texts in the record
     bytes += 3 * Buffer.byteLength(text) + 4 * Buffer.byteLength(key)
     if (steps.length > 0 && (steps.length >= most || bytes > maxRequestBytes / 2)) break
-    steps.push({ type: 'key', key, text, isStored: true })
+    steps.push({ type: 'key', key, text, keeps: 'all' })
     pins.set(key, modRevision)
   }
   return { steps, pins, kept }

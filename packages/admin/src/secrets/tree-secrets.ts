@@ -91,10 +91,13 @@ export class TreeSecrets {
   }
 
   /** The text that a step puts into a key, as an edit takes it: something else stands for what is written as it is. */
-  textOf({ key, text, isStored }: Extract<Step, { type: 'key' }>): string | undefined {
-    const isKept = isStored === true && text?.isWellFormed() === true
-    const isSecret = isKept && secretPlaces(this.#workspace, key, text).length > 0
-    return isSecret ? this.#strays.coverWhole(text) : text
+  textOf({ key, text, keeps }: Extract<Step, { type: 'key' }>): string | undefined {
+    if (keeps === undefined || text?.isWellFormed() !== true) return text
+    if (keeps === 'all')
+      return secretPlaces(this.#workspace, key, text).length > 0 ? this.#strays.coverWhole(text) : text
+    return this.#map(key, text, (_, part, json) =>
+      isPlain(part) ? part : this.#strays.coverWhole(part, json),
+    )
   }
 
   /** The text of a key with its envelopes opened. */
@@ -131,7 +134,7 @@ export class TreeSecrets {
   seal(key: string, text: string, before: string, known: MadeEnvelopes): string {
     const kept = this.#envelopesIn(key, before)
     const idOf = (at: SecretPart, part: string) => JSON.stringify([key, at.path, part])
-    const plain = this.#map(key, text, (at, part) => kept.get(idOf(at, part)) ?? part)
+    const plain = this.#map(key, text, (at, part) => kept.get(idOf(at, this.#open(at, part) ?? part)) ?? part)
     const sealed = this.#map(key, plain, (at, part) => {
       if (!isPlain(part) || this.#strays.isIn(part) || this.#staysPlain(at)) return part
       const id = idOf(at, part)
@@ -179,6 +182,14 @@ export class TreeSecrets {
     if (withPlain && this.#difference(key, this.open(key, text), renewed) !== undefined)
       return { ...this.renew(key, text, false), isUnwritable: true }
     return { text: renewed === text ? undefined : renewed, isUnwritable: false }
+  }
+
+  /** Whether two texts of a key differ by their envelopes alone. */
+  isSame(key: string, one: string, other: string): boolean {
+    const [first, second] = [one, other].map((text) =>
+      this.#map(key, text, (at, part) => `text:${this.#open(at, part) ?? part}`),
+    )
+    return first === second
   }
 
   /** The texts of a key that are encrypted or should be, each with its path. */

@@ -9,6 +9,8 @@ import { choosePrefix, type LayerChoice } from '../tree/target-layer.ts'
 import { readState, type TreeState } from '../tree/tree-state.ts'
 import { translatedNow } from '../translate-error.ts'
 import type { CallOptions, Workspace } from '../workspace.ts'
+import { TreeSecrets } from '../secrets/tree-secrets.ts'
+import { openedTree } from './opened-tree.ts'
 import { plainPlaces } from '../secrets/plain-places.ts'
 import { layerTexts, mountNames, STORED, wholeTexts, writtenTexts } from './export.ts'
 import { nestedTree, type PlacedText } from './nested-tree.ts'
@@ -63,9 +65,17 @@ export async function diffSides(
   const [before, after] = await statesOf(workspace, one, other, options)
   if (before !== undefined && after !== undefined && isWhole(one) && isWhole(other))
     return diffTrees(workspace, before, after)
-  const previous = treeOfSide(workspace, one, before, placeOfText(workspace, other))
-  const next = treeOfSide(workspace, other, after, placeOfText(workspace, one))
-  return diffTexts(workspace, textsOf(workspace, previous), textsOf(workspace, next))
+  const keys = before?.keys ?? after?.keys ?? (await workspace.keys(workspace.limit(options)))
+  const secrets = new TreeSecrets(workspace, keys)
+  const scalarsOf = (side: DiffSide, state: TreeState | undefined, beside: DiffSide) => {
+    const found = treeOfSide(workspace, side, state, placeOfText(workspace, beside))
+    const tree =
+      state === undefined
+        ? openedTree(workspace, secrets, found, prefixOfSide(workspace, beside))
+        : found.tree
+    return textsOf(workspace, { ...found, tree })
+  }
+  return diffTexts(workspace, scalarsOf(one, before, other), scalarsOf(other, after, one))
 }
 
 function isWhole(side: DiffSide): boolean {
@@ -126,10 +136,14 @@ function valid(
 
 /** A text beside a layer is one of that layer: it stands where the layer is mounted. */
 function placeOfText(workspace: Workspace, beside: DiffSide): readonly string[] {
-  const choice = beside === 'now' ? undefined : choiceOf(beside)
-  return choice === undefined
-    ? []
-    : mountNames(workspace, choosePrefix(workspace.settings.store.layers, choice))
+  const prefix = prefixOfSide(workspace, beside)
+  return prefix === undefined ? [] : mountNames(workspace, prefix)
+}
+
+/** The layer that a side is of; undefined for any other side. */
+function prefixOfSide({ settings }: Workspace, side: DiffSide): string | undefined {
+  const choice = side === 'now' ? undefined : choiceOf(side)
+  return choice === undefined ? undefined : choosePrefix(settings.store.layers, choice)
 }
 
 /** What a side holds, and the names of the place where it stands. */

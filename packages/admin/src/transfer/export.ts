@@ -188,10 +188,17 @@ export function layerTexts(
  * The names that lead to the place where a layer is mounted, the first of several: a file of the layer holds what is below
  * that, so that it may be mounted elsewhere.
  */
-export function mountNames({ settings }: Workspace, prefix: string): readonly string[] {
-  const { definition, store } = settings
-  const { at } = store.layers.find((layer) => prefixOf(layer) === prefix) ?? {}
-  return at === undefined ? [] : namesOf(keyOfPath(definition, at, STORED))
+export function mountNames(workspace: Workspace, prefix: string): readonly string[] {
+  const { layers } = workspace.settings.store
+  return namesOfMount(workspace, layers.find((layer) => prefixOf(layer) === prefix) ?? {})
+}
+
+/** The names that lead to the place of a layer. */
+export function namesOfMount(
+  { settings }: Workspace,
+  { at }: { readonly at?: string | undefined },
+): readonly string[] {
+  return at === undefined ? [] : namesOf(keyOfPath(settings.definition, at, STORED))
 }
 
 /** The names in a part of a key. */

@@ -1,4 +1,6 @@
-import { leavesOf, pathText, plainValue } from '@livetree/core/tools'
+import type { AdminTree } from '@livetree/admin'
+import type { Path } from '@livetree/core'
+import { isAlong, leavesOf, pathText, plainValue } from '@livetree/core/tools'
 import type { Outcome } from '../command-line/runner.ts'
 import { CliError } from '../errors/cli-error.ts'
 import { inlineText } from '../output/inline-text.ts'
@@ -42,9 +44,10 @@ export async function explain(
     revision: tree.revision,
     layers,
   }
+  const nothing = isClosed(tree, path) ? '[secret], which no key at hand opens' : 'nothing'
   const text = () => {
     const shown =
-      value === undefined ? session.style('dim', 'nothing') : shownText(inlineText(data.value), 2_000)
+      value === undefined ? session.style('dim', nothing) : shownText(inlineText(data.value), 2_000)
     const about = [
       ...(leaf === undefined ? [] : [`takes ${leaf.type}${leaf.isSecret ? ', secret' : ''}`]),
       ...(leaf?.description === undefined ? [] : [leaf.description]),
@@ -60,6 +63,13 @@ export async function explain(
     return `${head}${rows.length === 0 ? '' : `\n${tableText(columns, rows, (line) => session.style('dim', line))}`}`
   }
   return { result: { data, text } }
+}
+
+/** Whether an envelope at or in a place does not open. */
+function isClosed({ issues }: AdminTree<unknown>, place: Path): boolean {
+  return issues.some(
+    ({ code, path }) => (code === 'key_missing' || code === 'envelope_damaged') && isAlong(path, place),
+  )
 }
 
 function isSamePlace(place: readonly (string | number)[], path: readonly (string | number)[]): boolean {

@@ -13,7 +13,7 @@ const MOST_REASONS = 10
 /** Why an instance has not judged. */
 const REASONS: Readonly<Record<NonNullable<PreflightAnswer['reason']>, string>> = {
   behind: 'it does not get to the revision of the plan',
-  hidden: 'what is wrong may be due to a secret, whose text it is not sent',
+  hidden: 'it depends on a secret, or on a document with one, which is not sent',
   version: 'its livetree is older than this one',
   cannot: 'its livetree, its permissions or its sources do not let it judge',
   failed: 'its own schema, or one of its sources, failed',

@@ -102,7 +102,7 @@ async function verdicts({ admin, access, query, signal }: RouteContext): Promise
 /** What a user looks at before it is applied. */
 interface Review {
   readonly plan: Plan
-  /** The keys of secrets that the plan takes from the other side, each with its revision. */
+  /** What tells its secrets apart, of which a plan has no text: the texts that the user has sent, or keys of the other side with their revisions. */
   readonly secrets: readonly string[]
 }
 
@@ -140,7 +140,7 @@ async function workedOut(context: RouteContext, change: ChangeWire): Promise<Rev
       admin.change({ layer: change.layer }),
     )
     .plan({ signal })
-  return { plan, secrets: [] }
+  return { plan, secrets: change.steps.map((step) => ('text' in step ? step.text : '')) }
 }
 
 /** Values are taken as the other side has them now: the digest is of what they were when they were looked at. */
@@ -181,7 +181,7 @@ function plannedView(change: PlannedChange): PlannedView {
   }
 }
 
-/** What a plan writes over what. Equal for plans that a user need not look at again. */
+/** What a plan writes over what, as a hash, which only who has sent the change gets. Equal for plans that a user need not look at again. */
 function digestOf({ plan, secrets }: Review): string {
   const parts = plan.changes.map(({ type, key, before, after }) => [type, key, before?.revision, after?.text])
   return createHash('sha256')

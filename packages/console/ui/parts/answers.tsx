@@ -20,7 +20,7 @@ const WORDS: Readonly<Record<string, string>> = {
 
 const REASONS: Readonly<Record<string, string>> = {
   behind: 'it has not got to this revision',
-  hidden: 'what is wrong may be a secret, which it is not sent',
+  hidden: 'it depends on a secret, or on a document with one, which is not sent',
   version: 'its livetree is too old',
   cannot: 'its livetree, its permissions or its sources do not let it',
   failed: 'its own schema threw an error',

@@ -1,0 +1,45 @@
+import { encodeSegment, isEnvelope, pathOfKey } from '@livetree/core/tools'
+import type { TreeSecrets } from '../secrets/tree-secrets.ts'
+import { prefixOf } from '../tree/tree-state.ts'
+import type { Workspace } from '../workspace.ts'
+import { namesOfMount } from './export.ts'
+import type { PlainTree } from './plain-tree.ts'
+import { leafTree } from './tree-leaves.ts'
+
+/**
+ * What a file holds with its envelopes opened, each at the key that an import writes it to; one that does not open stays.
+ *
+ * @param prefix the layer that the file is one of; undefined: any that has the place
+ */
+export function openedTree(
+  workspace: Workspace,
+  secrets: TreeSecrets,
+  { tree, place }: { readonly tree: PlainTree; readonly place: readonly string[] },
+  prefix: string | undefined,
+): PlainTree {
+  const { definition, store } = workspace.settings
+  if (!definition.compiled.hasEncrypted) return tree
+  const layers = store.layers
+    .filter((layer) => prefix === undefined || prefixOf(layer) === prefix)
+    .map((layer) => ({ layer, mount: namesOfMount(workspace, layer) }))
+  const openedAt = (names: readonly string[], envelope: string): PlainTree | undefined => {
+    for (const { layer, mount } of layers) {
+      if (mount.some((name, index) => names[index] !== name)) continue
+      const key = layer.keyPrefix + names.slice(mount.length).map(encodeSegment).join('/')
+      const text = secrets.open(key, envelope)
+      if (text !== envelope) return leafTree(workspace, pathOfKey(definition, key, layer) ?? names, text)
+    }
+    return undefined
+  }
+  const visit = (part: PlainTree, names: readonly string[]): PlainTree => {
+    if (part.type === 'list')
+      return { type: 'list', items: part.items.map((item, index) => visit(item, [...names, String(index)])) }
+    if (part.type === 'object')
+      return {
+        type: 'object',
+        parts: part.parts.map(([name, each]) => [name, visit(each, [...names, name])]),
+      }
+    return (isEnvelope(part.value) ? openedAt(names, part.value) : undefined) ?? part
+  }
+  return visit(tree, place)
+}
