@@ -1,5 +1,5 @@
 import { defineConfig, restart, secret } from '@livetree/core'
-import { isRestartAt, isSecretAt, leavesOf, toJsonSchema } from '@livetree/core/tools'
+import { isRestartAt, isSecretAt, leavesOf, readText, toJsonSchema, validateTree } from '@livetree/core/tools'
 import { expect, test } from 'vitest'
 import * as z from 'zod'
 import { jsonSchemaDefinition } from './json-schema-definition.ts'
@@ -129,4 +129,46 @@ test('jsonSchemaDefinition: names are written to the tree as the definition has 
     expect(jsonSchemaDefinition('x', json).naming).toBe(naming)
   }
   expect(() => jsonSchemaDefinition('x', { type: 'object', 'x-naming': 'Pascal' })).toThrow('cannot be read')
+})
+
+const BIG = 123_456_789_012_345_678_901_234_567_890n
+const integers: Record<string, z.ZodType> = {
+  plain: z.bigint(),
+  limited: z.bigint().min(1n),
+  'of 64 bits': z.int64(),
+  coerced: z.coerce.bigint(),
+  optional: z.bigint().optional(),
+  nullable: z.bigint().nullable(),
+  'with a default': z.bigint().default(5n).describe('How many'),
+  secret: secret(z.bigint()),
+  encrypted: secret(z.bigint(), { encrypted: true }),
+  'that needs a restart': restart(z.bigint()),
+  'or true': z.union([z.bigint(), z.boolean()]),
+}
+
+test.each(TARGETS.flatMap((target) => Object.keys(integers).map((name) => [name, target] as const)))(
+  'jsonSchemaDefinition: takes an integer of any size where the schema has a bigint: %s, in %s',
+  (name, target) => {
+    const value = integers[name] ?? z.never()
+    const shape = { v: value, l: z.array(value), d: z.object({ v: value }), r: z.record(z.string(), value) }
+    const schema = z.object({ ...shape, n: z.int().default(0) })
+    const read = jsonSchemaDefinition('x', toJsonSchema(defineConfig({ name: 'x', schema }), { target }))
+    const judged = (big: string) => {
+      const leaves = { v: big, l: `[${big}]`, d: `{"v":${big}}`, 'r/k': big }
+      const values = Object.entries(leaves).map(([path, text]) => ({ path, value: text, revision: 0 }))
+      const layer = { ...{ name: 'x', keyPrefix: '', separator: '/' }, naming: 'stored' as const }
+      return validateTree(read, [{ name: 'x', layers: [layer], leaves: [values] }])
+    }
+    const small = name === 'of 64 bits' ? '9007199254740993' : String(BIG)
+    expect(judged(small)).toMatchObject({ type: 'valid' })
+    expect(judged('5')).toMatchObject({ type: 'valid', value: { v: 5, l: [5], d: { v: 5 }, r: { k: 5 } } })
+    expect(judged('5.5').type).toBe('invalid')
+    expect(judged('five').type).toBe('invalid')
+  },
+)
+
+test('jsonSchemaDefinition: takes no larger integer where the schema has a number', () => {
+  const schema = z.object({ n: z.int() })
+  const read = jsonSchemaDefinition('x', toJsonSchema(defineConfig({ name: 'x', schema })))
+  expect(readText(read, 'n', String(BIG))).toBeUndefined()
 })

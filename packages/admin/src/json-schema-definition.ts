@@ -42,6 +42,9 @@ export function jsonSchemaDefinition(name: string, schema: JsonSchema): ConfigDe
   }
 }
 
+/** One that a number holds is a number, as JSON has it. */
+const ANY_INTEGER = z.union([z.int(), z.bigint()])
+
 class SchemaReader {
   readonly #root: JsonSchema
   readonly #definitions: Readonly<Record<string, unknown>>
@@ -76,6 +79,8 @@ class SchemaReader {
       return this.#withDefault(isOpen ? own : secret(own), json)
     }
     if (refersBelow(json)) throw new UnreadKeyword('A reference in a part that is no object, list or union')
+    if (json['type'] === 'integer' && json['x-bigint'] === true)
+      return this.#withDefault(json['nullable'] === true ? ANY_INTEGER.nullable() : ANY_INTEGER, json)
     const leaf = z.fromJSONSchema({ ...this.#definitions, ...json } as Parameters<typeof z.fromJSONSchema>[0])
     return this.#holdsSecret(json) ? secret(leaf) : leaf
   }

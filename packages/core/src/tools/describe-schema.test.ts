@@ -78,7 +78,7 @@ test('toJsonSchema: says how a document holds what JSON has no type for, and req
       maxSize: { type: 'integer', default: 5, description: 'Most connections' },
       when: { type: 'string', format: 'date-time' },
       bytes: { type: 'string', contentEncoding: 'base64' },
-      big: { type: 'integer' },
+      big: { type: 'integer', 'x-bigint': true },
       db: { required: ['url'], properties: { url: { type: 'string', writeOnly: true } } },
     },
     required: ['note', 'db', 'regions', 'servers', 'either', 'tree'],

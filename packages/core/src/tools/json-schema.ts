@@ -32,7 +32,7 @@ export type JsonSchema = Readonly<Record<string, unknown>>
  * A secret has `writeOnly: true`, and so has a map, a set, a pipe or another schema that holds a secret which JSON Schema
  * has no place for; of what is encrypted in a map or a set, the parts are written. Of a secret, of what is inside it and of what holds one, only the structure, titles,
  * descriptions and lengths are given: no default, example, enum, constant, pattern or metadata of the author's own.
- * What `restart()` marks has `x-needs-restart: true`, and what is encrypted in the tree `x-encrypted: true`. The names are those of the
+ * An integer of any size has `x-bigint: true`. What `restart()` marks has `x-needs-restart: true`, and what is encrypted in the tree `x-encrypted: true`. The names are those of the
  * schema; where keys of the tree are written otherwise, the whole has `x-naming`, which is the `naming` of the definition.
  * A sub-schema that is used at several places is written at each, or, where the whole would have more than 10,000 schemas,
  * once below `$defs`.
@@ -178,7 +178,7 @@ function formOf(schema: z.$ZodType): object {
     case 'date':
       return { type: 'string', format: 'date-time' }
     case 'bigint':
-      return { type: 'integer' }
+      return { type: 'integer', 'x-bigint': true }
     case 'map':
       return { type: 'object' }
     case 'set':
@@ -203,7 +203,7 @@ const SHOWN: ReadonlySet<string> = new Set([
     'additionalItems',
   ],
   ...['anyOf', 'oneOf', 'allOf', 'nullable', 'format', 'contentEncoding', 'uniqueItems'],
-  ...['minLength', 'maxLength', 'minItems', 'maxItems', 'writeOnly'],
+  ...['minLength', 'maxLength', 'minItems', 'maxItems', 'writeOnly', 'x-bigint'],
 ])
 
 function hide(json: Record<string, unknown>): void {
