@@ -24,8 +24,7 @@ export function plainPlaces(
   const found: { readonly key: string; readonly path: Path }[] = []
   for (const { key, value } of state.reading.entries.values())
     if (typeof value === 'string' && placesOfKey(definition, key, layers).length > 0)
-      for (const { paths, keyId } of secrets.textsIn(key, value))
-        if (keyId === undefined) found.push(...paths.map((path) => ({ key, path })))
+      found.push(...secrets.plainIn(key, value).map((path) => ({ key, path })))
   const paths = found.map(({ path }) => path)
   if (prefix !== undefined || found.length === 0) return paths
   const judge = new Judge(workspace, state, { isGuarded: false })

@@ -40,8 +40,6 @@ export function madeFor(draft: object): MadeEnvelopes {
 /** A text that is encrypted, or stands in plain text where it should be. */
 interface SecretText {
   readonly path: Path
-  /** All places whose schema asks for an envelope; `path` is the first. */
-  readonly paths: readonly Path[]
   /** The id of the key that it is encrypted with; undefined for plain text. */
   readonly keyId: string | undefined
   /** Whether it opens with the keys that are at hand. */
@@ -192,14 +190,23 @@ export class TreeSecrets {
     return first === second
   }
 
+  /** The places of a key that have plain text and should have an envelope. */
+  plainIn(key: string, text: string): readonly Path[] {
+    const found: Path[] = []
+    this.#map(key, text, ({ places }, part) => {
+      if (isPlain(part)) found.push(...places.map(({ path }) => path))
+      return part
+    })
+    return found
+  }
+
   /** The texts of a key that are encrypted or should be, each with its path. */
   textsIn(key: string, text: string): readonly SecretText[] {
     const found: SecretText[] = []
     this.#map(key, text, (at, part) => {
       const keyId = keyIdOf(part)
       const isOpen = at.places.every((place) => this.#openAt(place, part) !== undefined)
-      const paths = at.places.map(({ path }) => path)
-      if (keyId !== undefined || isPlain(part)) found.push({ path: at.path, paths, keyId, isOpen })
+      if (keyId !== undefined || isPlain(part)) found.push({ path: at.path, keyId, isOpen })
       return part
     })
     return found
