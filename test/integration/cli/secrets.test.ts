@@ -1,6 +1,10 @@
 import { createEtcdClient } from '@livetree/etcd'
+import { defineConfig, etcd as etcdSource, keyring, secret } from 'livetree'
+import { joinFleet } from 'livetree/fleet'
 import { expect, test } from 'vitest'
+import * as z from 'zod'
 import { oneEtcd } from '../../support/each-etcd.ts'
+import { waitFor } from '../../support/wait-for.ts'
 import { makeWorkplace } from './support/livetree-process.ts'
 
 const configOf = (endpoint: string) => `
@@ -70,6 +74,56 @@ oneEtcd('livetree secrets', (etcd) => {
       expect((await run(0, ['get', 'db.password', '--reveal'])).stdout).toBe('typed by hand\n')
       for (const { stdout, stderr } of [listed, left, shown, done])
         expect(stdout + stderr).not.toContain('typed by hand')
+    } finally {
+      await client.close()
+      place.remove()
+    }
+  })
+
+  test('rotate asks the running instances whether they have the key, and waits for them', async () => {
+    const { endpoint } = await etcd.start()
+    const place = makeWorkplace(configOf(endpoint), { LIVETREE_AUTHOR: 'ana' })
+    const client = createEtcdClient({ endpoints: [endpoint] })
+    const key = (id: string, byte: number) => ({ id, key: Buffer.alloc(32, byte) })
+    const [OLD, NEW] = [key('k0', 1), key('k1', 2)]
+    const schema = z.object({ db: z.object({ password: secret(z.string(), { encrypted: true }) }) })
+    const shop = defineConfig({ name: 'shop', schema })
+    const joined = async (...previous: (typeof OLD)[]) => {
+      const sources = [etcdSource({ endpoints: [endpoint], root: '/config/shop', overlays: ['base'] })]
+      const config = await shop.load({ sources, keys: keyring({ current: OLD, previous }), logger: false })
+      const member = await joinFleet(config, { spreadMs: 0 })
+      await waitFor(() => member.status.written?.judgesProposals === 1, { what: 'the instance to join' })
+      return { [Symbol.asyncDispose]: () => member.leave().then(() => config.close()) }
+    }
+    const run = async (exitCode: number, args: readonly string[], input?: string) => {
+      const done = await place.run(args, input === undefined ? {} : { input })
+      expect(done, `${args.join(' ')}: ${done.stderr}`).toMatchObject({ exitCode })
+      return done
+    }
+    const text = async () => (await client.kv.get('/config/shop/base/db/password'))?.text ?? ''
+    try {
+      place.write('keys', keyLine('k0', 1))
+      await run(0, ['set', 'db.password', '-'], 'hunter2')
+      place.write('keys', keyLine('k1', 2) + keyLine('k0', 1))
+      const rotate = ['secrets', 'rotate', '--yes', '--preflight']
+      {
+        await using _older = await joined()
+        const refused = await run(6, [...rotate, '--wait'])
+        expect(refused.stderr).toMatch(/rejected by 1 of 1 instance[\s\S]*key "k1"/)
+        await run(6, [...rotate, '--dry-run'])
+        expect(await text()).toMatch(/:k0:/)
+      }
+      await using _newer = await joined(NEW)
+      await run(64, ['secrets', 'rotate', '--dry-run', '--wait'])
+      const done = await run(0, [...rotate, '--wait', '-o', 'json'])
+      expect(JSON.parse(done.stdout)).toMatchObject({
+        renewed: 1,
+        preflight: { outcome: 'accepted' },
+        verdicts: { outcome: 'applied' },
+      })
+      expect(await text()).toMatch(/:k1:/)
+      const again = await run(0, [...rotate, '--wait', '-o', 'json'])
+      expect(JSON.parse(again.stdout)).toMatchObject({ renewed: 0, verdicts: { outcome: 'applied' } })
     } finally {
       await client.close()
       place.remove()

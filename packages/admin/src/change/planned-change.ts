@@ -27,7 +27,7 @@ export interface PlannedChange {
   readonly isSecret: boolean
   /** The id of the key that the text after it is encrypted with; undefined where it is no envelope. */
   readonly encryptedWith: string | undefined
-  /** Whether processes that run now take the change only when they start again; see `restart`. Not where a value is encrypted anew. */
+  /** Whether processes that run now take the change only when they start again; see `restart`. False where only its encryption changes. */
   readonly needsRestart: boolean
   readonly before: PlannedText | undefined
   readonly after: PlannedText | undefined
@@ -41,7 +41,7 @@ export interface ChangeParts {
   readonly key: string
   readonly before: StoreEntry | undefined
   readonly after: string | undefined
-  /** It encrypts anew what is there, and changes nothing else. */
+  /** Only the encryption of what is there changes. */
   readonly isSame: boolean
   readonly effective: PlannedChange['effective']
 }

@@ -31,7 +31,7 @@ export interface SecretPart extends SecretPlace {
   readonly isText: boolean
 }
 
-/** What becomes of a part; `json` is how a document has it. */
+/** Returns the new text of a part; `json` is how a document has it. */
 export type ChangePart = (part: SecretPart, text: string, json: string) => string
 
 /** The places at which a key holds an envelope, or a document with some inside. */

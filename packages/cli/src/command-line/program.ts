@@ -4,7 +4,7 @@ import { refuseEmpty } from './refuse-empty.ts'
 import type { Runner } from './runner.ts'
 import { optionDescription } from './variable-option.ts'
 import { VERSION } from './version.ts'
-import { type Add, addWriting, document } from './writing-commands.ts'
+import { type Add, addWriting, document, PREFLIGHT, WAIT } from './writing-commands.ts'
 
 /** A command of the tree, and what loads its code. */
 export interface Chosen {
@@ -192,6 +192,8 @@ function addSecrets(program: Command, add: Add): void {
     .option('-m, --message <why>', 'why, as the history shows it')
     .option('--plaintext', 'encrypt also what stands there in plain text')
     .option('--dry-run', 'show what would change, and write nothing')
+    .option(...PREFLIGHT)
+    .option(...WAIT)
 }
 
 function addOthers(add: Add): void {

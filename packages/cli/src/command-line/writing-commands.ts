@@ -34,9 +34,19 @@ function writing(command: Command): Command {
         'refuse if a key of the change was written after this revision',
       ).argParser(revision),
     )
-    .option('--preflight', 'ask the running instances first, and write nothing unless all of them accept it')
-    .option('--wait', 'wait until every running instance has applied it, and exit with 6 if one has not')
+    .option(...PREFLIGHT)
+    .option(...WAIT)
 }
+
+/** What a command that writes asks of the running instances. */
+export const PREFLIGHT = [
+  '--preflight',
+  'ask the running instances first, and write nothing unless all of them accept it',
+] as const
+export const WAIT = [
+  '--wait',
+  'wait until every running instance has applied it, and exit with 6 if one has not',
+] as const
 
 /** Which document of a file is meant. */
 export function document(): Option {

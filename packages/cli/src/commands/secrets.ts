@@ -1,13 +1,22 @@
-import type { EncryptedValues, Rotation } from '@livetree/admin'
+import type { Applied, EncryptedValues, Rotation } from '@livetree/admin'
 import type { Outcome } from '../command-line/runner.ts'
-import { openTree } from '../connect/open-tree.ts'
+import { openTree, type OpenedTree } from '../connect/open-tree.ts'
 import { CliError } from '../errors/cli-error.ts'
 import { shortKey } from '../output/safe-text.ts'
 import { tableText } from '../output/table.ts'
 import { counted } from '../output/words.ts'
 import type { Session } from '../session.ts'
 import { changeData, changesText } from './plan-text.ts'
+import {
+  allVerdicts,
+  assertFleetOptions,
+  assertWaitable,
+  type FleetOptions,
+  preflightOf,
+  verdictsOf,
+} from './ask-fleet.ts'
 import { assertApplicable } from './carry-out.ts'
+import { answersData } from './fleet-answers.ts'
 
 /** `livetree secrets ls`: which key each encrypted value is encrypted with, and which are not encrypted. */
 export async function list(session: Session): Promise<Outcome> {
@@ -60,19 +69,21 @@ function summaryOf({ current, absence, values, plaintext }: EncryptedValues): st
 }
 
 /** Options of `livetree secrets rotate`. */
-export interface RotateOptions {
+export interface RotateOptions extends Pick<FleetOptions, 'preflight' | 'wait' | 'dryRun'> {
   readonly message?: string | undefined
   readonly plaintext?: boolean | undefined
-  readonly dryRun?: boolean | undefined
 }
 
 /** `livetree secrets rotate`: encrypts values of earlier keys with the current one, in as many changes as it takes. */
 export async function rotate(
   session: Session,
   _: readonly unknown[],
-  { message = 'encrypt secrets with the current key', plaintext = false, dryRun = false }: RotateOptions,
+  options: RotateOptions,
 ): Promise<Outcome> {
-  const { admin } = await openTree(session)
+  assertFleetOptions(options)
+  const { plaintext = false, dryRun = false, wait = false } = options
+  const opened = await openTree(session)
+  const { admin } = opened
   const next = () => admin.rotateSecrets({ ...session.call, plaintext: plaintext ? 'encrypt' : 'leave' })
   const first = await next()
   warnOfUnopened(session, first)
@@ -86,7 +97,10 @@ export async function rotate(
     unwritable: first.unwritable.map(({ pathText }) => pathText),
   }
   const plain = plaintext ? ` (${first.plaintext.length} of them in plain text)` : ''
+  const asked = all === 0 ? undefined : await preflightOf(session, opened, first.plan, options)
+  const preflight = asked === undefined ? {} : { preflight: answersData(asked) }
   if (dryRun || all === 0) {
+    const verdicts = wait ? { verdicts: answersData(await allVerdicts(session, opened)) } : {}
     session.noteAtEnd(
       all === 0
         ? `Nothing to encrypt: ${counted(first.done, 'value')} of the current key.`
@@ -94,35 +108,47 @@ export async function rotate(
     )
     const { changes } = first.plan
     const text = () => (dryRun ? changesText(changes, session.style) : '')
-    return { result: { data: { ...data, isDryRun: dryRun, changes: changes.map(changeData) }, text } }
+    const shown = { isDryRun: dryRun, changes: changes.map(changeData), ...preflight, ...verdicts }
+    return { result: { data: { ...data, ...shown }, text } }
   }
   await session.confirm(`Encrypt ${counted(all, 'value')}${plain} with the current key`)
-  const { renewed, revisions } = await carryOut(session, first, next, message)
+  if (wait) await assertWaitable(session, opened)
+  const { renewed, applied } = await carryOut(session, opened, first, next, options)
+  const last = applied.at(-1)
+  const verdicts =
+    wait && last !== undefined ? { verdicts: answersData(await verdictsOf(session, last)) } : {}
   if (first.unopened.length > 0) throw unopenedError(first, renewed)
+  const revisions = applied.map(({ revision }) => revision)
   const result = { ...data, renewed, left: all - renewed, isDryRun: false, revisions }
-  return { result: { data: result, text: () => '' } }
+  return { result: { data: { ...result, ...preflight, ...verdicts }, text: () => '' } }
 }
 
-/** Applies one part after another until nothing is left. */
+/** Applies one part after another until nothing is left; of each but the first, the instances are asked before it is written. */
 async function carryOut(
   session: Session,
+  opened: OpenedTree,
   first: Rotation,
   next: () => Promise<Rotation>,
-  message: string,
-): Promise<{ renewed: number; revisions: number[] }> {
+  options: RotateOptions,
+): Promise<{ renewed: number; applied: Applied[] }> {
+  const { message = 'encrypt secrets with the current key' } = options
   const all = first.renewed + first.left
-  const revisions: number[] = []
+  const applied: Applied[] = []
   let renewed = 0
   for (let part = first; part.renewed > 0; part = await next()) {
     const { plan } = part
+    if (part !== first)
+      await preflightOf(session, opened, plan, options).catch((error: unknown) => {
+        session.warn(`${renewed} of ${all} values are encrypted already, and stay so.`)
+        throw error
+      })
     assertApplicable(session, plan, {})
-    const applied = await session.write((onSend) => plan.apply({ message, onSend, ...session.call }))
-    revisions.push(applied.revision)
+    applied.push(await session.write((onSend) => plan.apply({ message, onSend, ...session.call })))
     renewed += part.renewed
     if (part.left > 0) session.note(`${renewed} of ${all} …`)
   }
-  session.noteAtEnd(`Encrypted ${counted(renewed, 'value')}, in ${counted(revisions.length, 'change')}.`)
-  return { renewed, revisions }
+  session.noteAtEnd(`Encrypted ${counted(renewed, 'value')}, in ${counted(applied.length, 'change')}.`)
+  return { renewed, applied }
 }
 
 function warnOfPlaintext(session: Session, { plaintext }: Rotation): void {
