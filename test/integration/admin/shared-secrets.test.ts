@@ -134,3 +134,25 @@ describe.each(marks)('a shared directory of which %s is encrypted', (_, a, b) =>
     expect(readOf(config.current)).toContain(Q)
   })
 })
+
+test.each(['keys', 'a document'])(
+  'what one place takes in plain text and another asks to be encrypted is named as that: %s',
+  async (form) => {
+    const prefix = `/config/${++count}/redis`
+    if (form === 'a document') await client.kv.put(`${prefix}/in`, '{}')
+    const a = z.object({ in: z.object({ p: encrypted(text()) }).optional() }).optional()
+    const b = z.object({ in: z.object({ p: text(), q: encrypted(text()) }).optional() }).optional()
+    const definition = defineConfig({
+      ...{ name: 'shared', schema: z.object({ a, b }) },
+      sources: () => [etcd({ endpoints: [store.endpoint], layers: [{ prefix, at: ['a', 'b'] }] })],
+      keys: () => keyring({ current: OLD }),
+    })
+    await using admin = createAdmin(definition, { author: 'ana' })
+    const plan = await admin.change().set('a.in.p', P).plan()
+    expect(plan.issues).toMatchObject([{ code: 'not_marked_encrypted', pathText: 'b.in.p' }])
+    await plan.apply({ force: true })
+    const { entries } = await client.kv.getRange({ prefix })
+    expect(entries.map((entry) => entry.text).join()).toMatch(/livetree:encrypted:1:k0:/)
+    expect(entries.map((entry) => entry.text).join()).not.toContain(P)
+  },
+)
