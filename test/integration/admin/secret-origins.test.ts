@@ -151,6 +151,19 @@ describe.each(shapes)('what the store holds in plain text stays plain text: $nam
     await expectUnsealed(plan, `${root}/prod/${shape.key}`, '', 'accept')
   })
 
+  test('a promotion of the whole tree encrypts what an envelope above plain text has', async () => {
+    const root = `/config/${++count}`
+    await using admin = worldOf(shape.schema, 'accept', HERE, root)
+    await putSealed(shape, root)
+    await put(`${root}/base/${shape.key}`, foreign)
+    const plan = await admin.promote({ from: 'now', only: [shape.path], overlay: 'base' })
+    expect(plan.issues).toEqual([])
+    await plan.apply()
+    const text = await textAt(`${root}/base/${shape.key}`)
+    expect(text).toContain('livetree:encrypted:1:here:')
+    expect(text).not.toMatch(/REAL|FOREIGN/)
+  })
+
   test('a promotion of what another environment has', async () => {
     const [here, there] = [`/config/${++count}`, `/config/${++count}`]
     await using admin = worldOf(shape.schema, 'reject', HERE, here)
