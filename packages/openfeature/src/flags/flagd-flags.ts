@@ -1,20 +1,19 @@
-import { FeatureFlag, FlagdCore, type FlagdCoreOptions, type Storage } from '@openfeature/flagd-core'
+import { type FeatureFlag, FlagdCore, type Storage } from '@openfeature/flagd-core'
 import {
   type FlagMetadata,
   type FlagValue,
+  GeneralError,
   type Logger,
   ParseError,
   type ResolutionDetails,
   TargetingKeyMissingError,
 } from '@openfeature/server-sdk'
 import type { FlagSet } from '../schema/index.ts'
+import { BoundedFlag, type GivenFlag, INTERPRETED } from './bounded-flag.ts'
 import { type Evaluators, expandReferences, usesAny } from './evaluators.ts'
 import { changedNames, type FlagFormat, type Flags, ownPart, type Question } from './flags.ts'
 
 type Definition = FlagSet['flags'][string]
-
-/** No text out of the store is compiled to code. */
-const OPTIONS: FlagdCoreOptions = { disableDynamicCodeGeneration: true }
 
 /** What flagd-core says while it builds a flag is said again by each evaluation. */
 const SILENT: Logger = { error() {}, warn() {}, info() {}, debug() {} }
@@ -97,8 +96,9 @@ function build(key: string, definition: Definition, set: FlagSet): FeatureFlag {
       targeting: expandReferences(targeting, set.$evaluators as Evaluators | undefined),
       metadata: { ...set.metadata, ...metadata },
     }
-    return new FeatureFlag(key, flag as ConstructorParameters<typeof FeatureFlag>[1], SILENT, OPTIONS)
+    return new BoundedFlag(key, flag as GivenFlag, SILENT)
   } catch (cause) {
+    if (cause instanceof GeneralError) throw cause
     throw new ParseError(`The flag "${key}" is malformed`, { cause })
   }
 }
@@ -117,7 +117,7 @@ class FlagdFlags implements Flags, Storage {
     this.#set = set
     this.#options = options
     this.#flagOf = flagOf
-    this.#core = new FlagdCore(this, SILENT, OPTIONS)
+    this.#core = new FlagdCore(this, SILENT, INTERPRETED)
   }
 
   resolve<V extends FlagValue>({

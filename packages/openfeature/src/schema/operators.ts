@@ -57,6 +57,13 @@ export type SpecialOperator = (typeof SPECIAL)[number]
 /** The names of all operators. */
 export const OPERATORS: readonly string[] = [...SPECIAL, ...Object.keys(PLAIN)]
 
+/** Whether an operator evaluates one of its arguments for each item of a list. */
+export function isIterating(operator: string): boolean {
+  return ITERATING.includes(operator)
+}
+
+const ITERATING: readonly string[] = ['map', 'filter', 'all', 'none', 'some', 'reduce']
+
 /** The number of arguments of an operator of JSONLogic; undefined for any other name. */
 export function arityOf(operator: string): Arity | undefined {
   return Object.hasOwn(PLAIN, operator) ? PLAIN[operator] : undefined
