@@ -5,6 +5,8 @@ import { Unreadable } from '../source/source.ts'
 /** Gives what takes the place of a part that throws when it is read, or throws itself. */
 export type OnUnreadable = (cause: unknown) => unknown
 
+type InstanceCopy = (part: object) => unknown
+
 type CopyOf = (part: unknown) => unknown
 
 /** An object of which all parts have been read: its copy, which is still empty, and how its parts are put into it. */
@@ -20,15 +22,20 @@ interface Shell {
  * classes, functions and promises are handed on as they are. Linear in the size of the value.
  *
  * @param onUnreadable default: the part is `Unreadable`
+ * @param instanceCopy copies what is no list, Map, Set or plain object
  */
-export function ownCopy(value: unknown, onUnreadable: OnUnreadable = unreadablePart): unknown {
+export function ownCopy(
+  value: unknown,
+  onUnreadable: OnUnreadable = unreadablePart,
+  instanceCopy: InstanceCopy = copyOfInstance,
+): unknown {
   if (typeof value !== 'object' || value === null) return value
   const copies = new Map<object, unknown>()
   const open: (() => void)[] = []
   const copyOf: CopyOf = (part) => {
     if (typeof part !== 'object' || part === null) return part
     if (copies.has(part)) return copies.get(part)
-    const { copy, fill } = readOnce(part, onUnreadable)
+    const { copy, fill } = readOnce(part, onUnreadable, instanceCopy)
     copies.set(part, copy)
     if (fill !== undefined) open.push(() => fill(copyOf))
     return copy
@@ -51,15 +58,15 @@ export function rethrow(cause: unknown): never {
 /** A longer list, such as `new Array(4_000_000_000)`, would fill the memory. */
 const MOST_ITEMS = 10_000_000
 
-function readOnce(part: object, onUnreadable: OnUnreadable): Shell {
+function readOnce(part: object, onUnreadable: OnUnreadable, instanceCopy: InstanceCopy): Shell {
   try {
-    return shellOf(part, onUnreadable)
+    return shellOf(part, onUnreadable, instanceCopy)
   } catch (cause) {
     return { copy: onUnreadable(cause) }
   }
 }
 
-function shellOf(part: object, onUnreadable: OnUnreadable): Shell {
+function shellOf(part: object, onUnreadable: OnUnreadable, instanceCopy: InstanceCopy): Shell {
   if (Array.isArray(part)) {
     if (part.length > MOST_ITEMS)
       return { copy: new Unreadable(`has a list of more than ${MOST_ITEMS.toLocaleString('en')} items`) }
@@ -80,8 +87,8 @@ function shellOf(part: object, onUnreadable: OnUnreadable): Shell {
     const copy = Object.create(prototype) as object
     return shell(copy, Object.entries(part), ([name, value], copyOf) => put(copy, name, copyOf(value)))
   }
-  if (part instanceof Sealed) return { copy: new Sealed(ownCopy(part.reveal(), onUnreadable)) }
-  return { copy: copyOfInstance(part) }
+  if (part instanceof Sealed) return { copy: new Sealed(ownCopy(part.reveal(), onUnreadable, instanceCopy)) }
+  return { copy: instanceCopy(part) }
 }
 
 function shell<P>(copy: object, parts: readonly P[], fillIn: (part: P, copyOf: CopyOf) => unknown): Shell {

@@ -1,4 +1,4 @@
-import { lock, MAP_WRITERS, SET_WRITERS } from './lock.ts'
+import { lock, MAP_WRITERS, SET_WRITERS } from '../schema/lock.ts'
 
 /**
  * Freezes, in place, what several parties get: an event, a message, a status. With it all objects, lists, maps and sets inside,

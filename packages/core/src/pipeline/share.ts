@@ -4,7 +4,7 @@ import { Sealed } from '../sealed.ts'
 import { isPlainObject } from './document.ts'
 import { isPlainList, isSameList } from './is-equal.ts'
 import { PromiseInsideError } from './validate.ts'
-import { lock, lockedCopy, MAP_WRITERS, SET_WRITERS } from './lock.ts'
+import { lock, lockedCopy, MAP_WRITERS, SET_WRITERS } from '../schema/lock.ts'
 import { namesOf } from './names.ts'
 import { concealSecrets, partView } from './redact.ts'
 

@@ -5,6 +5,7 @@ import { LivetreeError } from '../errors.ts'
 import { callback } from '../option-kinds.ts'
 import { ProcessWarnings } from '../process-warnings.ts'
 import { assertZodGiven } from './assert-zod.ts'
+import { frozenCopy } from './frozen-copy.ts'
 import { isAsync } from './own-code.ts'
 import { withDefinition } from './with-definition.ts'
 
@@ -47,9 +48,9 @@ export function invariant<S extends z.$ZodType>(
   return withDefinition('invariant()', schema, { checks: [...others, check] })
 }
 
-/** A schema with the rules alone, for a value whose parts are valid; undefined where there are none. */
+/** A schema with the rules alone, for a frozen value whose parts are valid; undefined where there are none. */
 export function invariantsOf({ _zod: { def } }: z.$ZodType): z.$ZodType | undefined {
-  const checks = (def.checks ?? []).filter(isInvariant)
+  const checks = (def.checks ?? []).filter(isInvariant).map((check) => checkOf(rulesOf(check), asItIs))
   return checks.length === 0 ? undefined : new z.$ZodAny({ type: 'any', checks })
 }
 
@@ -61,9 +62,18 @@ export function isInvariant(check: z.$ZodCheck<never>): boolean {
 /** A rule has returned what it must not. */
 export class RuleResultError extends Error {}
 
-/** One check for all rules that follow each other: each is asked, whatever those before it found. */
-function checkOf(rules: readonly Rule[]): z.$ZodCheck<never> {
-  const check = z._superRefine<unknown>((value, context) => {
+/**
+ * One check for all rules that follow each other: each is asked, whatever those before it found.
+ *
+ * @param shown what the rules are shown: what zod has put together goes on to be served, and holds parts of defaults that the
+ *   application still has, so that they get a copy of it
+ */
+function checkOf(
+  rules: readonly Rule[],
+  shown: (value: unknown) => unknown = frozenCopy,
+): z.$ZodCheck<never> {
+  const check = z._superRefine<unknown>((given, context) => {
+    const value = shown(given)
     for (const rule of rules)
       rule(value, (path, message) => context.addIssue({ code: 'custom', path: [...path], message }))
   })
@@ -73,6 +83,10 @@ function checkOf(rules: readonly Rule[]): z.$ZodCheck<never> {
     when: ({ issues }: z.ParsePayload) => issues.length === 0,
   })
   return check
+}
+
+function asItIs(value: unknown): unknown {
+  return value
 }
 
 function rulesOf(check: z.$ZodCheck<never> | undefined): readonly Rule[] {

@@ -1,6 +1,6 @@
 import { isDeepStrictEqual, types } from 'node:util'
 import { copyOfArray } from '../format/own-copy.ts'
-import { isReadBytes } from '../schema/bytes-text.ts'
+import { isReadBytes } from './bytes-text.ts'
 
 /**
  * A copy that cannot be written, of a value whose content `Object.freeze` does not reach: a Date, Map, Set, URL,
