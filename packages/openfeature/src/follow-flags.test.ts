@@ -1,5 +1,10 @@
 import { createTestConfig, defineConfig } from '@livetree/core'
-import { OpenFeature, OpenFeatureEventEmitter, ServerProviderEvents } from '@openfeature/server-sdk'
+import {
+  OpenFeature,
+  OpenFeatureEventEmitter,
+  ProviderStatus,
+  ServerProviderEvents,
+} from '@openfeature/server-sdk'
 import { afterEach, expect, test } from 'vitest'
 import * as z from 'zod'
 import { followFlags } from './follow-flags.ts'
@@ -51,14 +56,31 @@ function chained(last: unknown) {
 
 test.each<[string, unknown, unknown, string[]]>([
   ['a very long chain of evaluators', chained({ '!': [1] }), chained({ '!': [2] }), ['f']],
-  ['flags that were not there', { $evaluators: {} }, { flags: { f: on() } }, ['f']],
-  ['flags that are there no longer', { flags: { f: on() } }, { flags: null }, ['f']],
+  ['flags that were none', { flags: {} }, { flags: { f: on() } }, ['f']],
+  ['flags that are none any longer', { flags: { f: on() } }, { flags: {} }, ['f']],
   ['evaluators that are null', { flags: { f: on() } }, { flags: { g: on() }, $evaluators: null }, ['f', 'g']],
   ['flags that are null', { flags: { f: null, g: on() } }, { flags: { f: on(), g: null } }, ['f', 'g']],
 ])('LivetreeProvider: a change is announced with %s', async (_, first, next, flagsChanged) => {
   await using following = await follow(first)
   await following.set(next)
   expect([following.changed, following.errors]).toEqual([[flagsChanged], []])
+})
+
+test('LivetreeProvider: ERROR while there are no flags, and a change to those that come', async () => {
+  await using following = await follow({ flags: { f: on() } })
+  const client = OpenFeature.getClient('loose')
+  for (const none of [{ flags: null }, { $evaluators: {} }, { f: on() }, { flags: [on()] }, []]) {
+    await following.set(none)
+    expect(client.providerStatus).toBe(ProviderStatus.ERROR)
+    expect(await client.getBooleanDetails('f', false)).toMatchObject({
+      value: false,
+      errorCode: 'GENERAL',
+      errorMessage: expect.stringMatching(/^The (part that the )?selector gave/),
+    })
+  }
+  await following.set({ flags: { g: on() } })
+  expect(client.providerStatus).toBe(ProviderStatus.READY)
+  expect([following.changed, following.errors]).toEqual([[['f', 'g']], []])
 })
 
 test('followFlags: a change that could not be compared is announced with the next', async () => {

@@ -386,6 +386,29 @@ describe('lifetime (2.4, 2.5, 1.7)', () => {
     await expect(OpenFeature.setProviderAndWait('c', late)).rejects.toThrow('is closed')
   })
 
+  test.each<[string, (config: ConfigOf<typeof shop>) => unknown, 'flagd' | 'plain', RegExp]>([
+    [
+      'of plain values, without the format',
+      (c) => c.switches,
+      'flagd',
+      /has no object "flags".*format: 'plain'/,
+    ],
+    ['of the flags themselves, a step too deep', (c) => c.features.flags, 'flagd', /has no object "flags"/],
+    ['of the whole configuration', (c) => c, 'flagd', /has no object "flags"/],
+    ['of a map of flags', (c) => ({ flags: new Map(Object.entries(c.features.flags)) }), 'flagd', /"flags"/],
+    ['of a list of flags', () => ({ flags: [] }), 'flagd', /"flags"/],
+    ['of a text', () => ({ flags: 'abc' }), 'flagd', /"flags"/],
+    ['of no flags', () => ({ flags: null }), 'flagd', /"flags"/],
+    ['of a map, as plain values', (c) => new Map(Object.entries(c.switches)), 'plain', /has no names/],
+    ['of a list, as plain values', () => [], 'plain', /gave a list/],
+  ])('FATAL for a selector %s', async (_, selector, format, message) => {
+    const config = await createTestConfig(shop, TREE as never, { logger: false })
+    onTestFinished(() => config.close())
+    const wrong = new LivetreeProvider(config, selector as never, { format } as never)
+    await expect(OpenFeature.setProviderAndWait('w', wrong)).rejects.toThrow(message)
+    expect(OpenFeature.getClient('w').providerStatus).toBe(ProviderStatus.FATAL)
+  })
+
   test('a stale configuration is STALE from the start', async () => {
     const config = await createTestConfig(shop, TREE as never, { logger: false })
     onTestFinished(() => config.close())

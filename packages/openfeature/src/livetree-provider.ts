@@ -232,11 +232,14 @@ export class LivetreeProvider<T> implements Provider {
     }
   }
 
-  /** @throws GeneralError if the selector gives no object; whatever it throws */
+  /** @throws GeneralError if the selector gives no part that has flags; whatever it throws */
   #partOf(value: T): object {
     const part: unknown = callAtOnce('The selector of LivetreeProvider', () => this.#selector(value))
-    if (typeof part === 'object' && part !== null && !Array.isArray(part)) return part
-    throw new GeneralError(`The selector gave ${kindOfValue(part)}; expected the part that has the flags`)
+    if (typeof part !== 'object' || part === null || Array.isArray(part))
+      throw new GeneralError(`The selector gave ${kindOfValue(part)}; expected the part that has the flags`)
+    const problem = this.#format.problemOf(part)
+    if (problem === undefined) return part
+    throw new GeneralError(`The part that the selector gave ${problem}`)
   }
 
   #follow(config: LiveConfig<T>, part: object): () => void {

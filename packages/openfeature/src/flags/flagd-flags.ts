@@ -11,7 +11,7 @@ import {
 import type { FlagSet } from '../schema/index.ts'
 import { BoundedFlag, type GivenFlag, INTERPRETED } from './bounded-flag.ts'
 import { type Evaluators, expandReferences, usesAny } from './evaluators.ts'
-import { changedNames, type FlagFormat, type Flags, ownPart, type Question } from './flags.ts'
+import { changedNames, type FlagFormat, type Flags, hasNames, ownPart, type Question } from './flags.ts'
 
 type Definition = FlagSet['flags'][string]
 
@@ -32,12 +32,19 @@ export class FlagdFormat implements FlagFormat {
     this.#options = options
   }
 
+  problemOf(part: object): string | undefined {
+    return hasNames(ownPart(part, 'flags'))
+      ? undefined
+      : 'has no object "flags", as a set of flags of flagd has; for a part whose properties are the flags, give { format: \'plain\' }'
+  }
+
   open(part: object): Flags {
     return new FlagdFlags(part as FlagSet, this.#options, (key, set) => this.#flag(key, set))
   }
 
   changedBetween(previous: object, next: object): string[] {
-    const [before, after] = [flagsOf(previous), flagsOf(next)]
+    const before = (previous as FlagSet).flags
+    const after: Readonly<Record<string, Definition | undefined>> = (next as FlagSet).flags
     const isSameMetadata = (previous as FlagSet).metadata === (next as FlagSet).metadata
     if (!isSameMetadata) return [...new Set([...Object.keys(before), ...Object.keys(after)])]
     const changed = changedNames(before, after)
@@ -73,12 +80,6 @@ interface BuiltFlag {
 /** Whether what a flag has from its set is the same in both. */
 function isSameAround(one: Around, other: Around): boolean {
   return one.$evaluators === other.$evaluators && one.metadata === other.metadata
-}
-
-/** The flags of a set; none where the schema of the application let a set without them through. */
-function flagsOf(set: object): Readonly<Record<string, Definition | undefined>> {
-  const { flags } = set as { readonly flags?: FlagSet['flags'] | null }
-  return flags ?? {}
 }
 
 function ownDefinition(set: FlagSet, key: string): Definition | undefined {

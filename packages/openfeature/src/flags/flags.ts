@@ -23,6 +23,8 @@ export interface Flags {
 
 /** How a part of the configuration is read as flags. */
 export interface FlagFormat {
+  /** What is wrong with a part that has no flags, for a message; undefined for one that may have. */
+  problemOf(part: object): string | undefined
   /** @param part the same for as long as the flags are the same */
   open(part: object): Flags
   /** The keys of the flags that may answer differently, those that came and those that went included. */
@@ -44,6 +46,12 @@ export function changedNames(previous: object, next: object): string[] {
   return isSame
     ? changed
     : [...changed, ...others.filter((name) => !Object.hasOwn(before, name) && after[name] !== undefined)]
+}
+
+/** Whether a value is an object with parts of its own names: no list, and no instance that keeps its parts inside, as a map does. */
+export function hasNames(value: unknown): value is object {
+  if (typeof value !== 'object' || value === null) return false
+  return !(Array.isArray(value) || value instanceof Map || value instanceof Set)
 }
 
 /** The part of that name, if it is the object's own. */

@@ -5,10 +5,11 @@ import {
   StandardResolutionReasons,
   TypeMismatchError,
 } from '@openfeature/server-sdk'
-import { changedNames, type FlagFormat, type Flags, ownPart, type Question } from './flags.ts'
+import { changedNames, type FlagFormat, type Flags, hasNames, ownPart, type Question } from './flags.ts'
 
 /** Each property of the part is a flag, and its value the flag's. */
 export const PLAIN_FLAGS: FlagFormat = {
+  problemOf: (part) => (hasNames(part) ? undefined : 'has no names'),
   open: (part) => new PlainFlags(part),
   changedBetween: changedNames,
 }
