@@ -24,6 +24,21 @@ test('the alerts fire for what they are for, and for nothing else', {
   }
 })
 
+test('instances are compared in one way everywhere, and never by job and configuration alone', () => {
+  for (const [file, comparisons] of [
+    ['alerts.yml', 7],
+    ['dashboard.json', 4],
+  ] as const) {
+    const lists = [...read(file).matchAll(/\b(?:by|on|without|ignoring) \(([^)]*)\)/g)]
+      .map(([, labels = '']) => labels.split(', ').filter((label) => label !== 'schema'))
+      .filter((labels) => labels.includes('job') && labels.includes('config'))
+    expect(lists, file).toEqual(Array.from({ length: comparisons }, () => STORE))
+  }
+})
+
+/** The labels that tell apart the stores of instances. */
+const STORE = ['job', 'namespace', 'cluster', 'environment', 'env', 'region', 'config']
+
 test('every alert is tested, and rules and dashboard name no metric that there is not', () => {
   const alerts = [...read('alerts.yml').matchAll(/- alert: (\w+)/g)].map(([, name]) => name ?? '')
   expect(
