@@ -1,4 +1,5 @@
 import type { Applied, Plan } from '@livetree/admin'
+import type { Path } from '@livetree/core'
 import { describeUnused } from '@livetree/core/tools'
 import type { Outcome } from '../command-line/runner.ts'
 import { CliError } from '../errors/cli-error.ts'
@@ -77,11 +78,15 @@ function written(session: Session, plan: Plan, options: WritingOptions): Promise
   )
 }
 
-/** @throws CliError 5 */
+/**
+ * @param canForce whether the command has `--force`
+ * @throws CliError 5
+ */
 export function assertApplicable(
   session: Session,
   plan: Plan,
   { force, allowRemoval, dryRun }: Pick<WritingOptions, 'force' | 'allowRemoval' | 'dryRun'>,
+  canForce = true,
 ): void {
   if (plan.issues.length > 0 && force !== true)
     throw new CliError(5, `The schema refuses the tree as this change would leave it`, {
@@ -90,7 +95,7 @@ export function assertApplicable(
         ...issueLines(plan.issues),
         ...(plan.changes.length > 1 ? ['', ...changeLines(plan.changes, (_, text) => text)] : []),
       ],
-      remedy: 'Nothing was written. Correct these paths in the same change.',
+      remedy: `Nothing was written. Correct these paths in the same change.${canForce && isMissingMore(plan) ? OTHER_LAYERS : ''}`,
     })
   if (plan.issues.length > 0)
     session.warn(`The schema refuses ${counted(plan.issues.length, 'path')}; written all the same (--force).`)
@@ -104,6 +109,23 @@ export function assertApplicable(
       remedy: 'Nothing was written. Give --allow-removal if all of that is meant to be gone.',
     },
   )
+}
+
+/** A change of this command writes one layer, and is judged with the values of all. */
+const OTHER_LAYERS =
+  ' Where another layer is to have them, as with the first values of a tree, write this layer with --force, then the other one.'
+
+/** Whether values are missing, which stand in no layer yet, where the change writes nothing. */
+function isMissingMore({ issues, changes }: Plan): boolean {
+  return issues.some(
+    ({ origins, path }) => origins.length === 0 && !changes.some((change) => isSamePlace(path, change.path)),
+  )
+}
+
+/** Whether one path is the other, or leads to it. */
+function isSamePlace(one: Path, other: Path): boolean {
+  const length = Math.min(one.length, other.length)
+  return one.slice(0, length).every((name, index) => name === other[index])
 }
 
 function warnOfUnused(session: Session, { unused, changes }: Plan): void {

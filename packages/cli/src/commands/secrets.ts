@@ -142,7 +142,7 @@ async function carryOut(
         session.warn(`${renewed} of ${all} values are encrypted already, and stay so.`)
         throw error
       })
-    assertApplicable(session, plan, {})
+    assertApplicable(session, plan, {}, false)
     applied.push(await session.write((onSend) => plan.apply({ message, onSend, ...session.call })))
     renewed += part.renewed
     if (part.left > 0) session.note(`${renewed} of ${all} …`)
