@@ -122,6 +122,39 @@ test.each<[string, unknown, object?]>([
   expect(answerOf({ if: [true, { $ref: 'e' }] }, context, { e: targeting })).toMatchObject(refused)
 })
 
+test('no message repeats what is in the context', () => {
+  const v = { var: 'v' }
+  const rules = [
+    v,
+    { cat: ['x', v] },
+    { or: [v, 'off'] },
+    {
+      fractional: [
+        [v, 50],
+        [{ cat: [v, 'y'] }, 50],
+      ],
+    },
+    on({ '+': [v, 1] }),
+    on({ in: [v, v] }),
+    on({ map: [v, { var: '' }] }),
+    { map: [[1], v] },
+    on({ substr: [v, 0] }),
+    on({ sem_ver: [v, '>=', '1.2.3'] }),
+  ]
+  const messages: string[] = []
+  for (const given of ['ann@example.com', ['ann@example.com'], { toString: () => 'ann@example.com' }, 5])
+    for (const targeting of rules) {
+      const { errorMessage } = answerOf(targeting, { v: given, targetingKey: 'ann@example.com' })
+      if (errorMessage !== undefined) messages.push(errorMessage)
+    }
+  expect(new Set(messages)).toEqual(
+    new Set([
+      'The targeting of the flag "f" gives no variant of it',
+      "Error evaluating targeting rule for flag 'f'",
+    ]),
+  )
+})
+
 test('a refused evaluation leaves those after it as they were', () => {
   const rule = on({ some: [{ var: 'l' }, { some: [{ var: '../../l' }, { '===': [{ var: '' }, 'x'] }] }] })
   const bounded = new BoundedFlag('f', flag(rule) as unknown as GivenFlag, silent)

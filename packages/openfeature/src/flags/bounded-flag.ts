@@ -32,12 +32,17 @@ export class BoundedFlag extends FeatureFlag {
   override evaluate(context: EvaluationContext, logger?: Logger): ReturnType<FeatureFlag['evaluate']> {
     this.#isRefused = false
     const details = super.evaluate(context, logger)
-    return this.#isRefused && details.errorCode === ErrorCode.GENERAL
-      ? {
-          ...details,
-          errorMessage: `The targeting of the flag "${this.key}" takes more than ${MOST_STEPS} steps`,
-        }
+    return details.errorCode === ErrorCode.GENERAL
+      ? { ...details, errorMessage: this.#wordsFor(details.errorMessage) }
       : details
+  }
+
+  /** Never what the targeting gave: it may be of the context, and a message is logged and put into traces. */
+  #wordsFor(message = ''): string {
+    if (this.#isRefused) return `The targeting of the flag "${this.key}" takes more than ${MOST_STEPS} steps`
+    return message.startsWith('Variant ')
+      ? `The targeting of the flag "${this.key}" gives no variant of it`
+      : message
   }
 
   #bound(rule: unknown): void {

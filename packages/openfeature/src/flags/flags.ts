@@ -39,7 +39,7 @@ export function changedNames(previous: object, next: object): string[] {
   const names = Object.keys(before)
   // Looked up in full where it differs only: of a large set few parts do.
   const changed = names.filter(
-    (name) => before[name] !== after[name] && before[name] !== ownPart(after, name),
+    (name) => !Object.is(before[name], after[name]) && !Object.is(before[name], ownPart(after, name)),
   )
   const others = Object.keys(after)
   const isSame = names.length === others.length && names.every((name, index) => name === others[index])
