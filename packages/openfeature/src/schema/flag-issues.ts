@@ -1,5 +1,5 @@
 import type { FlagIssue } from './flag-issue.ts'
-import { type Literal, resultsOf } from './rule-results.ts'
+import { CONDITION, type Known, resultsOf } from './rule-results.ts'
 import { targetingIssues } from './targeting-issues.ts'
 
 /** A flag whose parts have the right types. */
@@ -21,8 +21,13 @@ export function flagIssues({ variants, defaultVariant, targeting }: CheckedFlag)
   return [...issues, ...(rules.length > 0 ? rules : resultIssues(targeting, variants))]
 }
 
-/** Says that a variant is not there, and those that are. */
-export function noSuchVariant(name: string, names: readonly string[]): string {
+/** Says that a result names no variant, and what does. */
+export function noSuchVariant(result: string | Known, names: readonly string[]): string {
+  if (result === CONDITION) {
+    const [first = '', second = first] = names.map((each) => JSON.stringify(each))
+    return `No variant is named true or false, which is all that a condition gives; choose by it: { "if": [condition, ${first}, ${second}] }`
+  }
+  const name = String(result)
   return `There is no variant ${JSON.stringify(name)}; there ${names.length === 1 ? 'is' : 'are'} ${listed(names)}`
 }
 
@@ -61,11 +66,12 @@ function resultIssues(targeting: unknown, variants: CheckedFlag['variants']): Fl
   return resultsOf(targeting, ['targeting']).flatMap((result) =>
     'evaluator' in result || isVariant(result.value, variants)
       ? []
-      : [{ path: result.path, message: noSuchVariant(String(result.value), names) }],
+      : [{ path: result.path, message: noSuchVariant(result.value, names) }],
   )
 }
 
-/** Whether a result chooses a variant. Null leaves the choice to the default. */
-export function isVariant(result: Literal, variants: CheckedFlag['variants']): boolean {
+/** Whether a result chooses a variant, or may. Null leaves the choice to the default. */
+export function isVariant(result: Known, variants: CheckedFlag['variants']): boolean {
+  if (result === CONDITION) return Object.hasOwn(variants, 'true') || Object.hasOwn(variants, 'false')
   return result === null || Object.hasOwn(variants, String(result))
 }

@@ -62,6 +62,16 @@ export function isIterating(operator: string): boolean {
   return ITERATING.includes(operator)
 }
 
+/** Whether an operator gives true or false, or fails. */
+export function isCondition(operator: string): boolean {
+  return CONDITIONS.includes(operator)
+}
+
+const CONDITIONS: readonly string[] = [
+  ...['!', '!!', '==', '===', '!=', '!==', '>', '>=', '<', '<=', 'in', 'all', 'none', 'some'],
+  ...['starts_with', 'ends_with', 'sem_ver'],
+]
+
 const ITERATING: readonly string[] = ['map', 'filter', 'all', 'none', 'some', 'reduce']
 
 /** The number of arguments of an operator of JSONLogic; undefined for any other name. */

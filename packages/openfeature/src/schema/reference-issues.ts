@@ -1,7 +1,7 @@
 import type { FlagIssue, Place } from './flag-issue.ts'
 import { isVariant, noSuchVariant } from './flag-issues.ts'
 import { referencesOf } from './rule-references.ts'
-import { isKept, type Literal, resultsOf } from './rule-results.ts'
+import { CONDITION, isKept, type Known, resultsOf } from './rule-results.ts'
 import { targetingIssues } from './targeting-issues.ts'
 
 /** Shared rules by the names that flags refer to. */
@@ -49,7 +49,7 @@ class CheckedEvaluators {
   readonly areBroken: boolean
   readonly #evaluators: Evaluators
   readonly #extents: ExpandedExtents
-  readonly #literals = new Map<string, readonly Literal[]>()
+  readonly #literals = new Map<string, readonly Known[]>()
   readonly #sound = new WeakSet<ReferringFlag>()
 
   constructor(evaluators: Evaluators) {
@@ -90,21 +90,20 @@ class CheckedEvaluators {
     if (variants === undefined || referencesOf(targeting).references.length === 0) return NONE
     return resultsOf(targeting, path).flatMap((result) => {
       if (!('evaluator' in result)) return []
-      const isWrong = (value: Literal) => isKept(result.kept, value) && !isVariant(value, variants)
+      const isWrong = (value: Known) => isKept(result.kept, value) && !isVariant(value, variants)
       const wrong = this.#literalsOf(result.evaluator).find(isWrong)
       if (wrong === undefined) return []
-      const gives = `The evaluator ${JSON.stringify(result.evaluator)} gives ${JSON.stringify(wrong)}`
-      return [
-        { path: result.path, message: `${gives}. ${noSuchVariant(String(wrong), Object.keys(variants))}` },
-      ]
+      const what = wrong === CONDITION ? 'true or false' : JSON.stringify(wrong)
+      const gives = `The evaluator ${JSON.stringify(result.evaluator)} gives ${what}`
+      return [{ path: result.path, message: `${gives}. ${noSuchVariant(wrong, Object.keys(variants))}` }]
     })
   }
 
-  /** The literals that an evaluator may give, itself or through others, to which it leads in few steps. */
-  #literalsOf(name: string): readonly Literal[] {
+  /** The literals and conditions that an evaluator may give, itself or through others, to which it leads in few steps. */
+  #literalsOf(name: string): readonly Known[] {
     const known = this.#literals.get(name)
     if (known !== undefined) return known
-    const literals = resultsOf(this.#evaluators[name], []).flatMap((result) =>
+    const literals = resultsOf(this.#evaluators[name], []).flatMap((result): readonly Known[] =>
       'evaluator' in result
         ? this.#literalsOf(result.evaluator).filter((value) => isKept(result.kept, value))
         : [result.value],

@@ -44,6 +44,46 @@ test.each<[string, unknown]>([
 })
 
 test.each<[string, unknown, string]>([
+  ['a whole targeting', { starts_with: [{ var: 'email' }, 'a'] }, 'targeting.starts_with'],
+  ['one without a list', { '!': { var: 'a' } }, 'targeting.!'],
+  ['one of a list', { some: [{ var: 'l' }, IS_STAFF] }, 'targeting.some'],
+  ['a branch', { if: [IS_STAFF, 'on', { in: ['a', { var: 'l' }] }] }, 'targeting.if.2.in'],
+  ['the last of an "and"', { and: [IS_STAFF, IS_STAFF] }, 'targeting.and.1.=='],
+  ['an evaluator', { $ref: 'staff' }, 'targeting.$ref'],
+  ['an evaluator of an evaluator', { or: [IS_STAFF, { $ref: 'others' }] }, 'targeting.or.1.$ref'],
+])(
+  'a condition as a result is refused where no variant is named true or false: %s',
+  (_, targeting, place) => {
+    const $evaluators = { staff: IS_STAFF, others: { or: [{ var: 'b' }, { $ref: 'staff' }] } }
+    const given = (names: object) => ({ ...flag(targeting), variants: names })
+    const parse = (names: object) => flagSetSchema.safeParse({ flags: { f: given(names) }, $evaluators })
+    const [issue, ...others] = parse({ on: 1, off: 0 }).error?.issues ?? []
+    expect(others).toEqual([])
+    expect(issue?.path.join('.')).toBe(`flags.f.${place}`)
+    expect(issue?.message).toContain('{ "if": [condition, "on", "off"] }')
+    for (const names of [
+      { true: 1, false: 0, on: 1, off: 0 },
+      { true: 1, on: 1, off: 0 },
+      { false: 1, on: 1, off: 0 },
+    ])
+      expect(parse(names).success).toBe(true)
+  },
+)
+
+test('a condition that only chooses, and the default of a variable', () => {
+  const onOff = (targeting: unknown) => ({ ...flag(targeting), variants: { on: 1, off: 0 } })
+  const issues = (targeting: unknown) =>
+    flagSetSchema
+      .safeParse({ flags: { f: onOff(targeting) } })
+      .error?.issues.map(({ path }) => path.join('.'))
+  expect(issues({ and: [IS_STAFF, 'on'] })).toBeUndefined()
+  expect(issues({ or: [{ '!': [IS_STAFF] }, 'on'] })).toBeUndefined()
+  expect(issues({ if: [IS_STAFF, 'on', { var: ['tier', 'off'] }] })).toBeUndefined()
+  expect(issues({ if: [IS_STAFF, 'on', { var: ['tier', null] }] })).toBeUndefined()
+  expect(issues({ if: [IS_STAFF, 'on', { var: ['tier', 'of'] }] })).toEqual(['flags.f.targeting.if.2.var.1'])
+})
+
+test.each<[string, unknown, string]>([
   ['itself', { $ref: 'r' }, '$ref'],
   ['as a branch', { if: [IS_STAFF, { $ref: 'r' }, 'on'] }, 'if.1.$ref'],
   ['through another', { or: [IS_STAFF, { $ref: 'outer' }] }, 'or.1.$ref'],
