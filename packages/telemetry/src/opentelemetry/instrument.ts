@@ -41,7 +41,9 @@ const OPTION_TABLE = {
 }
 
 /** Meters and tracers that are written to: a second time, they would count each call twice. */
-const inUse = new WeakSet<Meter | Tracer>()
+const IN_USE = { meter: new Set<Meter | Tracer>(), tracer: new Set<Meter | Tracer>() }
+
+let isWarned = false
 
 /**
  * Shows all configurations and clients of this process to OpenTelemetry, those that are open already included.
@@ -63,9 +65,18 @@ export function instrument(options: InstrumentOptions): Telemetry {
 }
 
 /** Returns a function that gives it back. */
-function use(given: Meter | Tracer): () => void {
-  inUse.add(given)
-  return () => void inUse.delete(given)
+function use(kind: 'meter' | 'tracer', given: Meter | Tracer): () => void {
+  if (IN_USE[kind].size > 0) warnOfTwo(kind)
+  IN_USE[kind].add(given)
+  return () => void IN_USE[kind].delete(given)
+}
+
+/** Two of one provider have nothing in common that shows it: OpenTelemetry makes another object for each call and each name. */
+function warnOfTwo(kind: 'meter' | 'tracer'): void {
+  if (isWarned) return
+  isWarned = true
+  const message = `instrument() of @livetree/telemetry got a ${kind} while another one is in use: if both belong to one SDK, it has everything twice. Call instrument() once in a process, or stop the first`
+  process.emitWarning(message, { type: 'LivetreeWarning', code: 'LIVETREE_TELEMETRY_TWICE' })
 }
 
 function startMetrics(meter: Meter, version: string): readonly (() => void)[] {
@@ -100,13 +111,13 @@ function startMetrics(meter: Meter, version: string): readonly (() => void)[] {
   return [
     ...observe(observer),
     () => meter.removeBatchObservableCallback(read, observed),
-    ...(isReal ? [use(meter)] : []),
+    ...(isReal ? [use('meter', meter)] : []),
   ]
 }
 
 function startSpans(tracer: Tracer): readonly (() => void)[] {
   const spans = new SpanObserver(tracer)
-  return [...observe(spans), () => spans.close(), use(tracer)]
+  return [...observe(spans), () => spans.close(), use('tracer', tracer)]
 }
 
 function settingsOf(name: MetricName): { readonly description: string; readonly unit: string } {
@@ -114,8 +125,8 @@ function settingsOf(name: MetricName): { readonly description: string; readonly 
   return { description: help, unit }
 }
 
-function assertFree(name: string, given: Meter | Tracer | undefined): void {
-  if (given !== undefined && inUse.has(given))
+function assertFree(name: 'meter' | 'tracer', given: Meter | Tracer | undefined): void {
+  if (given !== undefined && IN_USE[name].has(given))
     throw invalid(`got a ${name} that is in use. Stop the other instrument() first, or give another ${name}`)
 }
 
