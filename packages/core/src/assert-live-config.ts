@@ -1,6 +1,7 @@
 import { LivetreeError } from './errors.ts'
 import { disown } from './callback.ts'
 import { isPromise } from './promises-in.ts'
+import { kindOfValue } from './kind-of-value.ts'
 import { isObject } from './option-kinds.ts'
 import type { LiveConfig } from './live-config.ts'
 
@@ -56,13 +57,4 @@ function describeMistake(given: unknown): string {
     return `got the definition "${given['name']}" and not a configuration: call load() on it, with await (in tests createTestConfig())`
   }
   return `got ${kindOfValue(given)}; ${expected}`
-}
-
-/** Names the kind of a value for a message, without its content. */
-export function kindOfValue(value: unknown): string {
-  if (value === undefined || value === null) return 'nothing'
-  if (isPromise(value)) return 'a promise'
-  if (Array.isArray(value)) return 'a list'
-  if (typeof value === 'string') return 'a text'
-  return typeof value === 'object' ? 'an object' : `a ${typeof value}`
 }

@@ -1,5 +1,6 @@
 // `@livetree/core/adapter`: for authors of adapters to web frameworks.
-export { assertLiveConfig, configIn, isLiveConfig, kindOfValue } from '../assert-live-config.ts'
+export { assertLiveConfig, configIn, isLiveConfig } from '../assert-live-config.ts'
+export { kindOfValue } from '../kind-of-value.ts'
 export type { OptionTable } from '../check-options.ts'
 export { checkOptions } from '../check-options.ts'
 export * as optionKinds from '../option-kinds.ts'

@@ -1,4 +1,4 @@
-import { kindOfValue } from '../assert-live-config.ts'
+import { kindOfValue } from '../kind-of-value.ts'
 import { disown } from '../callback.ts'
 import { isLivetreeError, LivetreeError } from '../errors.ts'
 import { kindOf } from '../thrown.ts'

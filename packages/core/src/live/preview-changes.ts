@@ -1,4 +1,4 @@
-import { kindOfValue } from '../assert-live-config.ts'
+import { kindOfValue } from '../kind-of-value.ts'
 import { checkOptions, type OptionTable } from '../check-options.ts'
 import { disown } from '../callback.ts'
 import { LivetreeError } from '../errors.ts'

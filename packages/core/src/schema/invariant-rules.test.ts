@@ -107,6 +107,61 @@ describe('invariant: what a rule returns', () => {
   })
 })
 
+describe('invariant: how a rule complains', () => {
+  test.each<[string, unknown, unknown, string]>([
+    ['a text for the path', 'least.most', 'wrong', 'a text for the path'],
+    ['no path', undefined, 'wrong', 'nothing for the path'],
+    ['a number for the path', 5, 'wrong', 'a number for the path'],
+    ['a path with no name', ['least', undefined], 'wrong', 'nothing in the path'],
+    ['a path with a symbol', [Symbol('least')], 'wrong', 'a symbol in the path'],
+    ['an error for the words', ['least'], new Error('hunter2'), 'an object for what is wrong'],
+    ['a function for the words', ['least'], () => 'hunter2', 'a function for what is wrong'],
+    ['no words', ['least'], undefined, 'nothing for what is wrong'],
+  ])('%s is refused, and says what was meant', async (_, path, words, message) => {
+    const ruled = invariant(pair, ({ least, most }, complain) => {
+      if (least > most) complain(path as [], words as string)
+    })
+    await using loaded = await load(ruled, { least: 1, most: 2 })
+    loaded.source.patch(2, { 'limits/least': '3' })
+    await expect.poll(() => loaded.rejected()).toHaveLength(1)
+    expect(loaded.rejected()[0]).toContain(`limits: A rule of invariant() complained with ${message}`)
+    expect(loaded.rejected()[0]).not.toContain('hunter2')
+    expect(loaded.config.current).toEqual({ limits: { least: 1, most: 2 } })
+  })
+
+  test('a function of an earlier judgement complains of the one that runs', async () => {
+    const warn = vi.spyOn(process, 'emitWarning').mockReturnValue(undefined)
+    onTestFinished(() => warn.mockRestore())
+    let kept: Complain | undefined
+    const ruled = invariant(pair, ({ least, most }, complain) => {
+      kept ??= complain
+      if (least > most) kept(['least'], 'Expected at most `most`')
+    })
+    await using loaded = await load(ruled, { least: 1, most: 2 })
+    for (const revision of [2, 3]) {
+      loaded.source.patch(revision, { 'limits/least': String(revision + 1) })
+      await expect.poll(() => loaded.told().join()).toContain('Expected at most')
+      expect(loaded.config.current).toEqual({ limits: { least: 1, most: 2 } })
+    }
+    expect(warn).not.toHaveBeenCalled()
+  })
+
+  test('a rule that throws complains in time the next time, and too late afterwards', async () => {
+    const warn = vi.spyOn(process, 'emitWarning').mockReturnValue(undefined)
+    onTestFinished(() => warn.mockRestore())
+    let kept: Complain | undefined
+    const ruled = invariant(pair, ({ least, most }, complain) => {
+      kept = complain
+      if (least > most) throw new Error('in the rule')
+    })
+    await using loaded = await load(ruled, { least: 1, most: 2 })
+    loaded.source.patch(2, { 'limits/least': '3' })
+    await expect.poll(() => loaded.rejected()).toHaveLength(1)
+    kept?.(['least'], 'wrong')
+    expect(warn).toHaveBeenCalledTimes(1)
+  })
+})
+
 test.each<[string, (schema: never) => unknown]>([
   ['invariant()', (schema) => invariant(schema, () => {})],
   ['secret()', (schema) => secret(schema)],

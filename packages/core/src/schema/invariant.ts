@@ -1,5 +1,6 @@
 import * as z from 'zod/v4/core'
 import { disown } from '../callback.ts'
+import { kindOfValue } from '../kind-of-value.ts'
 import { checkArguments } from '../check-options.ts'
 import { LivetreeError } from '../errors.ts'
 import { callback } from '../option-kinds.ts'
@@ -27,7 +28,8 @@ type Rule = (value: unknown, complain: Complain) => void
  * one part costs that part and the rule, and not the whole value again. It is asked where all parts are valid, must not write to the
  * value, which is frozen, and what it throws is an issue. It complains at once: a promise that it returns is an issue as
  * well, since nobody waits for it, and so is what a rule without a second argument returns, as one for `.refine()` does. Of several
- * rules of one schema, each is asked.
+ * rules of one schema, each is asked. Its words are shown where there is no secret in the object: they may repeat one. Put it on an
+ * object that has none, where you can.
  *
  * Returns a copy of the schema with the same type. Add refinements that change the value, and wrappers, around it.
  *
@@ -97,18 +99,44 @@ function rulesOf(check: z.$ZodCheck<never> | undefined): readonly Rule[] {
 /** A rule of a user, with its result looked at, and with what it complains of too late. */
 function guarded(rule: (value: unknown, complain: Complain) => unknown): Rule {
   const warnings = new ProcessWarnings()
+  // The rule may keep its function from one run to the next: it complains for the run that is under way.
+  let current: Complain | undefined
+  const complainInTime: Complain = (path, message) => {
+    if (current === undefined) warnLate(warnings)
+    else current(readPath(path), readMessage(message))
+  }
   return (value, complain) => {
-    let isTaken = false
-    const complainInTime: Complain = (path, message) => {
-      if (isTaken) warnLate(warnings)
-      else complain(path, message)
+    const outer = current
+    current = complain
+    let returned: unknown
+    try {
+      returned = rule(value, complainInTime)
+    } finally {
+      current = outer
     }
-    const returned = rule(value, complainInTime)
-    isTaken = true
     if (disown(returned)) throw new z.$ZodAsyncError()
     // A rule that takes no second argument means what it returns, as in `.refine()`. Of others it says nothing: `ok || complain(…)`.
     if (isGenerator(returned) || (rule.length < 2 && returned !== undefined)) throw unread(returned)
   }
+}
+
+/** @throws RuleResultError for what is no path: a text would be one of its characters */
+function readPath(path: unknown): readonly (string | number)[] {
+  if (!Array.isArray(path)) throw wrong(`${kindOfValue(path)} for the path, and not a list, such as ["max"]`)
+  for (const name of path as unknown[])
+    if (typeof name !== 'string' && typeof name !== 'number')
+      throw wrong(`${kindOfValue(name)} in the path, and not names and numbers alone`)
+  return path
+}
+
+/** @throws RuleResultError for what is no text */
+function readMessage(message: unknown): string {
+  if (typeof message === 'string') return message
+  throw wrong(`${kindOfValue(message)} for what is wrong, and not a text`)
+}
+
+function wrong(what: string): RuleResultError {
+  return new RuleResultError(`A rule of invariant() complained with ${what}`)
 }
 
 function isGenerator(value: unknown): boolean {

@@ -1,5 +1,5 @@
 import type { $ZodType, output } from 'zod/v4/core'
-import { kindOfValue } from '../assert-live-config.ts'
+import { kindOfValue } from '../kind-of-value.ts'
 import { disown } from '../callback.ts'
 import type { DeepReadonly } from '../deep-readonly.ts'
 import { describeIssues, LivetreeError } from '../errors.ts'
