@@ -1,10 +1,16 @@
 import type { Clock, Keyring } from '@livetree/core'
 import { KeySet, readKeys } from '@livetree/core/tools'
+import { AdminError } from '../errors.ts'
 
 /** For how long the keys of a KMS are kept, in milliseconds. Files and variables are read for each call. */
 const KEPT_MS = 30_000
 
-type Reading = ReturnType<Keyring['read']>
+type Answers = ReturnType<Keyring['ask']>
+
+interface Kept {
+  until: number
+  readonly answers: Answers
+}
 
 /** The keys that the calls of one admin share: each waits for them within its own limits, and ends the reading of no other. */
 export class SharedKeys {
@@ -12,41 +18,59 @@ export class SharedKeys {
   readonly #clock: Clock
   readonly #closing = new AbortController()
   readonly #unsubscribe: () => void
-  #kept: { readonly until: number; readonly reading: Reading } | undefined
+  #kept: Kept | undefined
 
   constructor(keyring: Keyring, clock: Clock) {
     this.#keyring = keyring
     this.#clock = clock
     this.#unsubscribe = keyring.onRefresh(async () => {
       this.#kept = undefined
-      await this.#read().catch(() => undefined)
+      await this.#ask().all
     })
   }
 
-  /** The keys; where they cannot be read in time, none, with the reason. */
-  within(limits: { readonly timeoutMs: number; readonly signal?: AbortSignal | undefined }): Promise<KeySet> {
+  /**
+   * The keys; where they cannot be read in time, none, with the reason.
+   *
+   * @throws AdminError `closed` when the admin is closed meanwhile
+   */
+  async within(limits: {
+    readonly timeoutMs: number
+    readonly signal?: AbortSignal | undefined
+  }): Promise<KeySet> {
     const { plaintext } = this.#keyring
-    const shared = { plaintext, read: () => this.#read() }
-    return readKeys(shared, { ...limits, clock: this.#clock }).catch(
-      (error: unknown) => new KeySet({ plaintext, absence: absenceOf(error) }),
-    )
+    const closing = this.#closing.signal
+    const signal = limits.signal === undefined ? closing : AbortSignal.any([limits.signal, closing])
+    try {
+      const shared = { plaintext, ask: () => this.#ask() }
+      return await readKeys(shared, { timeoutMs: limits.timeoutMs, signal, clock: this.#clock })
+    } catch (error) {
+      closing.throwIfAborted()
+      return new KeySet({ plaintext, absence: absenceOf(error) })
+    }
   }
 
   close(): void {
     this.#unsubscribe()
-    this.#closing.abort()
+    this.#closing.abort(new AdminError('closed'))
   }
 
-  #read(): Reading {
+  #ask(): Answers {
     const now = this.#clock.now()
-    if (this.#kept !== undefined && now < this.#kept.until) return this.#kept.reading
-    const reading = this.#keyring.read(this.#closing.signal)
-    const kept = { until: this.#keyring.isRemote ? now + KEPT_MS : now, reading }
+    if (this.#kept !== undefined && now < this.#kept.until) return this.#kept.answers
+    const answers = this.#keyring.ask(this.#closing.signal, this.#clock)
+    if (!this.#keyring.isRemote) return answers
+    const kept: Kept = { until: now + KEPT_MS, answers }
     this.#kept = kept
-    reading.catch(() => {
-      if (this.#kept === kept) this.#kept = undefined
-    })
-    return reading
+    answers.usable.then(
+      () => {
+        kept.until = this.#clock.now() + KEPT_MS
+      },
+      () => {
+        if (this.#kept === kept) this.#kept = undefined
+      },
+    )
+    return answers
   }
 }
 

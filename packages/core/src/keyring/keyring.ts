@@ -1,9 +1,13 @@
 import { inspect } from 'node:util'
 import { checkOptions } from '../check-options.ts'
-import type { EnvelopeKey, PlaintextPolicy } from '../encryption/key-set.ts'
+import { systemClock } from '../clock.ts'
+import type { PlaintextPolicy } from '../encryption/key-set.ts'
 import { LivetreeError } from '../errors.ts'
 import { milliseconds, oneOf } from '../option-kinds.ts'
-import { checkOrigin, type KeyOrigin, OriginError, type ReadableOrigin } from './key-origin.ts'
+import type { Clock } from '../source/source.ts'
+import { isBeingAsked } from './ask-origin.ts'
+import { KeyAnswers, type KeysRead } from './key-answers.ts'
+import { checkOrigin, type KeyOrigin, type ReadableOrigin } from './key-origin.ts'
 
 /** Options of `keyring`. */
 export interface KeyringOptions {
@@ -17,16 +21,6 @@ export interface KeyringOptions {
   readonly refreshMs?: number | undefined
 }
 
-/** What the origins of a keyring have given. */
-export interface KeysRead {
-  /** All keys. */
-  readonly keys: readonly EnvelopeKey[]
-  /** The one to encrypt with: the first of `current`. */
-  readonly current: EnvelopeKey | undefined
-  /** Why a previous origin has given none; undefined where all have answered. */
-  readonly failure: LivetreeError | undefined
-}
-
 /**
  * Where the keys of encrypted values are. Nothing is read before `load` or an admin asks; several may use one keyring.
  * Printing it shows no key.
@@ -35,7 +29,6 @@ export class Keyring {
   readonly plaintext: PlaintextPolicy
   readonly refreshMs: number
   readonly #origins: readonly ReadableOrigin[]
-  /** Whether the first origin has the key to encrypt with. */
   readonly #hasCurrent: boolean
   readonly #refreshing = new Set<() => Promise<void>>()
 
@@ -51,8 +44,13 @@ export class Keyring {
     this.refreshMs = refreshMs
   }
 
-  /** Asks all origins again, for every configuration that uses the keyring; resolves when they have the answer. */
+  /**
+   * Asks all origins again, for every configuration and admin that uses the keyring; resolves when each has answered or failed,
+   * which takes an origin 10 seconds at most, and as long again where it was being asked already. Of a function that is being
+   * asked for keys, it does nothing.
+   */
   async refresh(): Promise<void> {
+    if (isBeingAsked(this.#origins)) return
     await Promise.all([...this.#refreshing].map((refresh) => refresh()))
   }
 
@@ -66,41 +64,37 @@ export class Keyring {
     return this.#origins.some(({ isRemote }) => isRemote === true)
   }
 
-  /** The files that keys are in. */
-  get files(): readonly string[] {
-    return this.#origins.flatMap(({ file }) => file ?? [])
-  }
-
   /** Calls `ask` with each `refresh`. Returns how to unsubscribe. */
   onRefresh(ask: () => Promise<void>): () => void {
     this.#refreshing.add(ask)
     return () => void this.#refreshing.delete(ask)
   }
 
+  /** All origins, the current one first. */
+  get origins(): readonly ReadableOrigin[] {
+    return this.#origins
+  }
+
+  /** Whether the first origin has the key to encrypt with. */
+  get hasCurrent(): boolean {
+    return this.#hasCurrent
+  }
+
+  /** Asks all origins once; their answers come one by one. */
+  ask(signal: AbortSignal, clock: Clock = systemClock): KeyAnswers {
+    return new KeyAnswers(this.#origins, this.#hasCurrent, { signal, clock })
+  }
+
   /**
-   * Asks all origins. A previous one that cannot be read holds nothing back.
+   * Asks all origins, and waits for each. A previous one that cannot be read holds nothing back.
    *
    * @throws LivetreeError `keys_unavailable`, naming the origin, if the current one cannot be read
    */
   async read(signal: AbortSignal): Promise<KeysRead> {
-    const settled = await Promise.allSettled(this.#origins.map((origin) => origin.read(signal)))
-    const failed = settled.filter((each) => each.status === 'rejected')
-    const [first] = settled
-    const isFatal = first?.status === 'rejected' && (this.#hasCurrent || failed.length === settled.length)
-    if (isFatal) throw first.reason
-    const read = settled.map((each) => (each.status === 'fulfilled' ? each.value : []))
-    const keys = new Map<string, EnvelopeKey>()
-    for (const key of read.flat()) {
-      const known = keys.get(key.id)
-      if (known !== undefined && !known.key.equals(key.key))
-        throw new OriginError(
-          `The keyring has two keys of the id "${key.id}". Give one of them another id.`,
-          { isFinal: true },
-        )
-      keys.set(key.id, known ?? key)
-    }
-    const current = this.#hasCurrent ? read[0]?.[0] : undefined
-    return { keys: [...keys.values()], current, failure: failed[0]?.reason as LivetreeError | undefined }
+    const answers = this.ask(signal)
+    await answers.usable
+    await answers.all
+    return answers.read
   }
 
   toJSON(): object {

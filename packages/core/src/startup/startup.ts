@@ -75,11 +75,12 @@ async function waitForSources(parts: StartupParts): Promise<boolean> {
     else await parts.comparison.begin(cut)
     while (
       writer.snapshot === undefined &&
-      writer.rejected === undefined &&
+      (writer.rejected === undefined || awaitsKeys(parts)) &&
       !isInVain(parts) &&
       !cut.aborted
     ) {
-      await writer.nextConnection()
+      const connection = writer.nextConnection()
+      await (parts.keys === undefined ? connection : Promise.race([connection, parts.keys.nextAnswer()]))
     }
   }
   try {
@@ -93,11 +94,23 @@ async function waitForSources(parts: StartupParts): Promise<boolean> {
   }
 }
 
-/** Logs which sources are missing, so that a process that waits does not appear to hang. */
-function warnOfMissing({ name, sources, log, options }: StartupParts): void {
+/** Whether the tree is refused for want of a key that may still come. */
+function awaitsKeys({ writer, keys }: StartupParts): boolean {
+  if (keys?.isReady !== true || keys.missing.length === 0) return false
+  return writer.rejected?.issues.some(({ code }) => code === 'key_missing') === true
+}
+
+/** Logs which sources and keys are missing, so that a process that waits does not appear to hang. */
+function warnOfMissing({ name, sources, log, options, keys }: StartupParts): void {
+  const waits = `it waits ${options.timeoutMs} ms in all`
+  if (keys !== undefined && keys.missing.length > 0) {
+    const message = `Configuration "${name}" still waits for the keys of ${keys.missing.join(', ')}; ${waits}`
+    log.entry({ level: 'warn', message, code: 'keys_unavailable' })
+  }
+  // What the sources have said is taken when there are keys.
+  if (keys?.isReady === false) return
   const missing = sources.filter(({ hasTree }) => !hasTree)
   const silent = missing.filter(({ lastError }) => lastError === undefined)
-  const waits = `it waits ${options.timeoutMs} ms in all`
   if (silent.length > 0) {
     const names = silent.map(({ source }) => `${source.name}${addressOf(source)}`).join(', ')
     const message = `Configuration "${name}" still waits for ${names}, which has not answered; ${waits}`
@@ -119,8 +132,11 @@ function isInVain({ sources, options }: StartupParts): boolean {
 }
 
 /** The error that `load` rejects with unless a fallback applies. */
-function refusalOf({ name, sources, writer, options, keys }: StartupParts, isLate: boolean): LivetreeError {
-  if (keys?.isReady === false) return withoutKeys(name, keys, isLate ? options.timeoutMs : undefined)
+function refusalOf(parts: StartupParts, isLate: boolean): LivetreeError {
+  const { name, sources, writer, options, keys } = parts
+  const isAwaited = isLate && awaitsKeys(parts)
+  if (keys !== undefined && (!keys.isReady || isAwaited))
+    return withoutKeys(parts, keys, isLate ? options.timeoutMs : undefined)
   if (writer.rejected !== undefined) return invalid(name, writer.rejected.issues)
   const missing = sources.filter(({ hasTree }) => !hasTree)
   // If the timeout has not expired, sources that merely have not answered yet are not the reason.
@@ -138,13 +154,19 @@ function refusalOf({ name, sources, writer, options, keys }: StartupParts, isLat
 }
 
 /** `timeoutMs` is given where the time is over. */
-function withoutKeys(name: string, { error }: LiveKeys, timeoutMs: number | undefined): LivetreeError {
-  const why = error === undefined ? 'its keys: the origins have not answered' : messageOf(error)
+function withoutKeys(
+  { name, writer }: StartupParts,
+  { error, missing, isReady }: LiveKeys,
+  timeoutMs: number | undefined,
+): LivetreeError {
+  const silent = `the keys of ${missing.join(', ')}, which has not given them`
+  const why = error === undefined ? silent : messageOf(error)
   const what = timeoutMs === undefined ? 'cannot be loaded' : `did not load within ${timeoutMs} ms`
+  const issues = isReady ? (writer.rejected?.issues ?? []) : []
   return new LivetreeError(
     timeoutMs === undefined ? 'keys_unavailable' : 'startup_timeout',
-    [`Configuration "${name}" ${what}. Missing:`, `  ${why}`].join('\n'),
-    error === undefined ? {} : { cause: error },
+    describeIssues(`Configuration "${name}" ${what}. Missing:\n  ${why}`, issues),
+    { issues, ...(error !== undefined && { cause: error }) },
   )
 }
 

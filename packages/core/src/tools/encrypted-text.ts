@@ -7,6 +7,7 @@ import { KeySet } from '../encryption/key-set.ts'
 import { LivetreeError } from '../errors.ts'
 import type { Path } from '../issue.ts'
 import type { Keyring } from '../keyring/keyring.ts'
+import { settledWithin } from '../within.ts'
 import { boundPath } from '../pipeline/bound-path.ts'
 import * as describe from '../schema/describe.ts'
 import { isScalar, mayBeText } from '../schema/directory.ts'
@@ -74,6 +75,9 @@ export function decryptText(
   return openEnvelope(key, boundPath(compiled, pathOf(path), layer), parsed.content)
 }
 
+/** For how long at most the other origins are waited for when the current one has answered, in milliseconds. */
+const OTHERS_MS = 3_000
+
 /** Options of `readKeys`. */
 export interface ReadKeysOptions {
   /** Default 10,000. */
@@ -84,17 +88,29 @@ export interface ReadKeysOptions {
 }
 
 /**
- * Reads the keys of a keyring once.
+ * Reads the keys of a keyring once. When the current origin has answered, the others are waited for a while: at most three
+ * seconds, and for half of the time that is left.
  *
  * @throws LivetreeError `keys_unavailable`, `timeout`, `aborted`
  */
 export async function readKeys(
-  keyring: Pick<Keyring, 'read' | 'plaintext'>,
+  keyring: Pick<Keyring, 'ask' | 'plaintext'>,
   options: ReadKeysOptions = {},
 ): Promise<KeySet> {
   const { timeoutMs = 10_000, signal, clock = systemClock } = options
   const limits = { clock, timeoutMs, signals: [signal], what: 'Reading the keys' }
-  const { keys, current } = await withDeadline((cut) => keyring.read(cut), limits)
-  const absence = keys.length === 0 ? 'the keyring has no keys' : undefined
-  return new KeySet({ keys, current, plaintext: keyring.plaintext, absence })
+  const endsAt = clock.now() + timeoutMs
+  const asking = new AbortController()
+  try {
+    const { keys, current } = await withDeadline(async () => {
+      const answers = keyring.ask(asking.signal, clock)
+      await answers.usable
+      await settledWithin(answers.all, clock, Math.min(OTHERS_MS, (endsAt - clock.now()) / 2))
+      return answers.read
+    }, limits)
+    const absence = keys.length === 0 ? 'the keyring has no keys' : undefined
+    return new KeySet({ keys, current, plaintext: keyring.plaintext, absence })
+  } finally {
+    asking.abort()
+  }
 }
