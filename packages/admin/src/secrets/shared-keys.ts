@@ -4,6 +4,8 @@ import { AdminError } from '../errors.ts'
 
 /** For how long the keys of a KMS are kept, in milliseconds. Files and variables are read for each call. */
 const KEPT_MS = 30_000
+/** For how long those who come later wait for a reading that is under way, in milliseconds: it may hang, and a new one not. */
+const SHARED_MS = 1_000
 
 type Answers = ReturnType<Keyring['ask']>
 
@@ -60,7 +62,7 @@ export class SharedKeys {
     if (this.#kept !== undefined && now < this.#kept.until) return this.#kept.answers
     const answers = this.#keyring.ask(this.#closing.signal, this.#clock)
     if (!this.#keyring.isRemote) return answers
-    const kept: Kept = { until: now + KEPT_MS, answers }
+    const kept: Kept = { until: now + SHARED_MS, answers }
     this.#kept = kept
     answers.usable.then(
       () => {
