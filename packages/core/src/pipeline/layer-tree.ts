@@ -126,6 +126,10 @@ export class LayerTree {
   get scalarsAtDirectories(): ReadonlyMap<Entry, readonly string[]> {
     return this.#entries.scalarsAtDirectories
   }
+  /** See `TreeEntries.unopenedUnread`. */
+  get unopenedUnread(): ReadonlyMap<Entry, readonly string[]> {
+    return this.#entries.unopenedUnread
+  }
   /** See `DocumentSpread.conflicts`. */
   get conflicts(): ReadonlySet<DocumentMark> {
     return this.#documents.conflicts

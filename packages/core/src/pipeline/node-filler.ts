@@ -39,14 +39,19 @@ export class NodeFiller {
     const opened = this.#opener.open(place, leaf.value)
     const isOpened = opened !== leaf.value
     const document = readDocument(opened, schemaNode, this.#isNested[layer] === true && !isOpened)
-    if (document.type === 'document') {
+    const refused =
+      document.type === 'document' && !isOpened
+        ? this.#opener.refusalOfEmpty(place, document.content)
+        : undefined
+    if (document.type === 'document' && refused === undefined) {
       if (entry !== undefined) this.#entries.remove(trail, entry)
       const { content } = document
       return this.#documents.set(trail, { layer, leaf, content, schemaNode, isOpened }, mark, isAgain)
     }
     if (mark !== undefined) this.#documents.remove(trail, mark)
-    const value = isOpened ? document.value : this.#opener.openInside(place, document.value)
-    const given = isOpened || value !== document.value ? leaf.value : undefined
+    const whole = document.type === 'document' ? document.content : document.value
+    const value = refused ?? (isOpened ? whole : this.#opener.openInside(place, whole))
+    const given = isOpened || value !== whole ? leaf.value : undefined
     const set = newEntry(layer, value, leaf.revision, { given })
     this.#entries.set(trail, set, schemaNode)
     return set

@@ -1,6 +1,6 @@
 import { isEnvelope, namesEnvelope, openEnvelope, parseEnvelope } from '../encryption/envelope.ts'
 import type { KeySet } from '../encryption/key-set.ts'
-import { coverOf } from '../format/cover.ts'
+import { type Cover, coverOf } from '../format/cover.ts'
 import { childSchemaNode } from '../schema/child-node.ts'
 import { isEncryptedAt } from '../schema/describe.ts'
 import { isScalar, mayBeText } from '../schema/directory.ts'
@@ -10,6 +10,7 @@ import { type LayerInfo, Unreadable } from '../source/source.ts'
 import { itemAt } from '../item-at.ts'
 import { boundPath } from './bound-path.ts'
 import { isPlainObject, parseJson } from './document.ts'
+import { unheld } from './tree-place.ts'
 import { Unopened } from './unopened.ts'
 
 /** Where a value stands: its layer, the names that lead to it, and what the schema has there. */
@@ -33,13 +34,7 @@ export class Opener {
 
   /** The text of one leaf: what its envelope holds, or `Unopened`. Lists and objects are left to those who read their parts. */
   open(place: ValuePlace, value: unknown): unknown {
-    const { schemaNode, names } = place
-    if (schemaNode === undefined || value instanceof Unreadable) return value
-    const isAsked = schemaNode.hasEncrypted || this.#schemaNode.hasEncrypted
-    if (!isAsked || !isEncryptedAt(this.#schemaNode, names)) return isEnvelope(value) ? NOT_MARKED : value
-    if (isEnvelope(value)) return this.#opened(place, value)
-    const isContainer = isParted(typeof value === 'string' ? containerIn(value, schemaNode) : value)
-    return isContainer ? value : this.#plain(value)
+    return this.#leaf(place, value, coverOf(value))
   }
 
   /**
@@ -47,11 +42,11 @@ export class Opener {
    * stands for all. Where the schema asks for no envelope inside, one that is there is refused as anywhere else.
    */
   openInside(place: ValuePlace, value: unknown): unknown {
-    const { schemaNode, names } = place
-    if (schemaNode === undefined) return value
+    const { schemaNode } = place
     const isAsked =
-      this.#schemaNode.hasEncrypted && (schemaNode.hasEncrypted || isEncryptedAt(this.#schemaNode, names))
-    if (!isAsked && typeof value === 'string' && !namesEnvelope(value)) return value
+      this.#schemaNode.hasEncrypted && (schemaNode?.hasEncrypted === true || this.#isEncrypted(place))
+    if (!isAsked && (schemaNode === undefined || (typeof value === 'string' && !namesEnvelope(value))))
+      return value
     const content = typeof value === 'string' ? containerIn(value, schemaNode) : value
     if (!isParted(content)) return value
     if (!isAsked) return holdsEnvelope(content) ? NOT_MARKED : value
@@ -59,22 +54,55 @@ export class Opener {
     return opened === content ? value : opened
   }
 
+  /**
+   * What stands for a document that only says that there is something: an empty one is nothing where it is all that is encrypted,
+   * and below that it has a name, and whatever defaults the schema gives. Undefined where it may stay.
+   */
+  refusalOfEmpty(place: ValuePlace, content: Record<string, unknown>): Unopened | undefined {
+    const isEmpty = this.#isPart(place) && holdsNothing(content, place.schemaNode)
+    return isEmpty && this.keys.plaintext === 'reject' ? NOT_ENCRYPTED : undefined
+  }
+
+  #leaf(place: ValuePlace, value: unknown, cover: Cover | undefined): unknown {
+    const { schemaNode } = place
+    if (value instanceof Unreadable) return value
+    if (!this.#isEncrypted(place)) return schemaNode !== undefined && isEnvelope(value) ? NOT_MARKED : value
+    if (isEnvelope(value)) return this.#opened(place, value)
+    const isContainer = isParted(typeof value === 'string' ? containerIn(value, schemaNode) : value)
+    // An emptied part is there, with its name.
+    const isNothing = cover === 'remove' || (cover === 'empty' && !this.#isPart(place))
+    return isContainer || isNothing || this.keys.plaintext === 'accept' ? value : NOT_ENCRYPTED
+  }
+
   #parts(place: ValuePlace, value: readonly unknown[] | Record<string, unknown>): unknown {
     const { schemaNode, names, layer } = place
     const isStored = itemAt(this.#layers, layer).naming === 'stored'
     const opened = new Map<string, unknown>()
-    for (const [written, part] of Object.entries(value)) {
+    const parts = Object.entries(value)
+    const isEmpty = parts.every(([, part]) => part === undefined)
+    if (isEmpty && this.keys.plaintext === 'reject' && this.#isPart(place)) return NOT_ENCRYPTED
+    for (const [written, part] of parts) {
       const name = (isStored ? canonicalName(schemaNode, written, 'stored') : undefined) ?? written
       const below = schemaNode === undefined ? undefined : childSchemaNode(schemaNode, name)
       const inside = { layer, names: [...names, name], schemaNode: below }
-      const own = isParted(part) ? this.#parts(inside, part) : this.open(inside, part)
+      // What hides lower layers elsewhere is text here, since nothing is merged.
+      const own = isParted(part) ? this.#parts(inside, part) : this.#leaf(inside, part, undefined)
       if (own instanceof Unopened) return own
       if (own !== part) opened.set(written, own)
     }
     if (opened.size === 0) return value
     const partOf = (name: string, part: unknown) => (opened.has(name) ? opened.get(name) : part)
     if (Array.isArray(value)) return value.map((part, index) => partOf(String(index), part))
-    return Object.fromEntries(Object.entries(value).map(([name, part]) => [name, partOf(name, part)]))
+    return Object.fromEntries(parts.map(([name, part]) => [name, partOf(name, part)]))
+  }
+
+  #isEncrypted({ names }: ValuePlace): boolean {
+    return this.#schemaNode.hasEncrypted && isEncryptedAt(this.#schemaNode, names)
+  }
+
+  /** Whether it lies below a place that is encrypted. */
+  #isPart({ names, ...place }: ValuePlace): boolean {
+    return names.length > 0 && this.#isEncrypted({ ...place, names: names.slice(0, -1) })
   }
 
   #opened({ layer, names }: ValuePlace, text: string): unknown {
@@ -88,19 +116,13 @@ export class Opener {
     const what = `a value encrypted with key "${keyId}" that does not open: it was altered, or moved here from another place, or the key is another one of that id. ${WRITE_AGAIN}`
     return openEnvelope(key, path, content) ?? new Unopened('envelope_damaged', what)
   }
-
-  #plain(value: unknown): unknown {
-    const isAccepted = this.keys.plaintext === 'accept' || coverOf(value) !== undefined
-    return isAccepted
-      ? value
-      : new Unopened(
-          'not_encrypted',
-          `plain text where the schema asks for an encrypted value. ${WRITE_AGAIN}`,
-        )
-  }
 }
 
 const WRITE_AGAIN = 'Write it with livetree set'
+const NOT_ENCRYPTED = new Unopened(
+  'not_encrypted',
+  `plain text where the schema asks for an encrypted value. ${WRITE_AGAIN}`,
+)
 const NOT_MARKED = new Unopened(
   'not_marked_encrypted',
   'an encrypted value, and the schema of this version does not say that it is: mark it with secret(…, { encrypted: true })',
@@ -113,9 +135,20 @@ function missingKey(keyId: string, { absence, ids }: KeySet): string {
 }
 
 /** The list or object that a text says, where the schema cannot mean the text itself: no text is meant that has envelopes in it. */
-function containerIn(text: string, schemaNode: SchemaNode): unknown {
+function containerIn(text: string, schemaNode: SchemaNode | undefined): unknown {
+  if (schemaNode === undefined) return undefined
   const isText = mayBeText(schemaNode) && (isScalar(schemaNode) || !namesEnvelope(text))
   return !isText && /^\s*[[{]/.test(text) ? parseJson(text)?.value : undefined
+}
+
+/** Whether all that a document has goes away: the tree holds no value of it. */
+function holdsNothing(content: Record<string, unknown>, schemaNode: SchemaNode | undefined): boolean {
+  return Object.entries(content).every(([name, value]) => {
+    if (value === undefined || coverOf(value) === 'remove' || unheld(name, schemaNode) !== undefined)
+      return true
+    const below = schemaNode === undefined ? undefined : childSchemaNode(schemaNode, name)
+    return isPlainObject(value) && holdsNothing(value, below)
+  })
 }
 
 function holdsEnvelope(value: unknown): boolean {

@@ -1,4 +1,4 @@
-import { schemaNodeAt } from '../schema/describe.ts'
+import { openDepth, schemaNodeAt } from '../schema/describe.ts'
 import { isScalar } from '../schema/directory.ts'
 import type { SchemaNode } from '../schema/schema-node.ts'
 import { shortKey } from '../short-text.ts'
@@ -9,6 +9,7 @@ import type { LayerTree } from './layer-tree.ts'
 import { comparePaths } from './name-order.ts'
 import type { Issue, Origin } from '../issue.ts'
 import { coverOf } from '../format/cover.ts'
+import { hiddenBy } from './hidden-by.ts'
 import { firstKeyBelow } from './key-below.ts'
 import { nodeAt } from './trail.ts'
 import { type Entry, entriesOf } from './tree-node.ts'
@@ -20,6 +21,7 @@ export function structureIssues(tree: LayerTree, writer: IssueWriter): Issue[] {
     ...documentIssues(tree, writer),
     ...scalarIssues(tree, writer),
     ...mixedNodeIssues(tree, writer),
+    ...unreadIssues(tree, writer),
   ]
   // The tree notes them as they occur; they are reported in one order, whatever its history.
   return issues.sort((a, b) => comparePaths(a.path, b.path))
@@ -54,6 +56,25 @@ function scalarIssues(tree: LayerTree, writer: IssueWriter): Issue[] {
     const unread = entry.value instanceof Unopened ? entry.value.code : 'unreadable'
     const code = below === undefined ? unread : 'conflict'
     issues.push(writer.write({ path, code, message, expected: 'object', received: undefined, origins }))
+  }
+  return issues
+}
+
+/** What cannot be opened below an encrypted place, at a name that the schema does not know. */
+function unreadIssues(tree: LayerTree, writer: IssueWriter): Issue[] {
+  const issues: Issue[] = []
+  for (const [entry, names] of tree.unopenedUnread) {
+    const nodes = names.map((_, depth) => nodeAt(tree.root, names.slice(0, depth + 1)) ?? tree.root)
+    const { value } = entry
+    const isVisible = nodes.at(-1)?.top === entry && hiddenBy([tree.root, ...nodes]) === undefined
+    if (!isVisible || !(value instanceof Unopened)) continue
+    // Names inside a secret are not shown.
+    const path = names.slice(0, openDepth(tree.schemaNode, names))
+    const message = `Cannot be read: ${value.reason}`
+    const origins = [writer.originOf(entry, names)]
+    issues.push(
+      writer.write({ path, code: value.code, message, expected: undefined, received: undefined, origins }),
+    )
   }
   return issues
 }

@@ -5,6 +5,7 @@ import { coverOf } from '../format/cover.ts'
 import { isEmptyObject, isNullText } from './document.ts'
 import { Losses } from './losses.ts'
 import { isStandIn } from './stand-in.ts'
+import { Unopened } from './unopened.ts'
 import { type Trail, touch } from './trail.ts'
 import { TrialJournal } from './trial-journal.ts'
 import { type DocumentMark, type Entry, entriesOf, insertEntry, removeEntry } from './tree-node.ts'
@@ -16,6 +17,8 @@ export class TreeEntries {
   readonly journal = new TrialJournal()
   /** Scalars where only a directory can be valid; they make the tree invalid also when a higher layer covers them. */
   readonly scalarsAtDirectories = new Map<Entry, readonly string[]>()
+  /** What cannot be opened where the schema reads nothing, by entry: it is there all the same, with its name. */
+  readonly unopenedUnread = new Map<Entry, readonly string[]>()
   /** By layer, those spread from documents counted one by one. */
   readonly #counts: number[]
 
@@ -44,6 +47,7 @@ export class TreeEntries {
     const old = insertEntry(trail.end, entry)
     if (old !== undefined) {
       this.scalarsAtDirectories.delete(old)
+      this.unopenedUnread.delete(old)
       this.losses.changed(old, entry)
       touch(trail, 0, this.journal)
     } else {
@@ -52,6 +56,8 @@ export class TreeEntries {
       this.#noted(trail.names, entry)
       touch(trail, 1, this.journal)
     }
+    if (schemaNode === undefined && entry.value instanceof Unopened)
+      this.unopenedUnread.set(entry, [...trail.names])
     const isCover = coverOf(entry.value) !== undefined
     if (isCover) for (const node of trail.nodes) node.markCovering()
     const isMisplaced = schemaNode !== undefined && isPureDirectory(schemaNode) && !isCover
@@ -62,6 +68,7 @@ export class TreeEntries {
   remove(trail: Trail, entry: Entry): void {
     removeEntry(trail.end, entry)
     this.scalarsAtDirectories.delete(entry)
+    this.unopenedUnread.delete(entry)
     this.#count(entry.layer, -1)
     touch(trail, -1, this.journal)
     // A key may have taken over from a document, or the other way round.
