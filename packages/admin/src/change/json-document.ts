@@ -44,6 +44,10 @@ export class JsonDocument {
     return this.#nodeAt(names)?.container?.isList === false
   }
 
+  get isEmpty(): boolean {
+    return this.#root.container?.entries.length === 0
+  }
+
   get isEmptyObject(): boolean {
     return isEmptyObject(this.text)
   }
@@ -84,10 +88,16 @@ export class JsonDocument {
 
   /** Replaces each scalar by the JSON that `change` returns. */
   mapScalars(change: (names: readonly string[], json: string) => string): void {
+    this.mapLeaves((names, json) => (/^[[{]/.test(json) ? json : change(names, json)))
+  }
+
+  /** The same for scalars, and for the lists and objects inside that are empty. */
+  mapLeaves(change: (names: readonly string[], json: string) => string): void {
     this.#text = undefined
     const visit = (node: JsonNode, names: readonly string[]) => {
       const { container, text } = node
-      if (container === undefined) node.replace(change(names, text))
+      const isLeaf = container === undefined || (container.entries.length === 0 && names.length > 0)
+      if (isLeaf) node.replace(change(names, text))
       else for (const [name, below] of container.entries) visit(below, [...names, name])
     }
     visit(this.#root, [])

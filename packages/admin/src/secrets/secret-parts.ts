@@ -1,11 +1,13 @@
 import type { Path } from '@livetree/core'
 import type { LayerInfo } from '@livetree/core/source'
 import {
-  coverOf,
   encodeSegment,
   holdsEncryptedAt,
+  isEmptyAt,
   isEncryptedAt,
   isEnvelope,
+  isMergedAt,
+  isNothingAt,
   isTextAt,
   pathOfKey,
   placesOfKey,
@@ -29,6 +31,8 @@ export interface SecretPart extends SecretPlace {
   readonly places: readonly SecretPlace[]
   /** The schema means text here, whatever it looks like. */
   readonly isText: boolean
+  /** There is nothing in it at any of its places, and it needs no envelope. */
+  readonly isNothing: boolean
 }
 
 /** Returns the new text of a part; `json` is how a document has it. */
@@ -63,36 +67,57 @@ export function mapParts(
   change: ChangePart,
 ): string {
   const { definition } = settings
-  const partOf = (marked: readonly SecretPlace[]): SecretPart | undefined => {
+  const partOf = (
+    marked: readonly SecretPlace[],
+    isNothing: (at: SecretPlace) => boolean,
+  ): SecretPart | undefined => {
     const [first] = marked
     const isText = marked.every(({ path }) => isTextAt(definition, path))
-    return first && { ...first, places: marked, isText }
+    return first && { ...first, places: marked, isText, isNothing: marked.every(isNothing) }
   }
-  const whole = partOf(places.filter(({ path }) => isEncryptedAt(definition, path)))
+  const whole = partOf(
+    places.filter(({ path }) => isEncryptedAt(definition, path)),
+    ({ path }) => isNothingAt(definition, path, text),
+  )
   const isWhole = whole?.places.length === places.length
   const document = isWhole && whole.isText ? undefined : JsonDocument.of(text)
   // What is put beside a plain text that stays gets an envelope of its own.
   const isParted = document !== undefined && (!isWhole || hasEnvelope(document) || isMixed(text))
   if (!isParted) return whole === undefined ? text : change(whole, text, JSON.stringify(text))
   const directory = key.endsWith('/') ? key : `${key}/`
-  document.mapScalars((names, json) => {
-    const below = directory + names.map(encodeSegment).join('/')
-    const inside = places.map(({ path, layer }) => ({
-      path: translatedNow(() => pathOfKey(definition, below, layer)) ?? [...path, ...names],
-      layer,
-    }))
-    const part = partOf(inside.filter(({ path }) => isEncryptedAt(definition, path)))
-    if (part === undefined) return json
+  const value: unknown = JSON.parse(text)
+  document.mapLeaves((written, json) => {
+    const below = directory + written.map(encodeSegment).join('/')
     const scalar = json.startsWith('"') ? String(JSON.parse(json)) : json
+    const inside = places.map(({ path, layer }) => ({
+      path: translatedNow(() => pathOfKey(definition, below, layer)) ?? [...path, ...written],
+      layer,
+      documentPath: path,
+    }))
+    // What hides lower layers elsewhere is text in a list.
+    const isMerged = (documentPath: Path, path: Path) =>
+      isMergedAt(definition, documentPath, value, { names: path.slice(documentPath.length), written })
+    const nothing = new Map(
+      inside.map(({ path, documentPath }) => [
+        path,
+        (scalar === json || isMerged(documentPath, path)) && isNothingAt(definition, path, scalar),
+      ]),
+    )
+    const part = partOf(
+      inside.filter(({ path }) => isEncryptedAt(definition, path)),
+      ({ path }) => nothing.get(path) === true,
+    )
+    if (part === undefined) return json
     const changed = change(part, scalar, json)
-    return changed === scalar ? json : JSON.stringify(changed)
+    if (changed === scalar) return json
+    return isEmptyAt(definition, part.path, changed) ? changed : JSON.stringify(changed)
   })
   return document.text
 }
 
 /** Whether a text is one that an envelope is to be made of. */
-export function isPlain(text: string): boolean {
-  return !isEnvelope(text) && coverOf(text) === undefined
+export function isPlain({ isNothing }: SecretPart, text: string): boolean {
+  return !isEnvelope(text) && !isNothing
 }
 
 function hasEnvelope(document: JsonDocument): boolean {

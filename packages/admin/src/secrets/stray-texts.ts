@@ -9,11 +9,14 @@ export class StrayTexts {
   readonly #mark = `livetree:plaintext:${randomUUID()}:`
   readonly #strays: { readonly text: string; readonly json: string }[] = []
 
-  /** What stands for a text; `json` is how a document has it. The scalars of a list or an object are covered one by one. */
+  /**
+   * What stands for a text; `json` is how a document has it. The scalars of a list or an object are covered one by one, and so are
+   * the empty lists and objects in it.
+   */
   cover(text: string, json: string): string {
     const document = JsonDocument.of(text)
-    if (document === undefined) return this.#coverOne(text, json)
-    document.mapScalars((_, part) => {
+    if (document === undefined || document.isEmpty) return this.#coverOne(text, json)
+    document.mapLeaves((_, part) => {
       const scalar = part.startsWith('"') ? String(JSON.parse(part)) : part
       return JSON.stringify(this.#coverOne(scalar, part))
     })

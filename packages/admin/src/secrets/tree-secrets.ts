@@ -93,8 +93,8 @@ export class TreeSecrets {
     if (keeps === undefined || text?.isWellFormed() !== true) return text
     if (keeps === 'all')
       return secretPlaces(this.#workspace, key, text).length > 0 ? this.#strays.coverWhole(text) : text
-    return this.#map(key, text, (_, part, json) =>
-      isPlain(part) ? part : this.#strays.coverWhole(part, json),
+    return this.#map(key, text, (at, part, json) =>
+      isPlain(at, part) ? part : this.#strays.coverWhole(part, json),
     )
   }
 
@@ -105,7 +105,7 @@ export class TreeSecrets {
 
   #openForEdit(key: string, text: string): string {
     return this.#map(key, text, (at, part, json) => {
-      if (!isPlain(part)) return this.#open(at, part) ?? part
+      if (!isPlain(at, part)) return this.#open(at, part) ?? part
       return at.isText ? this.#strays.coverWhole(part, json) : this.#strays.cover(part, json)
     })
   }
@@ -134,7 +134,7 @@ export class TreeSecrets {
     const idOf = (at: SecretPart, part: string) => JSON.stringify([key, at.path, part])
     const plain = this.#map(key, text, (at, part) => kept.get(idOf(at, this.#open(at, part) ?? part)) ?? part)
     const sealed = this.#map(key, plain, (at, part) => {
-      if (!isPlain(part) || this.#strays.isIn(part) || this.#staysPlain(at)) return part
+      if (!isPlain(at, part) || this.#strays.isIn(part) || this.#staysPlain(at)) return part
       const id = idOf(at, part)
       const envelope = known.get(id) ?? translatedNow(() => this.#make(at, part))
       known.set(id, envelope)
@@ -174,7 +174,7 @@ export class TreeSecrets {
    */
   renew(key: string, text: string, withPlain: boolean): Renewed {
     const renewed = this.#map(key, text, (at, part) => {
-      const plain = isPlain(part) ? (withPlain ? part : undefined) : this.#openOld(at, part)
+      const plain = isPlain(at, part) ? (withPlain ? part : undefined) : this.#openOld(at, part)
       return plain === undefined ? part : translatedNow(() => this.#make(at, plain))
     })
     if (withPlain && this.#difference(key, this.open(key, text), renewed) !== undefined)
@@ -193,8 +193,8 @@ export class TreeSecrets {
   /** The places of a key that have plain text and should have an envelope. */
   plainIn(key: string, text: string): readonly Path[] {
     const found: Path[] = []
-    this.#map(key, text, ({ places }, part) => {
-      if (isPlain(part)) found.push(...places.map(({ path }) => path))
+    this.#map(key, text, (at, part) => {
+      if (isPlain(at, part)) found.push(...at.places.map(({ path }) => path))
       return part
     })
     return found
@@ -206,7 +206,7 @@ export class TreeSecrets {
     this.#map(key, text, (at, part) => {
       const keyId = keyIdOf(part)
       const isOpen = at.places.every((place) => this.#openAt(place, part) !== undefined)
-      if (keyId !== undefined || isPlain(part)) found.push({ path: at.path, keyId, isOpen })
+      if (keyId !== undefined || isPlain(at, part)) found.push({ path: at.path, keyId, isOpen })
       return part
     })
     return found
