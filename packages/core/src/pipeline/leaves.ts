@@ -1,8 +1,7 @@
-import { keyIdOf } from '../encryption/envelope.ts'
-import { isEncryptedAt, isOpenAt } from '../schema/describe.ts'
 import type { SchemaNode } from '../schema/schema-node.ts'
 import { type LayerInfo, type Leaf, Unreadable } from '../source/source.ts'
 import { givenOf, isGivenEncrypted } from './given.ts'
+import { hidesSecrets } from './hides-secrets.ts'
 import { storedPath } from './stored-path.ts'
 import { type DocumentMark, documentOf, type Entry, keyEntry, type TreeNode } from './tree-node.ts'
 
@@ -30,7 +29,7 @@ export function leavesOf(
 ): readonly Leaf[] {
   const leaves: Leaf[] = []
   eachLeaf(root, layer, ({ path, own }) => {
-    if (!isChosen(schemaNode, path, own, choice)) return
+    if (!isChosen(schemaNode, info, { path, own }, choice)) return
     leaves.push({ path: storedPath(schemaNode, path, info), value: givenOf(own), revision: own.revision })
   })
   return leaves
@@ -39,13 +38,13 @@ export function leavesOf(
 /** Whether `leavesOf` gives a leaf. An envelope hides what is in it wherever it is kept. */
 export function isChosen(
   schemaNode: SchemaNode,
-  path: readonly string[],
-  own: Entry | DocumentMark,
+  info: LayerInfo,
+  { path, own }: Pick<HeldLeaf, 'path' | 'own'>,
   { withSecrets = false, withUnreadable = false }: LeafChoice,
 ): boolean {
   const value = givenOf(own)
-  if (keyIdOf(value) !== undefined && isEncryptedAt(schemaNode, path)) return true
-  return (withUnreadable || !(value instanceof Unreadable)) && (withSecrets || isOpenAt(schemaNode, path))
+  if (value instanceof Unreadable && !withUnreadable) return false
+  return withSecrets || hidesSecrets(schemaNode, path, value, info)
 }
 
 /** Calls `visit` for every key that a layer has in the tree, be its value a document. */

@@ -3,13 +3,13 @@ import type { KeySet } from '../encryption/key-set.ts'
 import { type Cover, coverOf } from '../format/cover.ts'
 import { childSchemaNode } from '../schema/child-node.ts'
 import { isEncryptedAt } from '../schema/describe.ts'
-import { isScalar, mayBeText } from '../schema/directory.ts'
 import { canonicalName } from '../schema/property-name.ts'
 import type { SchemaNode } from '../schema/schema-node.ts'
 import { type LayerInfo, Unreadable } from '../source/source.ts'
 import { itemAt } from '../item-at.ts'
 import { boundPath } from './bound-path.ts'
-import { isPlainObject, parseJson } from './document.ts'
+import { type Container, containerIn, isContainer } from './container-in.ts'
+import { isPlainObject } from './document.ts'
 import { unheld } from './tree-place.ts'
 import { Unopened } from './unopened.ts'
 
@@ -48,7 +48,7 @@ export class Opener {
     if (!isAsked && (schemaNode === undefined || (typeof value === 'string' && !namesEnvelope(value))))
       return value
     const content = typeof value === 'string' ? containerIn(value, schemaNode) : value
-    if (!isParted(content)) return value
+    if (!isContainer(content)) return value
     if (!isAsked) return holdsEnvelope(content) ? NOT_MARKED : value
     const opened = this.#parts(place, content)
     return opened === content ? value : opened
@@ -68,13 +68,13 @@ export class Opener {
     if (value instanceof Unreadable) return value
     if (!this.#isEncrypted(place)) return schemaNode !== undefined && isEnvelope(value) ? NOT_MARKED : value
     if (isEnvelope(value)) return this.#opened(place, value)
-    const isContainer = isParted(typeof value === 'string' ? containerIn(value, schemaNode) : value)
+    const isParted = isContainer(typeof value === 'string' ? containerIn(value, schemaNode) : value)
     // An emptied part is there, with its name.
     const isNothing = cover === 'remove' || (cover === 'empty' && !this.#isPart(place))
-    return isContainer || isNothing || this.keys.plaintext === 'accept' ? value : NOT_ENCRYPTED
+    return isParted || isNothing || this.keys.plaintext === 'accept' ? value : NOT_ENCRYPTED
   }
 
-  #parts(place: ValuePlace, value: readonly unknown[] | Record<string, unknown>): unknown {
+  #parts(place: ValuePlace, value: Container): unknown {
     const { schemaNode, names, layer } = place
     const isStored = itemAt(this.#layers, layer).naming === 'stored'
     const opened = new Map<string, unknown>()
@@ -86,7 +86,7 @@ export class Opener {
       const below = schemaNode === undefined ? undefined : childSchemaNode(schemaNode, name)
       const inside = { layer, names: [...names, name], schemaNode: below }
       // What hides lower layers elsewhere is text here, since nothing is merged.
-      const own = isParted(part) ? this.#parts(inside, part) : this.#leaf(inside, part, undefined)
+      const own = isContainer(part) ? this.#parts(inside, part) : this.#leaf(inside, part, undefined)
       if (own instanceof Unopened) return own
       if (own !== part) opened.set(written, own)
     }
@@ -134,13 +134,6 @@ function missingKey(keyId: string, { absence, ids }: KeySet): string {
   return `${what}, which the keyring does not have; it has ${ids.length === 0 ? 'none' : ids.map((id) => `"${id}"`).join(', ')}`
 }
 
-/** The list or object that a text says, where the schema cannot mean the text itself: no text is meant that has envelopes in it. */
-function containerIn(text: string, schemaNode: SchemaNode | undefined): unknown {
-  if (schemaNode === undefined) return undefined
-  const isText = mayBeText(schemaNode) && (isScalar(schemaNode) || !namesEnvelope(text))
-  return !isText && /^\s*[[{]/.test(text) ? parseJson(text)?.value : undefined
-}
-
 /** Whether all that a document has goes away: the tree holds no value of it. */
 function holdsNothing(content: Record<string, unknown>, schemaNode: SchemaNode | undefined): boolean {
   return Object.entries(content).every(([name, value]) => {
@@ -152,9 +145,5 @@ function holdsNothing(content: Record<string, unknown>, schemaNode: SchemaNode |
 }
 
 function holdsEnvelope(value: unknown): boolean {
-  return isParted(value) ? Object.values(value).some(holdsEnvelope) : isEnvelope(value)
-}
-
-function isParted(value: unknown): value is readonly unknown[] | Record<string, unknown> {
-  return Array.isArray(value) || isPlainObject(value)
+  return isContainer(value) ? Object.values(value).some(holdsEnvelope) : isEnvelope(value)
 }

@@ -27,7 +27,7 @@ export function withheldOf(
   const withheld: WithheldLeaf[] = []
   eachLeaf(root, layer, (held) => {
     const { path, own } = held
-    if (isChosen(schemaNode, path, own, choice)) return
+    if (isChosen(schemaNode, info, held, choice)) return
     const { revision } = own
     withheld.push({ path: storedPath(schemaNode, path, info), revision, count: countOf(held) })
   })
