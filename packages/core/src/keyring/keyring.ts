@@ -44,6 +44,11 @@ export class Keyring {
     this.refreshMs = refreshMs
   }
 
+  /** What stands in front of a keyring, such as a Proxy of it, is none: its methods do not work. */
+  static [Symbol.hasInstance](value: unknown): boolean {
+    return typeof value === 'object' && value !== null && #origins in value
+  }
+
   /**
    * Asks all origins again, for every configuration and admin that uses the keyring; resolves when each has answered or failed,
    * which takes an origin 10 seconds at most, and as long again where it was being asked already. Of a function that is being
