@@ -59,7 +59,7 @@ export class KeyAnswers {
     }
   }
 
-  /** That of the current origin; without one, the first that gives keys. */
+  /** Resolves with the answer of the current origin; where there is none, with the first that gives keys. */
   async #first(readings: readonly Promise<void>[]): Promise<void> {
     const [first] = readings
     if (first === undefined) return
