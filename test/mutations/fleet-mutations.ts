@@ -66,8 +66,8 @@ export const fleetMutations: readonly Mutation[] = [
   {
     name: 'Fleet: a proposal holds secrets',
     file: 'packages/admin/src/fleet/put-proposal.ts',
-    find: 'const isHidden = isSecret && text !== null',
-    replace: 'const isHidden = isSecret && text === null',
+    find: '(hidden.has(key) ?',
+    replace: '(hidden.size < 0 ?',
     test: preflight,
   },
   {

@@ -137,8 +137,8 @@ export const operateMutations: readonly Mutation[] = [
   {
     name: 'Operate: an export shows secrets',
     file: `${admin}/transfer/export.ts`,
-    find: 'options.reveal === true || isEncrypted || workspace.settings.isUntyped',
-    replace: 'options.reveal !== false || isEncrypted || workspace.settings.isUntyped',
+    find: 'options.reveal === true || isOpen ||',
+    replace: 'options.reveal !== false || isOpen ||',
     test: at('transfer'),
   },
   {
