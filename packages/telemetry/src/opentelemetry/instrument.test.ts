@@ -298,7 +298,12 @@ describe('instruments', () => {
       for (const { attributes } of dataPoints)
         expect(Object.keys(attributes).sort()).toEqual([...metric.labels].sort())
     }
+    reload({})
     telemetry.stop()
+    const reloads = (await read()).find(
+      ({ descriptor: { name } }) => name === 'livetree_config_reload_duration_seconds',
+    )
+    expect(reloads?.dataPoints.map(({ value }) => (value as { count: number }).count)).toEqual([2, 2])
     // Gauges are left out: they may be of a configuration that another test has open.
     const counts = async () => {
       const all = (await read()).filter(({ dataPointType }) => dataPointType !== DataPointType.GAUGE)

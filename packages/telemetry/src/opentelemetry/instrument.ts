@@ -3,6 +3,7 @@ import { checkOptions } from '@livetree/core/adapter'
 import type { Histogram, Meter, Observable, Tracer } from '@opentelemetry/api'
 import { Counts } from '../counts.ts'
 import { readGauge } from '../gauges.ts'
+import { HeldValues } from '../held-values.ts'
 import { metricObserver } from '../metric-observer.ts'
 import {
   type CounterName,
@@ -14,6 +15,7 @@ import {
 } from '../metrics.ts'
 import { observe } from '../observe.ts'
 import { APP_VERSION, madeBy } from '../option-kinds.ts'
+import type { Labels } from '../series-table.ts'
 import { type Telemetry, telemetryOf } from '../telemetry.ts'
 import { SpanObserver } from './span-observer.ts'
 
@@ -82,16 +84,25 @@ function warnOfTwo(kind: 'meter' | 'tracer'): void {
 function startMetrics(meter: Meter, version: string): readonly (() => void)[] {
   const counts = new Counts()
   const counters = new Map<Observable, CounterName>()
-  const histograms = new Map<HistogramName, Histogram>()
+  const held = new Map<HistogramName, HeldValues>()
   const gauges = new Map<Observable, GaugeName>()
   for (const name of namesOf('counter'))
     counters.set(meter.createObservableCounter(name, settingsOf(name)), name)
   for (const name of namesOf('histogram')) {
     const advice = { explicitBucketBoundaries: [...METRICS[name].buckets] }
-    histograms.set(name, meter.createHistogram(name, { ...settingsOf(name), advice }))
+    const histogram: Histogram = meter.createHistogram(name, { ...settingsOf(name), advice })
+    const recordOf = (labels: Labels) => {
+      const attributes = { ...labels }
+      return (value: number) => histogram.record(value, attributes)
+    }
+    held.set(name, new HeldValues(recordOf))
   }
   for (const name of namesOf('gauge')) gauges.set(meter.createObservableGauge(name, settingsOf(name)), name)
+  const record = (): void => {
+    for (const values of held.values()) values.flush()
+  }
   const read: Parameters<Meter['addBatchObservableCallback']>[0] = (result) => {
+    record()
     for (const [gauge, name] of gauges)
       for (const { labels, value } of readGauge(name, version)) result.observe(gauge, value, { ...labels })
     for (const [counter, name] of counters)
@@ -101,15 +112,13 @@ function startMetrics(meter: Meter, version: string): readonly (() => void)[] {
   meter.addBatchObservableCallback(read, observed)
   const observer = metricObserver({
     counts,
-    histogram: (name, labels) => {
-      const [instrument, attributes] = [histograms.get(name), { ...labels }]
-      return (value) => instrument?.record(value, attributes)
-    },
+    histogram: (name, labels) => held.get(name)?.series(labels) ?? (() => {}),
   })
   // Without an SDK there is one meter for all names, with one counter for all names, and nothing is counted.
   const isReal = counters.size === namesOf('counter').length
   return [
     ...observe(observer),
+    record,
     () => meter.removeBatchObservableCallback(read, observed),
     ...(isReal ? [use('meter', meter)] : []),
   ]

@@ -3,6 +3,7 @@ import { checkOptions } from '@livetree/core/adapter'
 import { Counter, Gauge, Histogram, register as DEFAULT_REGISTER, type Registry } from 'prom-client'
 import { Counts } from '../counts.ts'
 import { readGauge } from '../gauges.ts'
+import { HeldValues } from '../held-values.ts'
 import { metricObserver } from '../metric-observer.ts'
 import {
   type CounterName,
@@ -14,8 +15,8 @@ import {
 } from '../metrics.ts'
 import { observe } from '../observe.ts'
 import { APP_VERSION } from '../option-kinds.ts'
+import type { Labels } from '../series-table.ts'
 import { guarded, type Telemetry, telemetryOf } from '../telemetry.ts'
-import { HeldValues } from './held-values.ts'
 
 /** Options of `collect`. */
 export interface CollectOptions {
@@ -48,7 +49,11 @@ export function collect(register: Registry = DEFAULT_REGISTER, options: CollectO
     for (const name of namesOf('histogram')) {
       const histogram = histogramOf(name, register, () => held.get(name))
       histograms.set(name, histogram)
-      held.set(name, new HeldValues(histogram))
+      const recordOf = (labels: Labels) => {
+        const series = histogram.labels({ ...labels })
+        return (value: number) => series.observe(value)
+      }
+      held.set(name, new HeldValues(recordOf))
     }
     for (const name of namesOf('gauge')) gauges.set(name, gaugeOf(name, register, options.appVersion ?? ''))
   } catch (error) {
