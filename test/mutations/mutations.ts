@@ -41,7 +41,7 @@ export const mutations: readonly Mutation[] = [
   {
     name: 'P10: an envelope is written whatever it is read as',
     file: 'packages/core/src/tools/read-difference.ts',
-    find: 'if (difference === undefined) return undefined',
+    find: 'if (first === undefined) return undefined',
     replace: 'return undefined',
     test: 'test/integration/admin/secret-shapes.test.ts',
   },

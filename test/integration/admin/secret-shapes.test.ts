@@ -199,3 +199,59 @@ test('what is empty needs no envelope, and goes into a file', async () => {
   expect(omitted).toEqual([])
   expect((await admin.import(text, { layer: root, prune: true })).changes).toEqual([])
 })
+
+test('a document that is valid only with those of other layers, or once it is mended, is compared part by part', async () => {
+  const schema = z.object({
+    d: z.object({
+      v: encrypted(z.union([z.string(), z.number()])).optional(),
+      same: encrypted(z.number()).optional(),
+      url: z.string(),
+      n: z.number().max(5),
+    }),
+  })
+  const { root } = definitionOf(schema)
+  const sources = () => [etcd({ endpoints: [store.endpoint], root, overlays: ['base', 'prod'] })]
+  const definition = defineConfig({ name: 'shapes', schema, sources, keys: () => ring })
+  await client.kv.put(`${root}/base/d`, '{"url":"u","v":"x"}')
+  await client.kv.put(`${root}/prod/d`, '{"n":2}')
+  await using admin = createAdmin(definition, { author: 'ana' })
+  await expect(admin.set('d.v', 5, { overlay: 'prod' })).rejects.toMatchObject({ code: 'unwritable_value' })
+  await admin.set('d.same', 5, { overlay: 'prod' })
+  await client.kv.put(`${root}/prod/d`, '{"n":99,"v":5}')
+  const { renewed, unwritable } = await admin.rotateSecrets({ plaintext: 'encrypt' })
+  expect({ renewed, unwritable }).toMatchObject({ renewed: 1, unwritable: [{ pathText: 'd.v' }] })
+  await client.kv.put(`${root}/prod/d`, '{"n":2,"same":5}')
+  await (await admin.rotateSecrets({ plaintext: 'encrypt' })).plan.apply()
+  await using config = await definition.load({ logger: false })
+  expect(config.current.d).toEqual({ url: 'u', v: 'x', n: 2, same: 5 })
+  expect(await storedBelow(root)).not.toContain('"same":5')
+})
+
+test.each(['{"user-name":"u","userName":"junk"}', '{"__proto__":1,"a/b":2,"":3,"\\ud800":4}'])(
+  'a document with a name that no key has holds no operator up: %s',
+  async (text) => {
+    const root = `/config/${++count}`
+    const definition = defineConfig({
+      name: 'shapes',
+      naming: 'kebab-case',
+      schema: z.object({
+        dB: z
+          .object({ userName: z.string().optional(), passWord: encrypted(z.string()).optional() })
+          .optional(),
+        n: z.number().default(0),
+      }),
+      sources: () => [etcd({ endpoints: [store.endpoint], root })],
+      keys: () => ring,
+    })
+    await client.kv.put(`${root}/d-b`, text)
+    await using admin = createAdmin(definition, { author: 'ana' })
+    await admin.set('n', 5)
+    await admin.set('dB.passWord', P)
+    expect((await admin.encrypted()).values).toMatchObject([{ pathText: 'dB.passWord' }])
+    expect((await admin.rotateSecrets()).plan.isEmpty).toBe(true)
+    expect(await storedBelow(root)).not.toContain(P)
+    await using config = await definition.load({ logger: false })
+    expect(config.current).toMatchObject({ dB: { passWord: P }, n: 5 })
+    await admin.unset('dB')
+  },
+)

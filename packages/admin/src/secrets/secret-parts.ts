@@ -9,11 +9,9 @@ import {
   isMergedAt,
   isNothingAt,
   isTextAt,
-  pathOfKey,
   placesOfKey,
 } from '@livetree/core/tools'
 import { JsonDocument } from '../change/json-document.ts'
-import { translatedNow } from '../translate-error.ts'
 import type { Workspace } from '../workspace.ts'
 
 /** Where a text stands: a path of the schema, and the layer that has it. */
@@ -90,7 +88,8 @@ export function mapParts(
     const below = directory + written.map(encodeSegment).join('/')
     const scalar = json.startsWith('"') ? String(JSON.parse(json)) : json
     const inside = places.map(({ path, layer }) => ({
-      path: translatedNow(() => pathOfKey(definition, below, layer)) ?? [...path, ...written],
+      // A document may have names that no key has, which nobody reads.
+      path: placesOfKey(definition, below, [layer])[0]?.path ?? [...path, ...written],
       layer,
       documentPath: path,
     }))

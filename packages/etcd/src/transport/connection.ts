@@ -15,6 +15,9 @@ import { type GuardedSession, guardSession, type Sending } from './undici/sessio
 /** A peer that resets calls because it has too much to do does not get one connection after the other, in milliseconds. */
 const SHORTEST_LIFE_MS = 1_000
 
+const SLOW_PEER =
+  'Calls were given up while they were sent: the server, or the way to it, is slow for their size.'
+
 /** A duplex body is an async iterable, which undici's types do not include. */
 type Body = Buffer | AsyncIterable<Uint8Array>
 
@@ -281,8 +284,10 @@ export class Connection {
   #replace(): void {
     if (this.#isRetired) return
     this.retire()
-    const what = 'the connection is replaced, since its session holds too much'
-    this.#failUnsent(new EtcdError('cancelled', { endpoint: this.url, what, fate: 'not_sent' }))
+    const what = 'the connection is replaced before the call is sent, since its session holds too much'
+    this.#failUnsent(
+      new EtcdError('connection_lost', { endpoint: this.url, what, remedy: SLOW_PEER, fate: 'not_sent' }),
+    )
   }
 
   #addressFailed(): void {
