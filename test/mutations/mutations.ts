@@ -76,8 +76,8 @@ export const mutations: readonly Mutation[] = [
   {
     name: 'Connections: small requests have no limit',
     file: 'packages/etcd/src/transport/send-budget.ts',
-    find: 'return this.#bytes === 0 || this.#bytes + bytes <= BUDGET_BYTES',
-    replace: 'return this.#bytes === 0 || bytes < 65_536 || this.#bytes + bytes <= BUDGET_BYTES',
+    find: 'const SMALL_BUDGET_BYTES = 1.5 * 1024 * 1024',
+    replace: 'const SMALL_BUDGET_BYTES = 1500 * 1024 * 1024',
     test: 'test/integration/etcd/transport.test.ts',
   },
   {

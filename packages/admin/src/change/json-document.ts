@@ -49,7 +49,7 @@ export class JsonDocument {
   }
 
   get isEmptyObject(): boolean {
-    return isEmptyObject(this.text)
+    return this.isObjectAt([]) && this.#root.container?.isEmpty === true
   }
 
   /** Marks a part as edited: `prune` removes everything inside it that no edit has put. */

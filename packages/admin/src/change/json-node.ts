@@ -63,6 +63,10 @@ export class JsonContainer {
     return entries.map(({ name, node }, index) => [this.isList ? String(index) : name, node])
   }
 
+  get isEmpty(): boolean {
+    return this.#count === 0
+  }
+
   /** The entry that counts, which is the last one of its name. */
   find(name: string): JsonEntry | undefined {
     if (!this.isList) return this.#byName.get(name)

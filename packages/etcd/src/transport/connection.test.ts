@@ -125,3 +125,21 @@ test('a connection whose calls are reset to calm the client is replaced, one eac
   expect([await put(), await put(), await put()]).toEqual(['outcome_unknown', 'done', 'done'])
   expect(sessions.size).toBe(2)
 })
+
+test('calls that wait for a connection that is left get the next one', async () => {
+  const fake = await server((call) => call.answer(putAnswer()))
+  const hole = await blackHole(fake)
+  const channel = testChannel([hole.endpoint])
+  CLOSING.push(() => channel.close())
+  const put = (bytes: number, timeoutMs: number) =>
+    channel.unary(KV.put, { key: 'k', value: Buffer.alloc(bytes) }, { retry: 'write', timeoutMs }).then(
+      () => 'done',
+      (error: EtcdError) => error.fate,
+    )
+  expect(await put(1, 10_000)).toBe('done')
+  hole.swallow()
+  const large = [put(1_400_000, 500), put(1_400_000, 500)]
+  const waiting = [put(1_400_000, 10_000), put(1_400_000, 10_000)]
+  expect(await Promise.all(large)).toEqual(['unknown', 'unknown'])
+  expect(await Promise.all(waiting)).toEqual(['done', 'done'])
+})

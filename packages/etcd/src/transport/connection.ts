@@ -15,8 +15,8 @@ import { type GuardedSession, guardSession, type Sending } from './undici/sessio
 /** A peer that resets calls because it has too much to do does not get one connection after the other, in milliseconds. */
 const SHORTEST_LIFE_MS = 1_000
 
-const SLOW_PEER =
-  'Calls were given up while they were sent: the server, or the way to it, is slow for their size.'
+const OVERFULL =
+  'the connection is replaced before the call is sent, since its session holds too much: the server, or the way to it, is slow for the size of calls that were given up'
 
 /** A duplex body is an async iterable, which undici's types do not include. */
 type Body = Buffer | AsyncIterable<Uint8Array>
@@ -163,7 +163,7 @@ export class Connection {
     this.#budget.settle(handler)
     this.#streams.settle(handler)
     const isCalmed = error !== undefined && isOverloaded(error)
-    if (isCalmed && this.peer.now - this.#connectedAt > SHORTEST_LIFE_MS) this.#replace()
+    if (isCalmed && this.peer.now - this.#connectedAt > SHORTEST_LIFE_MS) this.retire(OVERFULL)
     if (this.#isRetired && this.#openCalls === 0) void this.destroy()
   }
 
@@ -173,9 +173,11 @@ export class Connection {
     this.retire()
   }
 
-  /** Accepts no new calls and closes after the last one. */
-  retire(): void {
+  /** Accepts no new calls and closes after the last one. Calls that wait for it are not sent, and get the next connection. */
+  retire(why = 'the connection is replaced before the call is sent'): void {
+    if (this.#isRetired) return
     this.#isRetired = true
+    this.#failUnsent(new EtcdError('connection_lost', { endpoint: this.url, what: why, fate: 'not_sent' }))
     if (this.#openCalls === 0) void this.destroy()
   }
 
@@ -241,7 +243,7 @@ export class Connection {
       },
       onClosed: (call, isAllSent) => {
         this.#budget.closed(call, isAllSent)
-        if (this.#budget.isWornOut) this.#replace()
+        if (this.#budget.isWornOut) this.retire(OVERFULL)
       },
       onPing: () => this.peer.pingDue(),
       onTooManyPings: () => this.peer.tooManyPings(this.url),
@@ -260,7 +262,7 @@ export class Connection {
       return
     }
     this.maxCalls = Math.min(maxCalls ?? MAX_CONCURRENT_CALLS, MAX_CONCURRENT_CALLS)
-    if (!this.#budget.isWornOut) this.#streams.limit = this.maxCalls
+    if (!this.#isRetired) this.#streams.limit = this.maxCalls
     this.#isReady = true
     this.peer.introduced(this.#connectedAt)
     this.#opening.succeed()
@@ -278,16 +280,6 @@ export class Connection {
     // undici would send pending requests over a new session. Calls that a GOAWAY permits to finish continue.
     if (this.#client.stats.running === 0)
       void this.destroy(errorOfNetwork(error, true, { endpoint: this.url }))
-  }
-
-  /** Leaves the connection, whose session holds too much: calls that wait for it are not sent, and get the next one. */
-  #replace(): void {
-    if (this.#isRetired) return
-    this.retire()
-    const what = 'the connection is replaced before the call is sent, since its session holds too much'
-    this.#failUnsent(
-      new EtcdError('connection_lost', { endpoint: this.url, what, remedy: SLOW_PEER, fate: 'not_sent' }),
-    )
   }
 
   #addressFailed(): void {

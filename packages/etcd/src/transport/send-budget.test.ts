@@ -18,15 +18,18 @@ function setUp() {
   return { budget, sent, request, settle, open, close }
 }
 
-test('SendBudget: requests beyond it wait for their turn, in order, however small', () => {
+test('SendBudget: requests beyond it wait for their turn, small ones not for large ones', () => {
   const { sent, request, settle } = setUp()
   for (const name of ['a', 'b', 'c']) request(name, 1.5 * MEBIBYTE)
   request('small', 100)
-  expect(sent).toEqual(['a', 'b'])
+  expect(sent).toEqual(['a', 'b', 'small'])
+  for (let index = 0; index < 40; index += 1) request(`s${index}`, 60_000)
+  expect(sent).toContain('s24')
+  expect(sent).not.toContain('s26')
+  settle('s0')
+  expect(sent.at(-1)).toBe('s26')
   settle('b')
-  expect(sent).toEqual(['a', 'b', 'c'])
-  settle('a')
-  expect(sent).toEqual(['a', 'b', 'c', 'small'])
+  expect(sent.at(-1)).toBe('c')
 })
 
 test('SendBudget: what has a stream makes room when that is closed, not when its call has ended', () => {

@@ -1,5 +1,9 @@
-/** Total size of the requests in progress on one connection, in bytes. */
-const BUDGET_BYTES = 3 * 1024 * 1024
+/** Requests of this size and more, in bytes, are large. */
+const LARGE_BYTES = 64 * 1024
+
+/** Total size of the small and of the large requests in progress on one connection, in bytes. */
+const SMALL_BUDGET_BYTES = 1.5 * 1024 * 1024
+const LARGE_BUDGET_BYTES = 3 * 1024 * 1024
 
 /** A connection is worn out once it has lost this many bytes. */
 const MOST_LOST_BYTES = 1.5 * 1024 * 1024
@@ -10,15 +14,55 @@ interface Held {
   hasStream: boolean
 }
 
+/** Requests that share one budget, in their order. */
+class Lane {
+  readonly held = new Map<object, Held>()
+  readonly waiting = new Map<object, { readonly bytes: number; send(): void }>()
+  readonly #budgetBytes: number
+  #bytes = 0
+
+  constructor(budgetBytes: number) {
+    this.#budgetBytes = budgetBytes
+  }
+
+  request(owner: object, bytes: number, send: () => void): void {
+    if (this.waiting.size > 0 || !this.#hasRoom(bytes)) this.waiting.set(owner, { bytes, send })
+    else this.#admit(owner, bytes, send)
+  }
+
+  free(owner: object): void {
+    this.#bytes -= this.held.get(owner)?.bytes ?? 0
+    this.held.delete(owner)
+  }
+
+  admitNext(): void {
+    for (const [owner, { bytes, send }] of this.waiting) {
+      if (!this.#hasRoom(bytes)) break
+      this.waiting.delete(owner)
+      this.#admit(owner, bytes, send)
+    }
+  }
+
+  #hasRoom(bytes: number): boolean {
+    return this.#bytes === 0 || this.#bytes + bytes <= this.#budgetBytes
+  }
+
+  #admit(owner: object, bytes: number, send: () => void): void {
+    this.held.set(owner, { bytes, hasStream: false })
+    this.#bytes += bytes
+    send()
+  }
+}
+
 /**
  * Limits what Node holds for one HTTP/2 session. Above 10 MB Node resets every call that is answered, and the outcome of a
  * write reset that way is unknown; neither Node nor undici allows to raise that limit. What a stream had still to send when it
- * was reset counts for as long as the session lives, so that the session has to be left in time. Seen with Node 24.21.
+ * was reset counts for as long as the session lives, so that the session has to be left in time. Seen with Node 24.21. Small
+ * requests, such as renewals of leases, do not wait for large ones that wait.
  */
 export class SendBudget {
-  readonly #held = new Map<object, Held>()
-  readonly #waiting = new Map<object, { readonly bytes: number; send(): void }>()
-  #bytes = 0
+  readonly #small = new Lane(SMALL_BUDGET_BYTES)
+  readonly #large = new Lane(LARGE_BUDGET_BYTES)
   #lostBytes = 0
 
   /** True once so much was lost that further calls should get another connection. */
@@ -31,54 +75,43 @@ export class SendBudget {
    * large.
    */
   request(owner: object, bytes: number, send: () => void): void {
-    if (this.#waiting.size > 0 || !this.#hasRoom(bytes)) this.#waiting.set(owner, { bytes, send })
-    else this.#admit(owner, bytes, send)
+    const lane = bytes < LARGE_BYTES ? this.#small : this.#large
+    lane.request(owner, bytes, send)
   }
 
   /** The owner's request has got a stream. */
   opened(owner: object): void {
-    const held = this.#held.get(owner)
+    const held = this.#laneOf(owner)?.held.get(owner)
     if (held !== undefined) held.hasStream = true
   }
 
   /** The owner's stream is closed. */
   closed(owner: object, isAllSent: boolean): void {
-    if (!isAllSent) this.#lostBytes += this.#held.get(owner)?.bytes ?? 0
-    this.#free(owner)
+    const lane = this.#laneOf(owner)
+    if (!isAllSent) this.#lostBytes += lane?.held.get(owner)?.bytes ?? 0
+    this.#free(owner, lane)
   }
 
   /** The owner's call has ended. Returns true if it was withdrawn before it was sent. */
   settle(owner: object): boolean {
-    if (this.#waiting.delete(owner)) return true
-    if (this.#held.get(owner)?.hasStream === false) this.#free(owner)
+    if (this.#small.waiting.delete(owner) || this.#large.waiting.delete(owner)) return true
+    const lane = this.#laneOf(owner)
+    if (lane?.held.get(owner)?.hasStream === false) this.#free(owner, lane)
     return false
   }
 
   /** Sends everything that waits, to a connection where all of it fails at once. */
   flush(): void {
-    for (const [owner, { send }] of [...this.#waiting]) if (this.#waiting.delete(owner)) send()
+    for (const { waiting } of [this.#small, this.#large])
+      for (const [owner, { send }] of [...waiting]) if (waiting.delete(owner)) send()
   }
 
-  #hasRoom(bytes: number): boolean {
-    return this.#bytes === 0 || this.#bytes + bytes <= BUDGET_BYTES
+  #laneOf(owner: object): Lane | undefined {
+    return [this.#small, this.#large].find(({ held }) => held.has(owner))
   }
 
-  #free(owner: object): void {
-    const held = this.#held.get(owner)
-    if (held === undefined) return
-    this.#held.delete(owner)
-    this.#bytes -= held.bytes
-    if (this.isWornOut) return
-    for (const [next, { bytes, send }] of this.#waiting) {
-      if (!this.#hasRoom(bytes)) break
-      this.#waiting.delete(next)
-      this.#admit(next, bytes, send)
-    }
-  }
-
-  #admit(owner: object, bytes: number, send: () => void): void {
-    this.#held.set(owner, { bytes, hasStream: false })
-    this.#bytes += bytes
-    send()
+  #free(owner: object, lane: Lane | undefined): void {
+    lane?.free(owner)
+    if (!this.isWornOut) lane?.admitNext()
   }
 }
