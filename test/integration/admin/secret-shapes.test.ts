@@ -255,3 +255,42 @@ test.each(['{"user-name":"u","userName":"junk"}', '{"__proto__":1,"a/b":2,"":3,"
     await admin.unset('dB')
   },
 )
+
+test('a schema that comes back to itself through maps is published once, and an admin reads it', async () => {
+  interface Node {
+    a?: Map<string, Node> | undefined
+    b?: Map<string, Node> | undefined
+    pw?: string | undefined
+  }
+  const node: z.ZodType<Node> = z.object({
+    get a() {
+      return z.map(z.string(), node).optional()
+    },
+    get b() {
+      return z.map(z.string(), node).optional()
+    },
+    pw: encrypted(z.string()).optional(),
+  })
+  const { definition, root } = definitionOf(z.object({ top: node }))
+  const jsonSchema = toJsonSchema(definition)
+  expect(JSON.stringify(jsonSchema).length).toBeLessThan(5_000)
+  const reader = { endpoints: [store.endpoint], root }
+  await using admin = createAdmin({ store: reader, jsonSchema, keys: ring, author: 'ana' })
+  await admin.set('top.pw', P)
+  await admin.set('top.a.x.pw', P)
+  expect(await storedBelow(root)).not.toContain(P)
+  await using config = await definition.load({ logger: false })
+  expect(config.current.top.a?.get('x')?.pw).toBe(P)
+})
+
+test('a document that is nested deeper than any configuration holds no operator up', async () => {
+  const { definition, root } = definitionOf(
+    z.object({ d: z.object({ v: encrypted(z.string()).optional() }).optional(), n: z.number().default(0) }),
+  )
+  await client.kv.put(`${root}/d`, `{"x":${'['.repeat(6_000)}${']'.repeat(6_000)}}`)
+  await using admin = createAdmin(definition, { author: 'ana' })
+  await admin.set('n', 5, { force: true })
+  await admin.unset('d')
+  await using config = await definition.load({ logger: false })
+  expect(config.current).toEqual({ n: 5 })
+})

@@ -17,15 +17,14 @@ export class JsonDocument {
     this.#text = text
   }
 
-  /** Undefined for a scalar, and for what is no JSON. */
+  /** Undefined for a scalar, for what is no JSON, and for what is nested deeper than any configuration, which is left as a whole. */
   static of(text: string): JsonDocument | undefined {
     if (!/^\s*[[{]/.test(text)) return undefined
     try {
-      JSON.parse(text)
+      return isTooDeep(JSON.parse(text)) ? undefined : new JsonDocument(text)
     } catch {
       return undefined
     }
-    return new JsonDocument(text)
   }
 
   get text(): string {
@@ -131,4 +130,16 @@ export class JsonDocument {
 /** Whether a text is an object without parts. Where other keys are below it, it says only that there is one. */
 export function isEmptyObject(text: string): boolean {
   return /^\s*\{\s*\}\s*$/.test(text)
+}
+
+/** Instances refuse what is nested more than 100 levels deep; here, each level takes some of the call stack. */
+const MOST_LEVELS = 500
+
+function isTooDeep(value: unknown): boolean {
+  let level = [value]
+  for (let depth = 0; level.length > 0; depth++) {
+    if (depth > MOST_LEVELS) return true
+    level = level.flatMap((each) => (typeof each === 'object' && each !== null ? Object.values(each) : []))
+  }
+  return false
 }

@@ -68,7 +68,7 @@ export function toJsonSchema(
         if (node?.type === 'object') requireOnly(json, node, absence)
         if (hidden.has(zodSchema)) hide(json)
         const inside = node === undefined ? undefined : encryptedInside(node)
-        if (inside !== undefined) Object.assign(json, { [inside.keyword]: partOf(inside.schema, write) })
+        if (inside !== undefined) Object.assign(json, { [inside.keyword]: inParts.of(inside.schema) })
         if (isMarked(node, ({ isEncrypted }) => isEncrypted) || isEncrypted(zodSchema))
           json['x-encrypted'] = true
         if (isMarked(node, (each) => isRestart(each.schema)) || isRestart(zodSchema))
@@ -76,6 +76,7 @@ export function toJsonSchema(
         if (isSecret(zodSchema) || (node !== undefined && isSecretAsWhole(node))) json['writeOnly'] = true
       },
     })
+  const inParts = new WrittenParts(write)
   try {
     const made = write(schema, { reused: isLarge ? 'ref' : 'inline' })
     const named = definition.naming === 'exact' ? made : { ...made, 'x-naming': definition.naming }
@@ -106,13 +107,35 @@ function encryptedInside(
 
 type Write = (of: z.$ZodType, how: { readonly reused: 'inline'; readonly cycles: 'throw' }) => object
 
-/** A part that is written on its own; of one that comes back to itself no more than that it is encrypted. */
-function partOf(schema: z.$ZodType, write: Write): object {
-  try {
-    const { $schema: _, ...part } = write(schema, { reused: 'inline', cycles: 'throw' }) as JsonSchema
+/** All that is said of a part that holds itself, which is written where it is met first. */
+const ENCRYPTED = { writeOnly: true, 'x-encrypted': true }
+
+/** Parts that are written on their own, each once: zod sees no cycle that leads through them. */
+class WrittenParts {
+  readonly #parts = new Map<z.$ZodType, object>()
+  readonly #write: Write
+
+  constructor(write: Write) {
+    this.#write = write
+  }
+
+  of(schema: z.$ZodType): object {
+    const known = this.#parts.get(schema)
+    if (known !== undefined) return known
+    this.#parts.set(schema, ENCRYPTED)
+    const part = this.#written(schema)
+    this.#parts.set(schema, part)
     return part
-  } catch {
-    return { writeOnly: true, 'x-encrypted': true }
+  }
+
+  #written(schema: z.$ZodType): object {
+    try {
+      const { $schema: _, ...part } = this.#write(schema, { reused: 'inline', cycles: 'throw' }) as JsonSchema
+      return part
+    } catch (error) {
+      if (error instanceof RangeError) throw error
+      return ENCRYPTED
+    }
   }
 }
 
