@@ -244,3 +244,13 @@ test.each<[string, (schema: z.ZodString) => z.ZodType]>([
   expect(jsonOf(z.object({ v }))).toMatchObject({ properties: { v: marks } })
   expect(jsonOf(z.object({ v: z.array(v) }))).toMatchObject({ properties: { v: { items: marks } } })
 })
+
+test('toJsonSchema: a map in which levels use the one below twice is not written out', () => {
+  const leaf: z.ZodType = z.object({ password: secret(z.string(), { encrypted: true }) })
+  let level = leaf
+  for (let depth = 0; depth < 30; depth++) level = z.object({ a: level.optional(), b: level.optional() })
+  const schema = z.object({ v: z.map(z.string(), level) })
+  expect(toJsonSchema(defineConfig({ name: 'shop', schema }))).toMatchObject({
+    properties: { v: { additionalProperties: { writeOnly: true, 'x-encrypted': true } } },
+  })
+})

@@ -68,7 +68,11 @@ export function toJsonSchema(
         if (node?.type === 'object') requireOnly(json, node, absence)
         if (hidden.has(zodSchema)) hide(json)
         const inside = node === undefined ? undefined : encryptedInside(node)
-        if (inside !== undefined) Object.assign(json, { [inside.keyword]: inParts.of(inside.schema) })
+        if (inside !== undefined) {
+          // Parts are written out, which a large schema is not.
+          const part = isLarge ? ENCRYPTED : inParts.of(inside.schema)
+          Object.assign(json, { [inside.keyword]: part })
+        }
         if (isMarked(node, ({ isEncrypted }) => isEncrypted) || isEncrypted(zodSchema))
           json['x-encrypted'] = true
         if (isMarked(node, (each) => isRestart(each.schema)) || isRestart(zodSchema))
@@ -107,7 +111,7 @@ function encryptedInside(
 
 type Write = (of: z.$ZodType, how: { readonly reused: 'inline'; readonly cycles: 'throw' }) => object
 
-/** All that is said of a part that holds itself, which is written where it is met first. */
+/** All that is said of a part that is not written out. */
 const ENCRYPTED = { writeOnly: true, 'x-encrypted': true }
 
 /** Parts that are written on their own, each once: zod sees no cycle that leads through them. */
