@@ -1,28 +1,14 @@
 import { createAdmin } from '@livetree/admin'
-import { type EmbeddedEtcd, startEmbeddedEtcd } from '@livetree/embedded'
-import { createEtcdClient, type EtcdClient } from '@livetree/etcd'
-import { defineConfig, etcd, keyring, secret } from 'livetree'
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { defineConfig, etcd, keyring } from 'livetree'
+import { expect, test } from 'vitest'
 import * as z from 'zod'
-import { withoutOpenHandles } from '../../support/open-handles.ts'
+import { embeddedStore, encrypted } from './embedded-store.ts'
 
-const encrypted = <S extends z.ZodType>(of: S) => secret(of, { encrypted: true })
 const current = { id: 'k0', key: Buffer.alloc(32, 1) }
 const ring = keyring({ current, plaintext: 'accept' })
 const strict = keyring({ current })
 
-withoutOpenHandles()
-
-let store: EmbeddedEtcd
-let client: EtcdClient
-beforeAll(async () => {
-  store = await startEmbeddedEtcd()
-  client = createEtcdClient({ endpoints: [store.endpoint] })
-})
-afterAll(async () => {
-  await client.close()
-  await store.close()
-})
+const store = embeddedStore()
 
 let count = 0
 
@@ -32,7 +18,7 @@ function definitionOf<S extends z.ZodObject>(schema: S) {
   return { root, definition: defineConfig({ name: 'empty', schema, sources, keys: () => ring }) }
 }
 
-const textAt = async (key: string) => (await client.kv.get(key))?.text ?? ''
+const textAt = async (key: string) => (await store.client.kv.get(key))?.text ?? ''
 const role = z.object({ role: z.string().optional(), pw: z.string().optional() })
 
 /** With the value as JSON has it, and as an operator gives it where that is another. */
@@ -75,12 +61,12 @@ for (const [form, { schemaOf, path, key }] of Object.entries(forms)) {
     `what is empty is written to ${form} as it is read back: %s`,
     async (_, of, json, value) => {
       const { definition, root } = definitionOf(schemaOf(of))
-      if (key === 'd') await client.kv.put(`${root}/d`, '{"n":3}')
+      if (key === 'd') await store.client.kv.put(`${root}/d`, '{"n":3}')
       await using admin = createAdmin(definition, { author: 'ana' })
       await admin.set(path, value)
       await using written = await definition.load({ logger: false, keys: strict })
       const other = definitionOf(schemaOf(of))
-      await client.kv.put(`${other.root}/${key}`, storedOf(json))
+      await store.client.kv.put(`${other.root}/${key}`, storedOf(json))
       await using plain = await other.definition.load({ logger: false })
       expect(written.current).toEqual(plain.current)
       // the same again is no change, and what is beside it can be edited
@@ -95,7 +81,7 @@ for (const [form, { schemaOf, path, key }] of Object.entries(forms)) {
     `what is empty is seen and encrypted by a rotation in ${form}: %s`,
     async (_, of, value) => {
       const { definition, root } = definitionOf(schemaOf(of))
-      await client.kv.put(`${root}/${key}`, storedOf(value))
+      await store.client.kv.put(`${root}/${key}`, storedOf(value))
       await expect(definition.load({ logger: false, keys: strict })).rejects.toMatchObject({
         issues: expect.arrayContaining([expect.objectContaining({ code: 'not_encrypted' })]),
       })
@@ -115,7 +101,7 @@ test('an edit beside an empty part that stands there in plain text makes no enve
   const { definition, root } = definitionOf(
     z.object({ v: encrypted(z.record(z.string(), role)), n: z.number().optional() }),
   )
-  await client.kv.put(`${root}/v`, '{"mallory":{}}')
+  await store.client.kv.put(`${root}/v`, '{"mallory":{}}')
   await using admin = createAdmin(definition, { author: 'ana' })
   await admin.set('v.bob.pw', 'PLAINTXT')
   const text = await textAt(`${root}/v`)
@@ -132,7 +118,7 @@ test('what is all that a place has stays as it is, and words that hide lower lay
       }),
     }),
   )
-  await client.kv.put(`${root}/d`, '{"v":{},"t":"livetree:remove"}')
+  await store.client.kv.put(`${root}/d`, '{"v":{},"t":"livetree:remove"}')
   await using admin = createAdmin(definition, { author: 'ana' })
   expect((await admin.encrypted()).plaintext).toEqual([])
   await using config = await definition.load({ logger: false, keys: strict })
@@ -143,10 +129,10 @@ test('an empty part that an envelope cannot say is refused, and a rotation names
   const { definition, root } = definitionOf(
     z.object({ d: z.object({ n: z.number(), v: encrypted(z.record(z.string(), z.unknown())).optional() }) }),
   )
-  await client.kv.put(`${root}/d`, '{"n":3}')
+  await store.client.kv.put(`${root}/d`, '{"n":3}')
   await using admin = createAdmin(definition, { author: 'ana' })
   await expect(admin.set('d.v', { a: {} })).rejects.toMatchObject({ code: 'unwritable_value' })
-  await client.kv.put(`${root}/d`, '{"n":3,"v":{"a":{}}}')
+  await store.client.kv.put(`${root}/d`, '{"n":3,"v":{"a":{}}}')
   const { unwritable } = await admin.rotateSecrets({ plaintext: 'encrypt' })
   expect(unwritable).toHaveLength(1)
 })

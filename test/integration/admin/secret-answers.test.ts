@@ -1,29 +1,15 @@
 import { createAdmin } from '@livetree/admin'
-import { type EmbeddedEtcd, startEmbeddedEtcd } from '@livetree/embedded'
-import { createEtcdClient, type EtcdClient } from '@livetree/etcd'
 import { defineConfig, etcd, keyring, restart, secret } from 'livetree'
 import { joinFleet } from 'livetree/fleet'
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import * as z from 'zod'
-import { withoutOpenHandles } from '../../support/open-handles.ts'
+import { embeddedStore, encrypted } from './embedded-store.ts'
 
-const encrypted = <S extends z.ZodType>(of: S) => secret(of, { encrypted: true })
 const key = (id: string, byte: number) => ({ id, key: Buffer.alloc(32, byte) })
 const OLD = key('k0', 1)
 const NEW = key('k1', 2)
 
-withoutOpenHandles()
-
-let store: EmbeddedEtcd
-let client: EtcdClient
-beforeAll(async () => {
-  store = await startEmbeddedEtcd()
-  client = createEtcdClient({ endpoints: [store.endpoint] })
-})
-afterAll(async () => {
-  await client.close()
-  await store.close()
-})
+const store = embeddedStore()
 
 let count = 0
 const newRoot = () => `/config/${++count}`
@@ -39,7 +25,7 @@ const adminOf = (...args: Parameters<typeof definitionOf>) =>
   createAdmin(definitionOf(...args), { author: 'ana' })
 
 async function storedBelow(root: string): Promise<string> {
-  const { entries } = await client.kv.getRange({ prefix: `${root}/` })
+  const { entries } = await store.client.kv.getRange({ prefix: `${root}/` })
   return entries.map((entry) => `${entry.key}=${entry.text}`).join('\n')
 }
 
@@ -58,7 +44,7 @@ const value = {
 }
 const inKeys = () => Promise.resolve()
 const inDocuments = async (root: string) => {
-  for (const name of ['d', 'o']) await client.kv.put(`${root}/${name}`, '{}')
+  for (const name of ['d', 'o']) await store.client.kv.put(`${root}/${name}`, '{}')
 }
 
 describe.each([
@@ -109,7 +95,7 @@ test('a rotation, and a plan that only encrypts again, needs no restart', async 
     d: restart(z.object({ v: encrypted(z.number()), n: z.number() })).optional(),
   })
   const root = newRoot()
-  await client.kv.put(`${root}/d`, '{"n":1}')
+  await store.client.kv.put(`${root}/d`, '{"n":1}')
   await using before = adminOf(root, marked, OLD)
   const first = await before
     .change()
@@ -124,7 +110,7 @@ test('a rotation, and a plan that only encrypts again, needs no restart', async 
     ['p', false],
   ])
   await plan.apply()
-  const to = (await client.kv.get(`${root}/p`))?.modRevision ?? 0
+  const to = (await store.client.kv.get(`${root}/p`))?.modRevision ?? 0
   const back = await admin.rollback({ to: to - 1 })
   expect(back.changes.map(({ needsRestart }) => needsRestart)).toEqual([false, false])
   const changed = await admin
@@ -144,13 +130,14 @@ test.each([
     d: z.object({ p: encrypted(z.string()) }).optional(),
   })
   const root = newRoot()
-  await client.kv.put(`${root}/d`, '{}')
+  await store.client.kv.put(`${root}/d`, '{}')
   await using admin = adminOf(root, texts, OLD)
   await admin.set('p', text, { force: true })
   await admin.set('d', { p: text })
   expect((await admin.read()).value).toEqual({ p: text, d: { p: text } })
   for (const name of ['p', 'd/p']) {
-    const stored = (await client.kv.get(`${root}/${name}`))?.text ?? (await client.kv.get(`${root}/d`))?.text
+    const stored =
+      (await store.client.kv.get(`${root}/${name}`))?.text ?? (await store.client.kv.get(`${root}/d`))?.text
     expect(stored).toMatch(/livetree:encrypted:1:k0:[\w-]{30}/)
   }
 })
@@ -171,7 +158,7 @@ describe('a preflight of a value beside a secret', () => {
   test.each(Object.entries(shapes))('%s', async (_, [v, text, outcome, hidden]) => {
     const shapeOf = (n: z.ZodType) => z.object({ d: z.object({ v, n }).optional() })
     const root = newRoot()
-    await client.kv.put(`${root}/d`, text)
+    await store.client.kv.put(`${root}/d`, text)
     await using config = await definitionOf(root, shapeOf(z.number().max(5))).load({ logger: false })
     const member = await joinFleet(config, { spreadMs: 0 })
     try {

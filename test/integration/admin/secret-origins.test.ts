@@ -1,30 +1,16 @@
 import { createAdmin, type Plan } from '@livetree/admin'
-import { type EmbeddedEtcd, startEmbeddedEtcd } from '@livetree/embedded'
-import { createEtcdClient, type EtcdClient } from '@livetree/etcd'
 import { defineConfig, etcd, keyring, secret } from 'livetree'
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import * as z from 'zod'
-import { withoutOpenHandles } from '../../support/open-handles.ts'
+import { embeddedStore, encrypted } from './embedded-store.ts'
 
 /** What somebody who has no key wrote into the store. */
 const FOREIGN = 'FOREIGNTXT'
-const encrypted = <S extends z.ZodType>(of: S) => secret(of, { encrypted: true })
 const key = (id: string, byte: number) => ({ id, key: Buffer.alloc(32, byte) })
 const HERE = key('here', 1)
 const THERE = key('there', 2)
 
-withoutOpenHandles()
-
-let store: EmbeddedEtcd
-let client: EtcdClient
-beforeAll(async () => {
-  store = await startEmbeddedEtcd()
-  client = createEtcdClient({ endpoints: [store.endpoint] })
-})
-afterAll(async () => {
-  await client.close()
-  await store.close()
-})
+const store = embeddedStore()
 
 let count = 0
 type Policy = 'reject' | 'accept'
@@ -35,10 +21,10 @@ function worldOf(schema: z.ZodObject, plaintext: Policy, current = HERE, root = 
   return createAdmin(defineConfig({ name: 'origins', schema, sources, keys }), { author: 'ana' })
 }
 
-const put = async (at: string, text: string) => (await client.kv.put(at, text)).header.revision
+const put = async (at: string, text: string) => (await store.client.kv.put(at, text)).header.revision
 /** What a key holds, and those below it. */
 async function textAt(at: string): Promise<string> {
-  const { entries } = await client.kv.getRange({ prefix: at })
+  const { entries } = await store.client.kv.getRange({ prefix: at })
   return entries.map(({ text }) => text).join(' ')
 }
 
@@ -200,7 +186,7 @@ test('a rotation leaves plain text beside an envelope that it renews', async () 
   await using before = worldOf(schema, 'accept', HERE, root)
   await before.set('d', { a: 'REAL', b: 'REAL2' }, { overlay: 'prod' })
   const { a } = { a: await textAt(`${root}/prod/d/a`) }
-  await client.kv.deleteRange({ prefix: `${root}/prod/d` })
+  await store.client.kv.deleteRange({ prefix: `${root}/prod/d` })
   await put(`${root}/prod/d`, JSON.stringify({ a, b: FOREIGN }))
   const sources = () => [etcd({ endpoints: [store.endpoint], root, overlays: ['base', 'prod'] })]
   const keys = () => keyring({ current: THERE, previous: HERE, plaintext: 'accept' })

@@ -1,29 +1,15 @@
 import { createAdmin } from '@livetree/admin'
 import { toJsonSchema } from '@livetree/core/tools'
-import { type EmbeddedEtcd, startEmbeddedEtcd } from '@livetree/embedded'
-import { createEtcdClient, type EtcdClient } from '@livetree/etcd'
-import { defineConfig, etcd, keyring, secret } from 'livetree'
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { defineConfig, etcd, keyring } from 'livetree'
+import { expect, test } from 'vitest'
 import * as z from 'zod'
-import { withoutOpenHandles } from '../../support/open-handles.ts'
+import { embeddedStore, encrypted } from './embedded-store.ts'
 
 /** What no text but an encrypted one may hold. */
 const P = 'PLAINTXT'
-const encrypted = <S extends z.ZodType>(of: S) => secret(of, { encrypted: true })
 const ring = keyring({ current: { id: 'k0', key: Buffer.alloc(32, 1) }, plaintext: 'accept' })
 
-withoutOpenHandles()
-
-let store: EmbeddedEtcd
-let client: EtcdClient
-beforeAll(async () => {
-  store = await startEmbeddedEtcd()
-  client = createEtcdClient({ endpoints: [store.endpoint] })
-})
-afterAll(async () => {
-  await client.close()
-  await store.close()
-})
+const store = embeddedStore()
 
 let count = 0
 
@@ -35,7 +21,7 @@ function definitionOf<S extends z.ZodObject>(schema: S) {
 }
 
 async function storedBelow(root: string): Promise<string> {
-  const { entries } = await client.kv.getRange({ prefix: '/config/' })
+  const { entries } = await store.client.kv.getRange({ prefix: '/config/' })
   return entries
     .filter(({ key }) => key.includes(`${root}/`) || key.endsWith(root))
     .map(({ key, text }) => `${key}=${text}`)
@@ -80,7 +66,7 @@ for (const [form, schemaOf] of Object.entries(forms)) {
         await using admin = createAdmin(definition, { author: 'ana' })
         const wanted = value(each)
         // What stands in a document is written into it.
-        if (form === 'in a document') await client.kv.put(`${root}/d`, '{"v":"livetree:remove","n":3}')
+        if (form === 'in a document') await store.client.kv.put(`${root}/d`, '{"v":"livetree:remove","n":3}')
         const [path, given] = form === 'in a list' ? ['l', [each]] : [form === 'in a key' ? 'v' : 'd.v', each]
         const refused = await admin.set(path, given, { force: true }).then(
           () => undefined,
@@ -102,7 +88,7 @@ for (const [form, schemaOf] of Object.entries(forms)) {
       const { definition, root } = definitionOf(schemaOf(encrypted(at)))
       const [part] = Object.values(value(each))
       const text = typeof part === 'string' ? part : JSON.stringify(part)
-      await client.kv.put(`${root}/${name}`, part instanceof Date ? part.toISOString() : text)
+      await store.client.kv.put(`${root}/${name}`, part instanceof Date ? part.toISOString() : text)
       await using admin = createAdmin(definition, { author: 'ana' })
       await using config = await definition.load({ logger: false })
       const before = config.current
@@ -172,8 +158,8 @@ test('what is put beside a plain text that stays gets an envelope', async () => 
       l: encrypted(z.array(z.string())).optional(),
     }),
   )
-  await client.kv.put(`${root}/db`, '{"user":"stays","pass":"old"}')
-  await client.kv.put(`${root}/l`, '["stays"]')
+  await store.client.kv.put(`${root}/db`, '{"user":"stays","pass":"old"}')
+  await store.client.kv.put(`${root}/l`, '["stays"]')
   await using admin = createAdmin(definition, { author: 'ana' })
   await admin.set('db.pass', P)
   await admin.set('l.1', P)
@@ -192,8 +178,8 @@ test('what is empty needs no envelope, and goes into a file', async () => {
       lists: z.record(z.string(), encrypted(z.array(z.string()))).default({}),
     }),
   )
-  await client.kv.put(`${root}/d`, '{"n":3,"v":{}}')
-  await client.kv.put(`${root}/lists/b`, '[]')
+  await store.client.kv.put(`${root}/d`, '{"n":3,"v":{}}')
+  await store.client.kv.put(`${root}/lists/b`, '[]')
   await using admin = createAdmin(definition, { author: 'ana' })
   const { text, omitted } = await admin.export({ layer: root })
   expect(omitted).toEqual([])
@@ -212,15 +198,15 @@ test('a document that is valid only with those of other layers, or once it is me
   const { root } = definitionOf(schema)
   const sources = () => [etcd({ endpoints: [store.endpoint], root, overlays: ['base', 'prod'] })]
   const definition = defineConfig({ name: 'shapes', schema, sources, keys: () => ring })
-  await client.kv.put(`${root}/base/d`, '{"url":"u","v":"x"}')
-  await client.kv.put(`${root}/prod/d`, '{"n":2}')
+  await store.client.kv.put(`${root}/base/d`, '{"url":"u","v":"x"}')
+  await store.client.kv.put(`${root}/prod/d`, '{"n":2}')
   await using admin = createAdmin(definition, { author: 'ana' })
   await expect(admin.set('d.v', 5, { overlay: 'prod' })).rejects.toMatchObject({ code: 'unwritable_value' })
   await admin.set('d.same', 5, { overlay: 'prod' })
-  await client.kv.put(`${root}/prod/d`, '{"n":99,"v":5}')
+  await store.client.kv.put(`${root}/prod/d`, '{"n":99,"v":5}')
   const { renewed, unwritable } = await admin.rotateSecrets({ plaintext: 'encrypt' })
   expect({ renewed, unwritable }).toMatchObject({ renewed: 1, unwritable: [{ pathText: 'd.v' }] })
-  await client.kv.put(`${root}/prod/d`, '{"n":2,"same":5}')
+  await store.client.kv.put(`${root}/prod/d`, '{"n":2,"same":5}')
   await (await admin.rotateSecrets({ plaintext: 'encrypt' })).plan.apply()
   await using config = await definition.load({ logger: false })
   expect(config.current.d).toEqual({ url: 'u', v: 'x', n: 2, same: 5 })
@@ -243,7 +229,7 @@ test.each(['{"user-name":"u","userName":"junk"}', '{"__proto__":1,"a/b":2,"":3,"
       sources: () => [etcd({ endpoints: [store.endpoint], root })],
       keys: () => ring,
     })
-    await client.kv.put(`${root}/d-b`, text)
+    await store.client.kv.put(`${root}/d-b`, text)
     await using admin = createAdmin(definition, { author: 'ana' })
     await admin.set('n', 5)
     await admin.set('dB.passWord', P)
@@ -287,7 +273,7 @@ test('a document that is nested deeper than any configuration holds no operator 
   const { definition, root } = definitionOf(
     z.object({ d: z.object({ v: encrypted(z.string()).optional() }).optional(), n: z.number().default(0) }),
   )
-  await client.kv.put(`${root}/d`, `{"x":${'['.repeat(6_000)}${']'.repeat(6_000)}}`)
+  await store.client.kv.put(`${root}/d`, `{"x":${'['.repeat(6_000)}${']'.repeat(6_000)}}`)
   await using admin = createAdmin(definition, { author: 'ana' })
   await admin.set('n', 5, { force: true })
   await admin.unset('d')

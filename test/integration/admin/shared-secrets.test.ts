@@ -1,30 +1,16 @@
 import { createAdmin } from '@livetree/admin'
-import { type EmbeddedEtcd, startEmbeddedEtcd } from '@livetree/embedded'
-import { createEtcdClient, type EtcdClient } from '@livetree/etcd'
-import { defineConfig, etcd, keyring, secret } from 'livetree'
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { defineConfig, etcd, keyring } from 'livetree'
+import { describe, expect, test } from 'vitest'
 import * as z from 'zod'
-import { withoutOpenHandles } from '../../support/open-handles.ts'
+import { embeddedStore, encrypted } from './embedded-store.ts'
 
-const encrypted = <S extends z.ZodType>(of: S) => secret(of, { encrypted: true })
 const key = (id: string, byte: number) => ({ id, key: Buffer.alloc(32, byte) })
 const OLD = key('k0', 1)
 const NEW = key('k1', 2)
 const P = 'PLAINP'
 const Q = 'PLAINQ'
 
-withoutOpenHandles()
-
-let store: EmbeddedEtcd
-let client: EtcdClient
-beforeAll(async () => {
-  store = await startEmbeddedEtcd()
-  client = createEtcdClient({ endpoints: [store.endpoint] })
-})
-afterAll(async () => {
-  await client.close()
-  await store.close()
-})
+const store = embeddedStore()
 
 const text = () => z.string().optional()
 /** What two places of one shared directory ask for. */
@@ -60,7 +46,7 @@ describe.each(marks)('a shared directory of which %s is encrypted', (_, a, b) =>
     const isBelow = form === 'a document'
     const placed = (of: z.ZodType) => (isBelow ? z.object({ in: of.optional() }) : of).optional()
     const at = isBelow ? '.in' : ''
-    if (isBelow) await client.kv.put(`${prefix}/in`, stored)
+    if (isBelow) await store.client.kv.put(`${prefix}/in`, stored)
     const definitionOf = (
       current: typeof OLD,
       previous: readonly (typeof OLD)[],
@@ -73,7 +59,7 @@ describe.each(marks)('a shared directory of which %s is encrypted', (_, a, b) =>
         keys: () => keyring({ current, previous, plaintext }),
       })
     const all = async () => {
-      const { entries } = await client.kv.getRange({ prefix: '/' })
+      const { entries } = await store.client.kv.getRange({ prefix: '/' })
       return entries
         .filter((entry) => entry.key.includes(prefix))
         .map((entry) => `${entry.key}=${entry.text}`)
@@ -139,7 +125,7 @@ test.each(['keys', 'a document'])(
   'what one place takes in plain text and another asks to be encrypted is named as that: %s',
   async (form) => {
     const prefix = `/config/${++count}/redis`
-    if (form === 'a document') await client.kv.put(`${prefix}/in`, '{}')
+    if (form === 'a document') await store.client.kv.put(`${prefix}/in`, '{}')
     const a = z.object({ in: z.object({ p: encrypted(text()) }).optional() }).optional()
     const b = z.object({ in: z.object({ p: text(), q: encrypted(text()) }).optional() }).optional()
     const definition = defineConfig({
@@ -151,7 +137,7 @@ test.each(['keys', 'a document'])(
     const plan = await admin.change().set('a.in.p', P).plan()
     expect(plan.issues).toMatchObject([{ code: 'not_marked_encrypted', pathText: 'b.in.p' }])
     await plan.apply({ force: true })
-    const { entries } = await client.kv.getRange({ prefix })
+    const { entries } = await store.client.kv.getRange({ prefix })
     expect(entries.map((entry) => entry.text).join()).toMatch(/livetree:encrypted:1:k0:/)
     expect(entries.map((entry) => entry.text).join()).not.toContain(P)
   },
