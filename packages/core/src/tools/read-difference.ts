@@ -89,7 +89,7 @@ function namesInBoth(one: unknown, other: unknown): readonly string[] | undefine
   return isSame ? names : undefined
 }
 
-/** Where the schema has several readings of a part, or none, it cannot be told that it is the same. */
+/** A part that the schema does not know is taken for another one. */
 function isPartOther(schemaNode: SchemaNode, { path, plain, encrypted }: Difference): boolean {
   const part = schemaNodeAt(schemaNode, path)
   if (part === undefined) return true

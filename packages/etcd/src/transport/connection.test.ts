@@ -139,7 +139,10 @@ test('calls that wait for a connection that is left get the next one', async () 
   expect(await put(1, 10_000)).toBe('done')
   hole.swallow()
   const large = [put(1_400_000, 500), put(1_400_000, 500)]
-  const waiting = [put(1_400_000, 10_000), put(1_400_000, 10_000)]
+  const waiting = [put(1_400_000, 5_000), put(1_400_000, 5_000), put(1_400_000, 5_000)]
   expect(await Promise.all(large)).toEqual(['unknown', 'unknown'])
-  expect(await Promise.all(waiting)).toEqual(['done', 'done'])
+  // The first may have been sent when one of the large ones made room; none waits its time out.
+  const ends = await Promise.all(waiting)
+  expect(ends).not.toContain('not_sent')
+  expect(ends.at(-1)).toBe('done')
 })
