@@ -95,13 +95,6 @@ export const mutations: readonly Mutation[] = [
     test: 'packages/telemetry/src/prometheus/collect.test.ts',
   },
   {
-    name: 'Telemetry: a write of another store is taken for the one that was reloaded',
-    file: 'packages/telemetry/src/write-log.ts',
-    find: 'if (reload.store === store) missing.delete(revision)',
-    replace: 'missing.delete(revision)',
-    test: 'packages/telemetry/src/opentelemetry/instrument.test.ts',
-  },
-  {
     name: 'Flags: an evaluation has no limit',
     file: 'packages/openfeature/src/flags/bounded-flag.ts',
     find: 'if (isCostly(flag.targeting)) this.#bound(flag.targeting)',

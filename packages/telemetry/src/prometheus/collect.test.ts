@@ -67,6 +67,7 @@ describe('collect', () => {
     expect(await linesOf(register, 'livetree_config_stale')).toEqual(['{config="telemetry-1"} 1'])
     const counts = await linesOf(register, 'livetree_config_reloads_total')
     expect(counts.map((each) => each.split(' ')[1])).toEqual(['1', '1', '1'])
+    expect(await linesOf(register, 'livetree_config_reloads_total')).toEqual(counts)
     const durations = await linesOf(register, 'livetree_config_reload_duration_seconds')
     expect(durations.filter((each) => each.startsWith('_count'))).toEqual([
       '_count{config="telemetry-1",phase="validate"} 3',
