@@ -81,6 +81,20 @@ export const mutations: readonly Mutation[] = [
     test: 'test/integration/etcd/transport.test.ts',
   },
   {
+    name: 'Connections: a large request is sent whole before anything else',
+    file: 'packages/etcd/src/transport/body-pieces.ts',
+    find: 'body.length > PIECE_BYTES ? new Pieces(body) : body',
+    replace: 'body.length < 0 ? new Pieces(body) : body',
+    test: 'packages/etcd/src/transport/body-pieces.test.ts',
+  },
+  {
+    name: 'Connections: a read stays on one whose peer is silent',
+    file: 'packages/etcd/src/transport/connection.ts',
+    find: 'for (const each of [...this.#calls]) each.onSilent?.()',
+    replace: '',
+    test: 'packages/etcd/src/transport/connection.test.ts',
+  },
+  {
     name: 'Telemetry: what was counted is shown twice',
     file: 'packages/telemetry/src/prometheus/collect.ts',
     find: 'series.shown = count',
@@ -265,9 +279,9 @@ export const mutations: readonly Mutation[] = [
   },
   {
     name: 'Tokens: a call gives up when new ones are outdated, too',
-    file: 'packages/etcd/src/transport/unary-call.ts',
-    find: 'const isAllowed = this.#tokenRefusals < MAX_TOKEN_REFUSALS || !isFinalError(error)',
-    replace: 'const isAllowed = this.#tokenRefusals < MAX_TOKEN_REFUSALS',
+    file: 'packages/etcd/src/transport/token-refusals.ts',
+    find: 'return this.#count < MAX_TOKEN_REFUSALS || !isFinalError(error)',
+    replace: 'return this.#count < MAX_TOKEN_REFUSALS',
     test: 'packages/etcd/src/transport/unary.test.ts',
   },
   {
@@ -534,7 +548,7 @@ export const mutations: readonly Mutation[] = [
   {
     name: 'Cluster: a full endpoint is as good as another',
     file: `${transport}/connection.ts`,
-    find: 'return this.#openCalls >= this.maxCalls',
+    find: 'return this.#calls.size >= this.maxCalls',
     replace: 'return false',
     test: 'packages/etcd/src/transport/full-connection.test.ts',
   },

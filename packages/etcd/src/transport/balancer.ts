@@ -91,7 +91,7 @@ export class Balancer {
    * others, too: those that have been as silent are left as well if they leave a ping unanswered.
    */
   leaveQuiet(forMs: number): void {
-    for (const each of this.#quiet(Math.max(forMs, QUIET_MS))) each.peer.doubt(() => each.retire())
+    for (const each of this.#quiet(Math.max(forMs, QUIET_MS))) each.peer.doubt(() => each.leave())
   }
 
   /** A connection leaves a ping unanswered: others are pinged now, so that they need not be once a call is late. */

@@ -7,6 +7,7 @@ import { closedAfterEach } from './closed-after-each.test.kit.ts'
 import {
   type FakeServer,
   putAnswer,
+  rangeAnswer,
   type Script,
   startFakeServer,
   startRawServer,
@@ -145,4 +146,27 @@ test('calls that wait for a connection that is left get the next one', async () 
   const ends = await Promise.all(waiting)
   expect(ends).not.toContain('not_sent')
   expect(ends.at(-1)).toBe('done')
+})
+
+test('reads over a connection whose peer answers no ping any more go over the next one', async () => {
+  const fake = await server((call) => call.answer(call.name === 'KV/Put' ? putAnswer() : rangeAnswer()))
+  const hole = await blackHole(fake)
+  const channel = testChannel([hole.endpoint])
+  CLOSING.push(() => channel.close())
+  const end = (call: Promise<unknown>) =>
+    call.then(
+      () => 'done',
+      (error: EtcdError) => error.fate,
+    )
+  const get = (timeoutMs: number) => end(channel.unary(KV.range, { key: 'k' }, { retry: 'read', timeoutMs }))
+  const put = (timeoutMs: number) =>
+    end(channel.unary(KV.put, { key: 'k', value: 'v' }, { retry: 'write', timeoutMs }))
+  expect(await get(10_000)).toBe('done')
+  hole.swallow()
+  const reads = [get(60_000), get(60_000)]
+  const write = put(2_000)
+  expect(await get(500)).toBe('unknown')
+  expect(await Promise.all(reads)).toEqual(['done', 'done'])
+  expect(await write).toBe('unknown')
+  expect(fake.calls.filter(({ name }) => name === 'KV/Put')).toHaveLength(0)
 })

@@ -1,5 +1,7 @@
-import type { Client, Dispatcher } from 'undici'
+import type { Client } from 'undici'
 import { EtcdError } from '../errors.ts'
+import { inPieces } from './body-pieces.ts'
+import type { CallHandler } from './call-handler.ts'
 import type { ConnectionSettings } from './connection-settings.ts'
 import { connector } from './connector.ts'
 import { http2Client, knock, MAX_CONCURRENT_CALLS } from './http2-client.ts'
@@ -36,7 +38,8 @@ export class Connection {
   readonly #settings: ConnectionSettings
   readonly #budget = new SendBudget()
   readonly #streams = new StreamQueue()
-  #openCalls = 0
+  /** Calls sent or waiting to be sent. */
+  readonly #calls = new Set<CallHandler>()
   /** Counts the successive sessions of this connection. */
   session = 0
   #guarded: GuardedSession | undefined
@@ -57,7 +60,7 @@ export class Connection {
     this.peer = new PeerWatch({
       clock,
       pings,
-      openCalls: () => this.#openCalls,
+      openCalls: () => this.#calls.size,
       bytesRead: () => this.#sockets.bytesRead,
       isRetired: () => this.#isRetired,
       sendPing: (onPong) => this.#guarded?.ping(onPong) ?? false,
@@ -77,7 +80,7 @@ export class Connection {
 
   /** Number of calls sent or waiting to be sent. */
   get openCalls(): number {
-    return this.#openCalls
+    return this.#calls.size
   }
 
   /** False once it is retired or destroyed: new calls need a new connection. */
@@ -92,12 +95,12 @@ export class Connection {
 
   /** True if there is no open call and no socket. */
   get isClosed(): boolean {
-    return this.#openCalls === 0 && this.#sockets.isEmpty
+    return this.#calls.size === 0 && this.#sockets.isEmpty
   }
 
   /** True if the peer accepts no more calls; another one waits until one of them ends. */
   get isFull(): boolean {
-    return this.#openCalls >= this.maxCalls
+    return this.#calls.size >= this.maxCalls
   }
 
   /** Connects without a call. Rejects with an EtcdError if that fails; the connection is then destroyed. */
@@ -119,14 +122,14 @@ export class Connection {
    * `onResponseEnd` or `onResponseError` is called exactly once, and then calls `release`; neither is called
    * for a withdrawn call.
    */
-  start(path: string, headers: string[], body: Body, handler: Dispatcher.DispatchHandler): void {
-    this.#openCalls += 1
+  start(path: string, headers: string[], body: Body, handler: CallHandler): void {
+    this.#calls.add(handler)
     if (!this.#client.destroyed) this.peer.started()
     const request = {
       path,
       method: 'POST',
       headers,
-      body: body as Buffer,
+      body: inPieces(body) as Buffer,
       // For idempotent requests undici does not wait for an answer before it sends the next one.
       idempotent: true,
       // Unary calls have a deadline of their own, and streams may be silent for any time.
@@ -144,7 +147,7 @@ export class Connection {
   }
 
   /** Withdraws a call that has no stream yet: its handler is not called any more. */
-  withdraw(handler: Dispatcher.DispatchHandler): void {
+  withdraw(handler: CallHandler): void {
     if (this.#budget.settle(handler) || this.#streams.settle(handler)) this.release(handler)
   }
 
@@ -157,20 +160,26 @@ export class Connection {
   }
 
   /** The handler's call has ended; with the error of the network that ended it. */
-  release(handler: Dispatcher.DispatchHandler, error?: Error): void {
-    this.#openCalls -= 1
-    if (this.#openCalls === 0) this.peer.becameIdle()
+  release(handler: CallHandler, error?: Error): void {
+    this.#calls.delete(handler)
+    if (this.#calls.size === 0) this.peer.becameIdle()
     this.#budget.settle(handler)
     this.#streams.settle(handler)
     const isCalmed = error !== undefined && isOverloaded(error)
     if (isCalmed && this.peer.now - this.#connectedAt > SHORTEST_LIFE_MS) this.retire(OVERFULL)
-    if (this.#isRetired && this.#openCalls === 0) void this.destroy()
+    if (this.#isRetired && this.#calls.size === 0) void this.destroy()
   }
 
-  /** Retires it, and has the next connection tried at another address first. */
+  /** Leaves it, and has the next connection tried at another address first. */
   suspect(): void {
     this.#addressFailed()
+    this.leave()
+  }
+
+  /** Retires it, since the peer answers nothing any more, and has reads go elsewhere. */
+  leave(): void {
     this.retire()
+    for (const each of [...this.#calls]) each.onSilent?.()
   }
 
   /** Accepts no new calls and closes after the last one. Calls that wait for it are not sent, and get the next connection. */
@@ -178,7 +187,7 @@ export class Connection {
     if (this.#isRetired) return
     this.#isRetired = true
     this.#failUnsent(new EtcdError('connection_lost', { endpoint: this.url, what: why, fate: 'not_sent' }))
-    if (this.#openCalls === 0) void this.destroy()
+    if (this.#calls.size === 0) void this.destroy()
   }
 
   /** Ends all calls with this error and resolves when every socket is closed. */

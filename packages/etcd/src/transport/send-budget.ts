@@ -1,3 +1,5 @@
+import { PIECE_BYTES } from './body-pieces.ts'
+
 /** Requests of this size and more, in bytes, are large. */
 const LARGE_BYTES = 64 * 1024
 
@@ -55,10 +57,13 @@ class Lane {
 }
 
 /**
- * Limits what Node holds for one HTTP/2 session. Above 10 MB Node resets every call that is answered, and the outcome of a
- * write reset that way is unknown; neither Node nor undici allows to raise that limit. What a stream had still to send when it
- * was reset counts for as long as the session lives, so that the session has to be left in time. Seen with Node 24.21. Small
- * requests, such as renewals of leases, do not wait for large ones that wait.
+ * Limits the requests in progress on one connection. Over a slow link, as many are sent at a time as have a chance to arrive
+ * in time, and the others are known to be unsent. Small requests, such as renewals of leases, do not wait for large ones.
+ *
+ * It limits, too, what Node holds for one HTTP/2 session. Above 10 MB Node resets every call that is answered, and the outcome
+ * of a write reset that way is unknown; neither Node nor undici allows to raise that limit. The piece that a stream had still
+ * to send when it was reset counts for as long as the session lives, so that the session has to be left in time. Seen with
+ * Node 24.21.
  */
 export class SendBudget {
   readonly #small = new Lane(SMALL_BUDGET_BYTES)
@@ -88,7 +93,7 @@ export class SendBudget {
   /** The owner's stream is closed. */
   closed(owner: object, isAllSent: boolean): void {
     const lane = this.#laneOf(owner)
-    if (!isAllSent) this.#lostBytes += lane?.held.get(owner)?.bytes ?? 0
+    if (!isAllSent) this.#lostBytes += Math.min(lane?.held.get(owner)?.bytes ?? 0, PIECE_BYTES)
     this.#free(owner, lane)
   }
 

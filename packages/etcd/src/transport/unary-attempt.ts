@@ -2,6 +2,7 @@ import type { Dispatcher } from 'undici'
 import { EtcdError } from '../errors.ts'
 import type { MessageType } from '../wire/message-type.ts'
 import type { PartialAnswer } from './answer-pace.ts'
+import type { CallHandler } from './call-handler.ts'
 import { callName, hasHeader } from './call-name.ts'
 import type { Connection } from './connection.ts'
 import { errorOfNetwork } from './network-errors.ts'
@@ -14,6 +15,8 @@ export interface AttemptOwner<Res> {
   onSent?(): void
   /** Revokes `onSent`. */
   onUnsent?(): void
+  /** The peer answers nothing any more over the connection of an attempt that was sent. */
+  onSilent?(attempt: UnaryAttempt<Res>): void
   onAnswer(answer: Res, attempt: UnaryAttempt<Res>): void
   onFailure(error: EtcdError, attempt: UnaryAttempt<Res>): void
 }
@@ -24,7 +27,7 @@ const FRAME_HEADER_BYTES = 5
  * One request on one connection. The chunks of the response are collected and decoded at the end: the
  * response is never paused, and its length is compared with the frame's.
  */
-export class UnaryAttempt<Res> implements Dispatcher.DispatchHandler, Sending {
+export class UnaryAttempt<Res> implements CallHandler, Sending {
   readonly connection: Connection
   /** The token in the request's headers. */
   readonly token: string | undefined
@@ -132,6 +135,11 @@ export class UnaryAttempt<Res> implements Dispatcher.DispatchHandler, Sending {
   onUnsent(): void {
     this.isSent = false
     this.#owner?.onUnsent?.()
+  }
+
+  onSilent(): void {
+    // What has begun to arrive may arrive whole, even if the peer receives nothing.
+    if (this.isSent && this.#first === undefined) this.#owner?.onSilent?.(this)
   }
 
   onResponseStart(_: Dispatcher.DispatchController, httpStatus: number, headers: Headers): void {

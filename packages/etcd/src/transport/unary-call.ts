@@ -1,5 +1,5 @@
 import { callIsolated } from '../call-isolated.ts'
-import { type EtcdError, isFinalError } from '../errors.ts'
+import { EtcdError } from '../errors.ts'
 import { backoffMs } from './backoff.ts'
 import { cancelledError } from './call-errors.ts'
 import { type CallPhase, limitCall } from './call-limits.ts'
@@ -12,16 +12,10 @@ import { OpenAttempt } from './open-attempt.ts'
 import { judgeAnswer, type ProofPorts, proveStatus } from './prove-status.ts'
 import { blame, type Decision, decideRetry, finalError, worseFate } from './retry.ts'
 import { Sendings } from './sendings.ts'
-import { isUnknownToken } from './status.ts'
+import { TokenRefusals } from './token-refusals.ts'
 import type { RetryClass } from './transport.ts'
 import type { AttemptOwner, UnaryAttempt } from './unary-attempt.ts'
 import type { Caller, UnaryOptions, UnaryRequest } from './unary-request.ts'
-
-/**
- * How often a token may be missing, or a new one unknown, which is sent again after a pause, since the member may lag behind
- * the one that issued it. Outdated tokens are replaced until the call's deadline.
- */
-const MAX_TOKEN_REFUSALS = 4
 
 /** One request with its retries: ends at its deadline at the latest and settles exactly once. */
 export class UnaryCall<Res> implements AttemptOwner<Res>, OpenCall, TokenWaiter {
@@ -33,7 +27,7 @@ export class UnaryCall<Res> implements AttemptOwner<Res>, OpenCall, TokenWaiter 
   /** The cluster whose answer the call accepts; `undefined` if there was none when it started. */
   #expected: bigint | undefined
   #phase: CallPhase = { type: 'unstarted' }
-  #tokenRefusals = 0
+  readonly #refusals = new TokenRefusals()
   readonly #sendings: Sendings
   readonly #rounds: CallRounds
   readonly #open: OpenAttempt<Res>
@@ -107,6 +101,13 @@ export class UnaryCall<Res> implements AttemptOwner<Res>, OpenCall, TokenWaiter 
     this.#sendings.remove()
   }
 
+  /** A read is sent again over another connection. A write may still be executed. */
+  onSilent(attempt: UnaryAttempt<Res>): void {
+    if (this.#open.current !== attempt || this.#retry !== 'read') return
+    const what = 'the server answers nothing over the connection, not even a ping'
+    this.#leave(attempt, new EtcdError('connection_lost', { ...attempt.place, what }))
+  }
+
   onAnswer(answer: Res, attempt: UnaryAttempt<Res>): void {
     const endpoint = this.#open.endpoint!
     const foreign = judgeAnswer(attempt, endpoint, this.#proof)
@@ -150,11 +151,9 @@ export class UnaryCall<Res> implements AttemptOwner<Res>, OpenCall, TokenWaiter 
   #onUnproven(error: EtcdError): void {
     this.#open.end()
     this.#open.endpoint!.doubt()
-    if (this.#retry !== 'read') this.#fail(error)
-    else {
-      this.#rounds.failed.noteUnproven(this.#open.endpoint!, error)
-      this.#next()
-    }
+    if (this.#retry !== 'read') return void this.#fail(error)
+    this.#rounds.failed.noteUnproven(this.#open.endpoint!, error)
+    this.#next()
   }
 
   /** If the cluster the call started under is still the current one, another endpoint may belong to it. */
@@ -217,14 +216,18 @@ export class UnaryCall<Res> implements AttemptOwner<Res>, OpenCall, TokenWaiter 
 
   /** A read is sent again with the new token. A write may still be executed. */
   #onSilentToken(attempt: UnaryAttempt<Res>, error: EtcdError): void {
-    if (this.#open.current !== attempt || this.#retry !== 'read' || this.#tokenRefusals >= MAX_TOKEN_REFUSALS)
-      return
+    if (this.#open.current !== attempt || this.#retry !== 'read' || this.#refusals.areMany) return
+    this.#refusals.add()
+    this.#rounds.avoid = this.#open.endpoint?.url
+    this.#leave(attempt, error.with(attempt.place))
+  }
+
+  /** Sends a read again, which has waited in vain through no fault of its endpoint. */
+  #leave(attempt: UnaryAttempt<Res>, error: EtcdError): void {
     this.#open.end()
     this.#open.clearTimer()
     attempt.abandon(error)
-    this.#tokenRefusals += 1
-    this.#rounds.avoid = this.#open.endpoint?.url
-    this.#rounds.failed.wait(error.with(attempt.place))
+    this.#rounds.failed.wait(error)
     this.#next()
   }
 
@@ -243,20 +246,18 @@ export class UnaryCall<Res> implements AttemptOwner<Res>, OpenCall, TokenWaiter 
   }
 
   #isRefreshing(error: EtcdError): boolean {
-    const isAllowed = this.#tokenRefusals < MAX_TOKEN_REFUSALS || !isFinalError(error)
-    return isAllowed && this.#decide(error) === 'refresh'
+    return this.#refusals.allows(error) && this.#decide(error) === 'refresh'
   }
 
   #onTokenRefused(error: EtcdError, { token }: UnaryAttempt<Res>): void {
     const { clock, backoff } = this.#context
-    this.#tokenRefusals += 1
+    this.#refusals.add()
     this.#rounds.avoid = this.#open.endpoint?.url
     const renew = (): void => this.#after(fetchToken(this.#context, token, this))
-    if (this.#tokenRefusals > 1) {
-      const isLagging = isUnknownToken(error) && this.#tokenRefusals <= MAX_TOKEN_REFUSALS
+    if (this.#refusals.count > 1) {
       this.#rounds.failed.wait(error)
-      const pauseMs = backoffMs(backoff, this.#tokenRefusals)
-      this.#open.onTimer(clock.setTimeout(isLagging ? () => this.#next() : renew, pauseMs))
+      const retry = this.#refusals.isLagging(error) ? () => this.#next() : renew
+      this.#open.onTimer(clock.setTimeout(retry, backoffMs(backoff, this.#refusals.count)))
     } else renew()
   }
 

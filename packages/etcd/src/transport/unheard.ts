@@ -66,7 +66,7 @@ export class Unheard {
     const forMs = peer.now - this.#since
     if (peer.provenAt < this.#since && forMs >= PATIENCE_MS)
       peer.doubt(() => {
-        connection.retire()
+        connection.leave()
         balancer.leaveQuiet(forMs)
       })
     if (peer.desert(this.#path)) connection.retire()
