@@ -71,7 +71,7 @@ export const mutations: readonly Mutation[] = [
     file: 'packages/etcd/src/transport/send-budget.ts',
     find: 'return this.#lostBytes > MOST_LOST_BYTES',
     replace: 'return this.#lostBytes < 0',
-    test: 'test/integration/etcd/transport.test.ts',
+    test: 'packages/etcd/src/transport/connection.test.ts',
   },
   {
     name: 'Connections: small requests have no limit',

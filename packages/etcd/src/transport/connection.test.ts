@@ -1,4 +1,4 @@
-import { constants } from 'node:http2'
+import { constants, type ServerHttp2Stream } from 'node:http2'
 import { connect, type Socket } from 'node:net'
 import { expect, test } from 'vitest'
 import type { EtcdError } from '../errors.ts'
@@ -169,4 +169,36 @@ test('reads over a connection whose peer answers no ping any more go over the ne
   expect(await Promise.all(reads)).toEqual(['done', 'done'])
   expect(await write).toBe('unknown')
   expect(fake.calls.filter(({ name }) => name === 'KV/Put')).toHaveLength(0)
+})
+
+test('a connection that has lost pieces of many requests is left before Node resets its answers', async () => {
+  let isReading = false
+  const fake = await server((call) => call.answer(putAnswer()))
+  const channel = testChannel([fake.endpoint])
+  CLOSING.push(() => channel.close())
+  const put = (bytes: number, signal = new AbortController().signal) =>
+    channel.unary(KV.put, { key: 'k', value: Buffer.alloc(bytes) }, { retry: 'write', signal }).then(
+      () => 'done',
+      (error: EtcdError) => error.code,
+    )
+  expect(await put(1)).toBe('done')
+  const connections = new Set(fake.sessions)
+  const open: unknown[] = []
+  for (const session of fake.sessions)
+    session.on('stream', (stream: ServerHttp2Stream) => {
+      if (isReading) return
+      stream.pause()
+      open.push(stream)
+    })
+  for (let round = 1; connections.size === 1 && round <= 30; round += 1) {
+    const given = new AbortController()
+    const writes = Array.from({ length: 40 }, () => put(70_000, given.signal))
+    await until(() => open.length >= 40 || fake.sessions.size > 1)
+    open.length = 0
+    given.abort()
+    expect(new Set(await Promise.all(writes))).toEqual(new Set(['cancelled']))
+    for (const each of fake.sessions) connections.add(each)
+  }
+  isReading = true
+  expect(await put(1)).toBe('done')
 })

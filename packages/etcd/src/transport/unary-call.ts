@@ -93,8 +93,8 @@ export class UnaryCall<Res> implements AttemptOwner<Res>, OpenCall, TokenWaiter 
   onSent(): void {
     this.#sendings.add()
     const { onSent } = this.#options
-    const warn = (error: unknown) => this.#context.logger.warn('onSent threw', { call: this.#name, error })
-    if (onSent !== undefined) callIsolated(onSent, warn)
+    if (onSent === undefined) return
+    callIsolated(onSent, (error) => this.#context.logger.warn('onSent threw', { call: this.#name, error }))
   }
 
   onUnsent(): void {
@@ -127,8 +127,8 @@ export class UnaryCall<Res> implements AttemptOwner<Res>, OpenCall, TokenWaiter 
   }
 
   onFailure(error: EtcdError, attempt: UnaryAttempt<Res>): void {
-    const closed = closedFor(this.#context, this.#options)
     this.#open.clearTimer()
+    const closed = closedFor(this.#context, this.#options)
     if (closed !== undefined) return void this.#fail(closed.with({ call: this.#name, fate: error.fate }))
     // Whoever refused the token: a new one is needed, and Authenticate's answer is verified by itself.
     const isTaken = this.#options.isAnonymous || this.#isRefreshing(error)
@@ -159,8 +159,7 @@ export class UnaryCall<Res> implements AttemptOwner<Res>, OpenCall, TokenWaiter 
   /** If the cluster the call started under is still the current one, another endpoint may belong to it. */
   #onForeign(error: EtcdError, attempt: UnaryAttempt<Res>): void {
     this.#open.clearTimer()
-    const expected = this.#expected
-    const isStill = expected === undefined || this.#context.balancer.identity.clusterId === expected
+    const isStill = [undefined, this.#context.balancer.identity.clusterId].includes(this.#expected)
     if (isStill && this.#options.endpoint === undefined) this.#judge(error, attempt)
     else this.#fail(error)
   }
@@ -295,11 +294,10 @@ export class UnaryCall<Res> implements AttemptOwner<Res>, OpenCall, TokenWaiter 
   }
 
   #settle(): void {
-    const phase = this.#phase
+    if (this.#phase.type === 'running') this.#phase.liftLimits()
     this.#phase = { type: 'settled' }
     this.#rounds.stop()
     this.#open.settle()
     openCalls(this.#context, this.#options).delete(this)
-    if (phase.type === 'running') phase.liftLimits()
   }
 }
