@@ -125,14 +125,17 @@ test('what is all that a place has stays as it is, and words that hide lower lay
   expect(config.current).toEqual({ d: { v: {} } })
 })
 
-test('an empty part that an envelope cannot say is refused, and a rotation names it', async () => {
+test('an empty part where anything may be is encrypted as what it is', async () => {
   const { definition, root } = definitionOf(
     z.object({ d: z.object({ n: z.number(), v: encrypted(z.record(z.string(), z.unknown())).optional() }) }),
   )
   await store.client.kv.put(`${root}/d`, '{"n":3}')
   await using admin = createAdmin(definition, { author: 'ana' })
-  await expect(admin.set('d.v', { a: {} })).rejects.toMatchObject({ code: 'unwritable_value' })
-  await store.client.kv.put(`${root}/d`, '{"n":3,"v":{"a":{}}}')
-  const { unwritable } = await admin.rotateSecrets({ plaintext: 'encrypt' })
-  expect(unwritable).toHaveLength(1)
+  await admin.set('d.v', { a: {} })
+  await using config = await definition.load({ logger: false, keys: strict })
+  expect(config.current).toEqual({ d: { n: 3, v: { a: {} } } })
+  await store.client.kv.put(`${root}/d`, '{"n":3,"v":{"b":[]}}')
+  await (await admin.rotateSecrets({ plaintext: 'encrypt' })).plan.apply()
+  await config.refresh()
+  expect(config.current).toEqual({ d: { n: 3, v: { b: [] } } })
 })

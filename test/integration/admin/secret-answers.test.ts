@@ -138,7 +138,7 @@ test.each([
   for (const name of ['p', 'd/p']) {
     const stored =
       (await store.client.kv.get(`${root}/${name}`))?.text ?? (await store.client.kv.get(`${root}/d`))?.text
-    expect(stored).toMatch(/livetree:encrypted:1:k0:[\w-]{30}/)
+    expect(stored).toMatch(/livetree:encrypted:[12]:k0:[\w-]{30}/)
   }
 })
 

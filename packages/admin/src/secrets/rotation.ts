@@ -59,8 +59,6 @@ export interface Rotation {
   readonly left: number
   /** Those that cannot be encrypted again, since no key at hand opens them. */
   readonly unopened: readonly EncryptedValue[]
-  /** What stays in plain text although it is asked for, since the schema would read its envelope as another value. */
-  readonly unwritable: readonly PlaintextValue[]
   /** What stands in plain text at the revision that was read, whether the plan encrypts it or not. */
   readonly plaintext: readonly PlaintextValue[]
 }
@@ -100,7 +98,7 @@ export async function planRotation(workspace: Workspace, options: RotateOptions)
   const { current, values, plaintext } = encryptedIn(workspace, state)
   const old = values.filter(({ keyId }) => keyId !== current)
   const unopened = old.filter(({ isOpen }) => !isOpen)
-  const { steps, pins, kept } = renewals(workspace, state, policy === 'encrypt')
+  const { steps, pins } = renewals(workspace, state, policy === 'encrypt')
   const draft = {
     kind: 'change',
     isMending: true,
@@ -110,15 +108,14 @@ export async function planRotation(workspace: Workspace, options: RotateOptions)
     pins,
   } as const
   const plan = await planDraft(workspace, draft, call)
-  const unwritable = plaintext.filter(({ key }) => kept.has(key))
-  const encrypts = policy === 'encrypt' ? plaintext.filter(({ key }) => !kept.has(key)) : []
+  const encrypts = policy === 'encrypt' ? plaintext : []
   const meant = [...old.filter(({ isOpen }) => isOpen), ...encrypts]
   const renewed = meant.filter(({ key }) => pins.has(key)).length
   const done = values.length - old.length
-  return { plan, done, renewed, left: meant.length - renewed, unopened, unwritable, plaintext }
+  return { plan, done, renewed, left: meant.length - renewed, unopened, plaintext }
 }
 
-/** The first keys to write again, as many as fit into one transaction, with the revisions that they have; `kept`: those of which plain texts stay. */
+/** The first keys to write again, as many as fit into one transaction, with the revisions that they have. */
 function renewals(workspace: Workspace, { reading, keys }: TreeState, withPlain: boolean) {
   const secrets = new TreeSecrets(workspace, keys)
   const { maxOperations, maxRequestBytes, store } = workspace.settings
@@ -126,12 +123,10 @@ function renewals(workspace: Workspace, { reading, keys }: TreeState, withPlain:
   const most = Math.max(1, maxOperations - 4 * store.layers.length - store.documentKeys.length - 2)
   const steps: Step[] = []
   const pins = new Map<string, number>()
-  const kept = new Set<string>()
   let bytes = 0
   for (const { key, value, modRevision } of reading.entries.values()) {
     if (typeof value !== 'string') continue
-    const { text, isUnwritable } = secrets.renew(key, value, withPlain)
-    if (isUnwritable) kept.add(key)
+    const text = secrets.renew(key, value, withPlain)
     if (text === undefined) continue
     // the text itself, and both texts in the record
     bytes += 3 * Buffer.byteLength(text) + 4 * Buffer.byteLength(key)
@@ -139,5 +134,5 @@ function renewals(workspace: Workspace, { reading, keys }: TreeState, withPlain:
     steps.push({ type: 'key', key, text, keeps: 'all' })
     pins.set(key, modRevision)
   }
-  return { steps, pins, kept }
+  return { steps, pins }
 }

@@ -1,16 +1,17 @@
-import type { Path } from '@livetree/core'
+import type { ConfigDefinition, Path } from '@livetree/core'
 import type { LayerInfo } from '@livetree/core/source'
 import {
-  encodeSegment,
   holdsEncryptedAt,
-  isEmptyAt,
   isEncryptedAt,
   isEnvelope,
   isMergedAt,
   isNothingAt,
+  isReadAsDocument,
   isTextAt,
+  pathInDocument,
   placesOfKey,
 } from '@livetree/core/tools'
+import type { $ZodType } from 'zod/v4/core'
 import { JsonDocument } from '../change/json-document.ts'
 import type { Workspace } from '../workspace.ts'
 
@@ -27,14 +28,18 @@ export interface SecretPlace {
 export interface SecretPart extends SecretPlace {
   /** All of them; the part itself stands at the first. */
   readonly places: readonly SecretPlace[]
+  /** It is a value of a document, as JSON, and not the text of a key. */
+  readonly isValue: boolean
   /** The schema means text here, whatever it looks like. */
   readonly isText: boolean
   /** There is nothing in it at any of its places, and it needs no envelope. */
   readonly isNothing: boolean
+  /** What it says as text: for a value, what a key of its own would hold. */
+  readonly text: string
 }
 
-/** Returns the new text of a part; `json` is how a document has it. */
-export type ChangePart = (part: SecretPart, text: string, json: string) => string
+/** Returns what is written in the place of a part: JSON for a value, else text. `written` is how it is written. */
+export type ChangePart = (part: SecretPart, written: string) => string
 
 /** The places at which a key holds an envelope, or a document with some inside. */
 export function secretPlaces({ settings }: Workspace, key: string, text: string): readonly SecretPlace[] {
@@ -47,82 +52,102 @@ export function secretPlaces({ settings }: Workspace, key: string, text: string)
   })
 }
 
-/**
- * Changes the encrypted texts of a key: that of the key itself, or those inside its document. A document that is plain text at a place
- * which is encrypted as a whole is one part, unless something in it is known to stand for itself.
- *
- * @param places of `secretPlaces`
- * @param isMixed whether a text has parts that are not to be encrypted with the others
- */
-export function mapParts(
-  { settings }: Workspace,
-  {
-    key,
-    places,
-    text,
-  }: { readonly key: string; readonly places: readonly SecretPlace[]; readonly text: string },
-  isMixed: (text: string) => boolean,
-  change: ChangePart,
-): string {
-  const { definition } = settings
-  const partOf = (
-    marked: readonly SecretPlace[],
-    isNothing: (at: SecretPlace) => boolean,
-  ): SecretPart | undefined => {
-    const [first] = marked
-    const isText = marked.every(({ path }) => isTextAt(definition, path))
-    return first && { ...first, places: marked, isText, isNothing: marked.every(isNothing) }
+/** Finds the encrypted texts of a key as an instance reads them: that of the key itself, or those inside its document. */
+export class PartMapper {
+  readonly #definition: ConfigDefinition<$ZodType>
+  readonly #isMixed: (text: string) => boolean
+  readonly #change: ChangePart
+
+  /**
+   * @param isMixed whether a text at a place that is encrypted as a whole has parts that are not to be encrypted with the others:
+   *   it is one part unless this is so, or something in it is an envelope
+   */
+  constructor(
+    definition: ConfigDefinition<$ZodType>,
+    isMixed: (text: string) => boolean,
+    change: ChangePart,
+  ) {
+    this.#definition = definition
+    this.#isMixed = isMixed
+    this.#change = change
   }
-  const whole = partOf(
-    places.filter(({ path }) => isEncryptedAt(definition, path)),
-    ({ path }) => isNothingAt(definition, path, text),
-  )
-  const isWhole = whole?.places.length === places.length
-  const document = isWhole && whole.isText ? undefined : JsonDocument.of(text)
-  // What is put beside a plain text that stays gets an envelope of its own.
-  const isParted = document !== undefined && (!isWhole || hasEnvelope(document) || isMixed(text))
-  if (!isParted) return whole === undefined ? text : change(whole, text, JSON.stringify(text))
-  const directory = key.endsWith('/') ? key : `${key}/`
-  const value: unknown = JSON.parse(text)
-  document.mapLeaves((written, json) => {
-    const below = directory + written.map(encodeSegment).join('/')
-    const scalar = json.startsWith('"') ? String(JSON.parse(json)) : json
-    const inside = places.map(({ path, layer }) => ({
-      // A document may have names that no key has, which nobody reads.
-      path: placesOfKey(definition, below, [layer])[0]?.path ?? [...path, ...written],
-      layer,
-      documentPath: path,
+
+  /** The text of a key with its parts changed. @param places of `secretPlaces` */
+  map(places: readonly SecretPlace[], text: string): string {
+    const isNothing = ({ path }: SecretPlace) => isNothingAt(this.#definition, path, text)
+    const part = this.#partOf(places, { text, isValue: false }, isNothing)
+    return this.#inside(places, text, false) ?? (part === undefined ? text : this.#change(part, text))
+  }
+
+  /** The text of a document with its parts changed; undefined where it is no document, or one part as a whole. */
+  #inside(places: readonly SecretPlace[], text: string, isQuoted: boolean): string | undefined {
+    const definition = this.#definition
+    if (!places.some(({ path }) => isReadAsDocument(definition, path, text, isQuoted))) return undefined
+    const document = JsonDocument.of(text)
+    if (document === undefined) return undefined
+    const isWhole = places.every(({ path }) => isEncryptedAt(definition, path))
+    // What is put beside a plain text that stays gets an envelope of its own.
+    if (isWhole && !holdsEnvelope(text) && !this.#isMixed(text)) return undefined
+    const value: unknown = JSON.parse(text)
+    document.mapLeaves((written, json) => this.#leaf(places, { value, written, json }))
+    return document.text
+  }
+
+  /** A scalar of a document, or an empty list or object in it. */
+  #leaf(
+    documents: readonly SecretPlace[],
+    { value, written, json }: { value: unknown; written: readonly string[]; json: string },
+  ): string {
+    const definition = this.#definition
+    const isText = json.startsWith('"')
+    const text = isText ? String(JSON.parse(json)) : json
+    const places = documents.map((place) => ({
+      layer: place.layer,
+      path: pathInDocument(definition, place, written),
+      document: place.path,
     }))
+    const inside = isText ? this.#inside(places, text, true) : undefined
+    if (inside !== undefined) return inside === text ? json : JSON.stringify(inside)
     // What hides lower layers elsewhere is text in a list.
-    const isMerged = (documentPath: Path, path: Path) =>
-      isMergedAt(definition, documentPath, value, { names: path.slice(documentPath.length), written })
-    const nothing = new Map(
-      inside.map(({ path, documentPath }) => [
-        path,
-        (scalar === json || isMerged(documentPath, path)) && isNothingAt(definition, path, scalar),
-      ]),
+    const isMerged = ({ path, document }: (typeof places)[number]) =>
+      isMergedAt(definition, document, value, { names: path.slice(document.length), written })
+    const part = this.#partOf(places, { text, isValue: true }, (place) => {
+      return (!isText || isMerged(place)) && isNothingAt(definition, place.path, text)
+    })
+    return part === undefined ? json : this.#change(part, json)
+  }
+
+  #partOf<P extends SecretPlace>(
+    places: readonly P[],
+    own: Pick<SecretPart, 'text' | 'isValue'>,
+    isNothing: (at: P) => boolean,
+  ): SecretPart | undefined {
+    const marked = places.filter(({ path }) => isEncryptedAt(this.#definition, path))
+    const [first] = marked
+    return (
+      first && {
+        path: first.path,
+        layer: first.layer,
+        places: marked,
+        ...own,
+        isText: marked.every(({ path }) => isTextAt(this.#definition, path)),
+        isNothing: marked.every(isNothing),
+      }
     )
-    const part = partOf(
-      inside.filter(({ path }) => isEncryptedAt(definition, path)),
-      ({ path }) => nothing.get(path) === true,
-    )
-    if (part === undefined) return json
-    const changed = change(part, scalar, json)
-    if (changed === scalar) return json
-    return isEmptyAt(definition, part.path, changed) ? changed : JSON.stringify(changed)
-  })
-  return document.text
+  }
 }
 
-/** Whether a text is one that an envelope is to be made of. */
-export function isPlain({ isNothing }: SecretPart, text: string): boolean {
+/** Whether a part is one that an envelope is to be made of. */
+export function isPlain({ isNothing, text }: SecretPart): boolean {
   return !isEnvelope(text) && !isNothing
 }
 
-function hasEnvelope(document: JsonDocument): boolean {
+/** Whether there is an envelope in a document, also in JSON that stands in it as text. */
+function holdsEnvelope(text: string): boolean {
+  if (isEnvelope(text)) return true
   let isFound = false
-  document.mapScalars((_, json) => {
-    isFound ||= json.startsWith('"') && isEnvelope(JSON.parse(json))
+  JsonDocument.of(text)?.mapScalars((_, json) => {
+    isFound ||= json.startsWith('"') && holdsEnvelope(String(JSON.parse(json)))
     return json
   })
   return isFound

@@ -38,9 +38,12 @@ export class StrayTexts {
     if (!this.isIn(text)) return text
     const document = JsonDocument.of(text)
     if (document === undefined) return this.#strayOf(text)?.text ?? text
-    document.mapScalars((_, part) =>
-      part.startsWith('"') ? (this.#strayOf(JSON.parse(part))?.json ?? part) : part,
-    )
+    document.mapScalars((_, part) => {
+      const scalar: unknown = part.startsWith('"') ? JSON.parse(part) : undefined
+      if (typeof scalar !== 'string' || !this.isIn(scalar)) return part
+      // JSON may stand in it as text, with some of them.
+      return this.#strayOf(scalar)?.json ?? JSON.stringify(this.restore(scalar))
+    })
     return document.text
   }
 

@@ -2,23 +2,21 @@ import type { Path } from '@livetree/core'
 import {
   decryptText,
   encryptText,
+  type EnvelopeContent,
   isAlong,
   isWithin,
   type KeySet,
   keyIdOf,
-  pathText,
-  readDifference,
 } from '@livetree/core/tools'
 import type { StoreEntry } from 'livetree/operate'
 import type { Step } from '../change/draft.ts'
 import type { KeyEdits } from '../change/layer-view.ts'
-import { AdminError } from '../errors.ts'
 import { translatedNow } from '../translate-error.ts'
 import type { Workspace } from '../workspace.ts'
 import {
   type ChangePart,
   isPlain,
-  mapParts,
+  PartMapper,
   type SecretPart,
   type SecretPlace,
   secretPlaces,
@@ -44,14 +42,6 @@ interface SecretText {
   readonly keyId: string | undefined
   /** Whether it opens with the keys that are at hand. */
   readonly isOpen: boolean
-}
-
-/** What a rotation makes of the text of a key. */
-interface Renewed {
-  /** Undefined where it stays. */
-  readonly text: string | undefined
-  /** Its plain texts stay, since envelopes would be read as other values. */
-  readonly isUnwritable: boolean
 }
 
 /**
@@ -93,21 +83,36 @@ export class TreeSecrets {
     if (keeps === undefined || text?.isWellFormed() !== true) return text
     if (keeps === 'all')
       return secretPlaces(this.#workspace, key, text).length > 0 ? this.#strays.coverWhole(text) : text
-    return this.#map(key, text, (at, part, json) =>
-      isPlain(at, part) ? part : this.#strays.coverWhole(part, json),
-    )
+    return this.#map(key, text, (at, written) => (isPlain(at) ? written : this.#coveredWhole(at, written)))
   }
 
   /** The text of a key with its envelopes opened. */
   open(key: string, text: string): string {
-    return this.#map(key, text, (at, part) => this.#open(at, part) ?? part)
+    return this.#map(key, text, (at, written) => this.#plain(at) ?? written)
+  }
+
+  /** What an envelope holds that stands at a place; undefined where it does not open. */
+  contentAt(place: SecretPlace, envelope: string): EnvelopeContent | undefined {
+    return decryptText(this.#workspace.settings.definition, place, envelope, this.#keys)
   }
 
   #openForEdit(key: string, text: string): string {
-    return this.#map(key, text, (at, part, json) => {
-      if (!isPlain(at, part)) return this.#open(at, part) ?? part
-      return at.isText ? this.#strays.coverWhole(part, json) : this.#strays.cover(part, json)
+    return this.#map(key, text, (at, written) => {
+      const content = this.#open(at)
+      if (content === undefined) return isPlain(at) ? this.#covered(at, written) : written
+      // One of the other form, which was moved here, may be read as another value than what is written in its place.
+      return content.form === formOf(at) ? inPlace(at, content) : this.#coveredWhole(at, written)
     })
+  }
+
+  #covered(at: SecretPart, written: string): string {
+    if (at.isText || at.isValue) return this.#coveredWhole(at, written)
+    return this.#strays.cover(written, JSON.stringify(written))
+  }
+
+  #coveredWhole(at: SecretPart, written: string): string {
+    if (!at.isValue) return this.#strays.coverWhole(written)
+    return JSON.stringify(this.#strays.coverWhole(at.text, written))
   }
 
   /** The edits with envelopes in the place of plain texts; those that change nothing are left out. */
@@ -126,41 +131,25 @@ export class TreeSecrets {
   /**
    * The text of a key with envelopes in the place of its plain texts.
    *
-   * @param before what the key holds: envelopes in it whose text is the same stay
-   * @throws AdminError `keys_unavailable`, `unwritable_value` where the schema would read the envelopes as another value
+   * @param before what the key holds: envelopes in it whose content is the same stay
+   * @throws AdminError `keys_unavailable`
    */
   seal(key: string, text: string, before: string, known: MadeEnvelopes): string {
     const kept = this.#envelopesIn(key, before)
-    const idOf = (at: SecretPart, part: string) => JSON.stringify([key, at.path, part])
-    const plain = this.#map(key, text, (at, part) => kept.get(idOf(at, this.#open(at, part) ?? part)) ?? part)
-    const sealed = this.#map(key, plain, (at, part) => {
-      if (!isPlain(at, part) || this.#strays.isIn(part) || this.#staysPlain(at)) return part
-      const id = idOf(at, part)
-      const envelope = known.get(id) ?? translatedNow(() => this.#make(at, part))
+    const sealed = this.#map(key, text, (at, written) => {
+      const own = this.#open(at)
+      const isNew = own === undefined && isPlain(at) && !this.#strays.isIn(at.text)
+      const content = isNew ? contentOf(at, written) : own
+      if (content === undefined) return written
+      const id = idOf(key, at, content)
+      const stored = kept.get(id)
+      if (stored !== undefined) return envelopeAt(at, stored)
+      if (!isNew || this.#staysPlain(at)) return written
+      const envelope = known.get(id) ?? translatedNow(() => this.#make(at, content))
       known.set(id, envelope)
-      return envelope
+      return envelopeAt(at, envelope)
     })
-    const encrypted = this.#strays.restore(sealed)
-    const difference = this.#difference(key, this.#strays.restore(plain), encrypted)
-    if (difference === undefined) return encrypted
-    throw new AdminError('unwritable_value', {
-      what: `"${pathText(difference)}" cannot be encrypted: an envelope holds text alone, and the schema would read that as another value`,
-      remedy:
-        'Give a value of which the text says what it is, or let the schema take one kind of value there.',
-    })
-  }
-
-  /** Where envelopes are read as another value than the plain texts. */
-  #difference(key: string, plain: string, encrypted: string): Path | undefined {
-    if (plain === encrypted) return undefined
-    const { definition } = this.#workspace.settings
-    for (const place of secretPlaces(this.#workspace, key, plain)) {
-      const difference = translatedNow(() =>
-        readDifference(definition, place, { plain, encrypted }, this.#keys),
-      )
-      if (difference !== undefined) return difference
-    }
-    return undefined
+    return this.#strays.restore(sealed)
   }
 
   #staysPlain({ places }: SecretPart): boolean {
@@ -170,22 +159,28 @@ export class TreeSecrets {
   /**
    * The text of a key with all envelopes of other keys made again with the current one; undefined where there is none.
    *
-   * @param withPlain whether plain texts become envelopes too; all of them stay where one would be read as another value
+   * @param withPlain whether plain texts become envelopes too
    */
-  renew(key: string, text: string, withPlain: boolean): Renewed {
-    const renewed = this.#map(key, text, (at, part) => {
-      const plain = isPlain(at, part) ? (withPlain ? part : undefined) : this.#openOld(at, part)
-      return plain === undefined ? part : translatedNow(() => this.#make(at, plain))
+  renew(key: string, text: string, withPlain: boolean): string | undefined {
+    const renewed = this.#map(key, text, (at, written) => {
+      const content = isPlain(at) ? (withPlain ? contentOf(at, written) : undefined) : this.#openOld(at)
+      return content === undefined
+        ? written
+        : envelopeAt(
+            at,
+            translatedNow(() => this.#make(at, content)),
+          )
     })
-    if (withPlain && this.#difference(key, this.open(key, text), renewed) !== undefined)
-      return { ...this.renew(key, text, false), isUnwritable: true }
-    return { text: renewed === text ? undefined : renewed, isUnwritable: false }
+    return renewed === text ? undefined : renewed
   }
 
   /** Whether two texts of a key differ by their envelopes alone. */
   isSame(key: string, one: string, other: string): boolean {
     const [first, second] = [one, other].map((text) =>
-      this.#map(key, text, (at, part) => `text:${this.#open(at, part) ?? part}`),
+      this.#map(key, text, (at, written) => {
+        const { form, text: content } = this.#open(at) ?? contentOf(at, written)
+        return JSON.stringify([form, content])
+      }),
     )
     return first === second
   }
@@ -193,9 +188,9 @@ export class TreeSecrets {
   /** The places of a key that have plain text and should have an envelope. */
   plainIn(key: string, text: string): readonly Path[] {
     const found: Path[] = []
-    this.#map(key, text, (at, part) => {
-      if (isPlain(at, part)) found.push(...at.places.map(({ path }) => path))
-      return part
+    this.#map(key, text, (at, written) => {
+      if (isPlain(at)) found.push(...at.places.map(({ path }) => path))
+      return written
     })
     return found
   }
@@ -203,44 +198,46 @@ export class TreeSecrets {
   /** The texts of a key that are encrypted or should be, each with its path. */
   textsIn(key: string, text: string): readonly SecretText[] {
     const found: SecretText[] = []
-    this.#map(key, text, (at, part) => {
-      const keyId = keyIdOf(part)
-      const isOpen = at.places.every((place) => this.#openAt(place, part) !== undefined)
-      if (keyId !== undefined || isPlain(at, part)) found.push({ path: at.path, keyId, isOpen })
-      return part
+    this.#map(key, text, (at, written) => {
+      const keyId = keyIdOf(at.text)
+      const isOpen = at.places.every((place) => this.contentAt(place, at.text) !== undefined)
+      if (keyId !== undefined || isPlain(at)) found.push({ path: at.path, keyId, isOpen })
+      return written
     })
     return found
   }
 
-  /** The text of an envelope of another key than the current one. */
-  #openOld(at: SecretPart, part: string): string | undefined {
-    return keyIdOf(part) === this.#keys.current?.id ? undefined : this.#open(at, part)
+  /** What an envelope of another key than the current one holds. */
+  #openOld(at: SecretPart): EnvelopeContent | undefined {
+    return keyIdOf(at.text) === this.#keys.current?.id ? undefined : this.#open(at)
   }
 
-  #make(at: SecretPart, text: string): string {
-    return encryptText(this.#workspace.settings.definition, at, text, this.#keys)
+  #make(at: SecretPart, content: EnvelopeContent): string {
+    return encryptText(this.#workspace.settings.definition, at, content, this.#keys)
   }
 
-  /** What an envelope holds: it opens at one of its places, and mostly at all. */
-  #open({ places }: SecretPart, text: string): string | undefined {
+  /** What the envelope of a part holds: it opens at one of its places, and mostly at all. */
+  #open({ places, text }: SecretPart): EnvelopeContent | undefined {
     for (const place of places) {
-      const plain = this.#openAt(place, text)
-      if (plain !== undefined) return plain
+      const content = this.contentAt(place, text)
+      if (content !== undefined) return content
     }
     return undefined
   }
 
-  #openAt(at: SecretPlace, text: string): string | undefined {
-    return decryptText(this.#workspace.settings.definition, at, text, this.#keys)
+  /** What is written in the place of an envelope, in plain. */
+  #plain(at: SecretPart): string | undefined {
+    const content = this.#open(at)
+    return content === undefined ? undefined : inPlace(at, content)
   }
 
-  /** By key, path and plain text. */
+  /** By key, path and content. */
   #envelopesIn(key: string, text: string): ReadonlyMap<string, string> {
     const envelopes = new Map<string, string>()
-    this.#map(key, text, (at, part) => {
-      const plain = this.#open(at, part)
-      if (plain !== undefined) envelopes.set(JSON.stringify([key, at.path, plain]), part)
-      return part
+    this.#map(key, text, (at, written) => {
+      const content = this.#open(at)
+      if (content !== undefined) envelopes.set(idOf(key, at, content), at.text)
+      return written
     })
     return envelopes
   }
@@ -251,8 +248,33 @@ export class TreeSecrets {
     const isMixed = (whole: string) =>
       this.#strays.isIn(whole) ||
       this.#plaintext.some((path) => places.some((place) => isBelow(path, place.path)))
-    return mapParts(this.#workspace, { key, places, text }, isMixed, change)
+    return new PartMapper(this.#workspace.settings.definition, isMixed, change).map(places, text)
   }
+}
+
+/** The form of the envelopes that are made of a part: a value keeps its type. */
+function formOf({ isValue }: SecretPart): EnvelopeContent['form'] {
+  return isValue ? 'json' : 'text'
+}
+
+/** What an envelope of a plain part is to hold. */
+function contentOf(at: SecretPart, written: string): EnvelopeContent {
+  return { form: formOf(at), text: written }
+}
+
+function envelopeAt({ isValue }: SecretPart, envelope: string): string {
+  return isValue ? JSON.stringify(envelope) : envelope
+}
+
+/** How a content is written in plain: JSON in a document, else text. */
+function inPlace({ isValue }: SecretPart, { form, text }: EnvelopeContent): string {
+  if (isValue) return form === 'json' ? text : JSON.stringify(text)
+  if (form === 'text' || !text.startsWith('"')) return text
+  return String(JSON.parse(text))
+}
+
+function idOf(key: string, { path }: SecretPart, { form, text }: EnvelopeContent): string {
+  return JSON.stringify([key, path, form, text])
 }
 
 function isBelow(path: Path, top: Path): boolean {

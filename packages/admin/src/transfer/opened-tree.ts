@@ -1,13 +1,13 @@
-import { encodeSegment, isEnvelope, pathOfKey } from '@livetree/core/tools'
+import { isEnvelope, isWithin, parsePathText, pathInDocument } from '@livetree/core/tools'
 import type { TreeSecrets } from '../secrets/tree-secrets.ts'
 import { prefixOf } from '../tree/tree-state.ts'
 import type { Workspace } from '../workspace.ts'
-import { namesOfMount } from './export.ts'
 import type { PlainTree } from './plain-tree.ts'
 import { leafTree } from './tree-leaves.ts'
+import { untypedTree } from './untyped-text.ts'
 
 /**
- * What a file holds with its envelopes opened, each at the key that an import writes it to; one that does not open stays.
+ * What a file holds with its envelopes opened, each at the place that an import writes it to; one that does not open stays.
  *
  * @param prefix the layer that the file is one of; undefined: any that has the place
  */
@@ -19,15 +19,14 @@ export function openedTree(
 ): PlainTree {
   const { definition, store } = workspace.settings
   if (!definition.compiled.hasEncrypted) return tree
-  const layers = store.layers
-    .filter((layer) => prefix === undefined || prefixOf(layer) === prefix)
-    .map((layer) => ({ layer, mount: namesOfMount(workspace, layer) }))
+  const layers = store.layers.filter((layer) => prefix === undefined || prefixOf(layer) === prefix)
   const openedAt = (names: readonly string[], envelope: string): PlainTree | undefined => {
-    for (const { layer, mount } of layers) {
-      if (mount.some((name, index) => names[index] !== name)) continue
-      const key = layer.keyPrefix + names.slice(mount.length).map(encodeSegment).join('/')
-      const text = secrets.open(key, envelope)
-      if (text !== envelope) return leafTree(workspace, pathOfKey(definition, key, layer) ?? names, text)
+    for (const layer of layers) {
+      const path = pathInDocument(definition, { path: [], layer }, names)
+      if (!isWithin(path, parsePathText(layer.at ?? ''))) continue
+      const content = secrets.contentAt({ path, layer }, envelope)
+      if (content?.form === 'text') return leafTree(workspace, path, content.text)
+      if (content !== undefined) return untypedTree(content.text)
     }
     return undefined
   }

@@ -88,13 +88,11 @@ export async function rotate(
   const first = await next()
   warnOfUnopened(session, first)
   if (!plaintext) warnOfPlaintext(session, first)
-  warnOfUnwritable(session, first)
   const all = first.renewed + first.left
   const data = {
     ...{ renewed: 0, left: all, done: first.done },
     unopened: first.unopened.map(({ pathText }) => pathText),
     plaintext: first.plaintext.map(({ pathText }) => pathText),
-    unwritable: first.unwritable.map(({ pathText }) => pathText),
   }
   const plain = plaintext ? ` (${first.plaintext.length} of them in plain text)` : ''
   const asked = all === 0 ? undefined : await preflightOf(session, opened, first.plan, options)
@@ -158,13 +156,6 @@ function warnOfPlaintext(session: Session, { plaintext }: Rotation): void {
   session.warn(
     `${counted(plaintext.length, 'value')} not encrypted, and left so: ${names.join(', ')}${more}. --plaintext encrypts what stands there; look at it first.`,
   )
-}
-
-function warnOfUnwritable(session: Session, { unwritable }: Rotation): void {
-  for (const { pathText } of unwritable.slice(0, 20))
-    session.warn(
-      `${pathText} stays in plain text: an envelope holds text alone, and the schema would read that as another value. Write a value of which the text says what it is.`,
-    )
 }
 
 function warnOfUnopened(session: Session, { unopened }: Rotation): void {

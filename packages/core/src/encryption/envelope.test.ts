@@ -30,7 +30,7 @@ function open(envelope: string, key: EnvelopeKey, path: readonly string[]): stri
   const parsed = parseEnvelope(envelope)
   if (parsed.type !== 'envelope') return undefined
   const found = new KeySet({ keys: [key] }).find(parsed.keyId)
-  return found && openEnvelope(found, path, parsed.content)
+  return found && openEnvelope(found, path, parsed)
 }
 
 describe('envelope', () => {

@@ -1,3 +1,4 @@
+import { isValueEnvelope } from '../encryption/envelope.ts'
 import { childSchemaNode } from '../schema/child-node.ts'
 import { canonicalName, propertyOf } from '../schema/property-name.ts'
 import type { SchemaNode } from '../schema/schema-node.ts'
@@ -151,11 +152,12 @@ export class DocumentSpread {
       mark.isEncrypted = true
       return
     }
-    const place = { layer: mark.layer, names: trail.names, schemaNode }
+    const place = { layer: mark.layer, names: trail.names, schemaNode, isQuoted: true }
     const text = spread.isOpened ? written : this.#opener.open(place, written)
     const isOpened = spread.isOpened || text !== written
     if (text !== written) mark.isEncrypted = true
-    const content = typeof text === 'string' ? contentOf(text, schemaNode, text === written) : text
+    const isQuoted = text === written || isValueEnvelope(written)
+    const content = typeof text === 'string' ? contentOf(text, schemaNode, isQuoted) : text
     const isNested = isPlainObject(content) && !isEmptyObject(content) && trail.names.length < MAX_DEPTH
     if (isNested && this.#spread(trail, content, { ...spread, isOpened }, schemaNode)) return
     // An object of which the tree holds no name is there, as an empty one is.

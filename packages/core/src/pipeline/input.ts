@@ -8,7 +8,7 @@ import type {
   SchemaNode,
   UnionNode,
 } from '../schema/schema-node.ts'
-import { isEnvelope } from '../encryption/envelope.ts'
+import { isEnvelope, isValueEnvelope } from '../encryption/envelope.ts'
 import { Unreadable } from '../source/source.ts'
 import { isTooCostly } from '../schema/template-text.ts'
 import { bareObject } from './document.ts'
@@ -133,9 +133,10 @@ class InputReader {
     }
   }
 
-  /** Whether an entry is part of a document, or of objects that a file or a program nests. What an envelope held is a key's text. */
+  /** Whether an entry is part of a document, or of objects that a file or a program nests. An envelope says itself what it holds. */
   #isNested({ document, layer, given }: Entry): boolean {
-    return !isEnvelope(given) && (document !== undefined || this.#nested[layer] === true)
+    if (isEnvelope(given)) return isValueEnvelope(given)
+    return document !== undefined || this.#nested[layer] === true
   }
 
   #directory(

@@ -1,3 +1,4 @@
+import { isValueEnvelope } from '../encryption/envelope.ts'
 import type { LayerInfo, Leaf } from '../source/source.ts'
 import { readDocument } from './document.ts'
 import type { DocumentSpread } from './document-spread.ts'
@@ -35,10 +36,12 @@ export class NodeFiller {
     { trail, schemaNode }: Pick<TreePlace, 'trail' | 'schemaNode'>,
     { mark, entry, isAgain }: HeldBefore,
   ): Entry | DocumentMark {
-    const place = { layer, names: trail.names, schemaNode }
+    const isNested = this.#isNested[layer] === true
+    const place = { layer, names: trail.names, schemaNode, isQuoted: isNested }
     const opened = this.#opener.open(place, leaf.value)
     const isOpened = opened !== leaf.value
-    const document = readDocument(opened, schemaNode, this.#isNested[layer] === true && !isOpened)
+    const isQuoted = isOpened ? isValueEnvelope(leaf.value) : isNested
+    const document = readDocument(opened, schemaNode, isQuoted)
     const refused =
       document.type === 'document' && !isOpened
         ? this.#opener.refusalOfEmpty(place, document.content)

@@ -9,7 +9,7 @@ import { type LayerInfo, Unreadable } from '../source/source.ts'
 import { itemAt } from '../item-at.ts'
 import { boundPath } from './bound-path.ts'
 import { type Container, containerIn, isContainer } from './container-in.ts'
-import { isPlainObject } from './document.ts'
+import { isPlainObject, parseJson } from './document.ts'
 import { unheld } from './tree-place.ts'
 import { Unopened } from './unopened.ts'
 
@@ -18,6 +18,8 @@ export interface ValuePlace {
   readonly layer: number
   readonly names: readonly string[]
   readonly schemaNode: SchemaNode | undefined
+  /** It stands in a document, which says plainly what is text. */
+  readonly isQuoted: boolean
 }
 
 /** Opens the envelopes of a tree as they are put into it; what is no envelope is handed back as it is, the same instance. */
@@ -32,7 +34,7 @@ export class Opener {
     this.keys = keys
   }
 
-  /** The text of one leaf: what its envelope holds, or `Unopened`. Lists and objects are left to those who read their parts. */
+  /** What the envelope of one leaf holds, or `Unopened`. Lists and objects are left to those who read their parts. */
   open(place: ValuePlace, value: unknown): unknown {
     return this.#leaf(place, value, coverOf(value))
   }
@@ -47,9 +49,8 @@ export class Opener {
       this.#schemaNode.hasEncrypted && (schemaNode?.hasEncrypted === true || this.#isEncrypted(place))
     if (!isAsked && (schemaNode === undefined || (typeof value === 'string' && !namesEnvelope(value))))
       return value
-    const content = typeof value === 'string' ? containerIn(value, schemaNode) : value
-    if (!isContainer(content)) return value
-    if (!isAsked) return holdsEnvelope(content) ? NOT_MARKED : value
+    const content = contentAt(place, value)
+    if (!isContainer(content) || (!isAsked && !mayHoldEnvelope(content))) return value
     const opened = this.#parts(place, content)
     return opened === content ? value : opened
   }
@@ -68,7 +69,7 @@ export class Opener {
     if (value instanceof Unreadable) return value
     if (!this.#isEncrypted(place)) return schemaNode !== undefined && isEnvelope(value) ? NOT_MARKED : value
     if (isEnvelope(value)) return this.#opened(place, value)
-    const isParted = isContainer(typeof value === 'string' ? containerIn(value, schemaNode) : value)
+    const isParted = isContainer(contentAt(place, value))
     // An emptied part is there, with its name.
     const isNothing = cover === 'remove' || (cover === 'empty' && !this.#isPart(place))
     return isParted || isNothing || this.keys.plaintext === 'accept' ? value : NOT_ENCRYPTED
@@ -84,9 +85,7 @@ export class Opener {
     for (const [written, part] of parts) {
       const name = (isStored ? canonicalName(schemaNode, written, 'stored') : undefined) ?? written
       const below = schemaNode === undefined ? undefined : childSchemaNode(schemaNode, name)
-      const inside = { layer, names: [...names, name], schemaNode: below }
-      // What hides lower layers elsewhere is text here, since nothing is merged.
-      const own = isContainer(part) ? this.#parts(inside, part) : this.#leaf(inside, part, undefined)
+      const own = this.#part({ layer, names: [...names, name], schemaNode: below, isQuoted: true }, part)
       if (own instanceof Unopened) return own
       if (own !== part) opened.set(written, own)
     }
@@ -96,29 +95,44 @@ export class Opener {
     return Object.fromEntries(parts.map(([name, part]) => [name, partOf(name, part)]))
   }
 
-  #isEncrypted({ names }: ValuePlace): boolean {
+  #part(place: ValuePlace, part: unknown): unknown {
+    if (isEnvelope(part) && !this.#isEncrypted(place)) return NOT_MARKED
+    const content = contentAt(place, part)
+    // What hides lower layers elsewhere is text here, since nothing is merged.
+    if (!isContainer(content)) return this.#leaf(place, part, undefined)
+    const opened = this.#parts(place, content)
+    return opened === content ? part : opened
+  }
+
+  #isEncrypted({ names }: Pick<ValuePlace, 'names'>): boolean {
     return this.#schemaNode.hasEncrypted && isEncryptedAt(this.#schemaNode, names)
   }
 
   /** Whether it lies below a place that is encrypted. */
-  #isPart({ names, ...place }: ValuePlace): boolean {
-    return names.length > 0 && this.#isEncrypted({ ...place, names: names.slice(0, -1) })
+  #isPart({ names }: ValuePlace): boolean {
+    return names.length > 0 && this.#isEncrypted({ names: names.slice(0, -1) })
   }
 
+  /** The text of a key, or the value of a document. */
   #opened({ layer, names }: ValuePlace, text: string): unknown {
     const parsed = parseEnvelope(text)
     if (parsed.type === 'malformed')
       return new Unopened('envelope_damaged', `an encrypted value that ${parsed.problem}. ${WRITE_AGAIN}`)
-    const { keyId, content } = parsed
+    const { form, keyId } = parsed
     const key = this.keys.find(keyId)
     if (key === undefined) return new Unopened('key_missing', missingKey(keyId, this.keys))
     const path = boundPath(this.#schemaNode, names, itemAt(this.#layers, layer))
     const what = `a value encrypted with key "${keyId}" that does not open: it was altered, or moved here from another place, or the key is another one of that id. ${WRITE_AGAIN}`
-    return openEnvelope(key, path, content) ?? new Unopened('envelope_damaged', what)
+    const content = openEnvelope(key, path, parsed)
+    if (content === undefined) return new Unopened('envelope_damaged', what)
+    if (form === 'text') return content
+    const read = parseJson(content)
+    return read === undefined ? new Unopened('envelope_damaged', `${NO_JSON}. ${WRITE_AGAIN}`) : read.value
   }
 }
 
 const WRITE_AGAIN = 'Write it with livetree set'
+const NO_JSON = 'an encrypted value of form 2 in which there is no JSON'
 const NOT_ENCRYPTED = new Unopened(
   'not_encrypted',
   `plain text where the schema asks for an encrypted value. ${WRITE_AGAIN}`,
@@ -144,6 +158,12 @@ function holdsNothing(content: Record<string, unknown>, schemaNode: SchemaNode |
   })
 }
 
-function holdsEnvelope(value: unknown): boolean {
-  return isContainer(value) ? Object.values(value).some(holdsEnvelope) : isEnvelope(value)
+/** The list or object that a value is, or is read as. */
+function contentAt({ schemaNode, isQuoted }: ValuePlace, value: unknown): unknown {
+  return typeof value === 'string' ? containerIn(value, schemaNode, isQuoted) : value
+}
+
+function mayHoldEnvelope(value: unknown): boolean {
+  if (typeof value === 'string') return namesEnvelope(value)
+  return isContainer(value) && Object.values(value).some(mayHoldEnvelope)
 }

@@ -2,7 +2,13 @@ import type { $ZodType } from 'zod/v4/core'
 import { systemClock } from '../clock.ts'
 import type { ConfigDefinition } from '../config-definition.ts'
 import { withDeadline } from '../deadline.ts'
-import { isEnvelope, makeEnvelope, openEnvelope, parseEnvelope } from '../encryption/envelope.ts'
+import {
+  type EnvelopeForm,
+  isEnvelope,
+  makeEnvelope,
+  openEnvelope,
+  parseEnvelope,
+} from '../encryption/envelope.ts'
 import { KeySet } from '../encryption/key-set.ts'
 import { LivetreeError } from '../errors.ts'
 import type { Path } from '../issue.ts'
@@ -40,6 +46,12 @@ export function isTextAt({ compiled }: ConfigDefinition<$ZodType>, path: string 
   return node !== undefined && isScalar(node) && mayBeText(node)
 }
 
+/** What an envelope holds: the text of a key, or the JSON of a value in a document. */
+export interface EnvelopeContent {
+  readonly form: EnvelopeForm
+  readonly text: string
+}
+
 /**
  * The envelope of a text, with the current key; it opens at this place alone.
  *
@@ -48,7 +60,7 @@ export function isTextAt({ compiled }: ConfigDefinition<$ZodType>, path: string 
 export function encryptText(
   { compiled }: ConfigDefinition<$ZodType>,
   { path, layer }: TextPlace,
-  text: string,
+  { form, text }: EnvelopeContent,
   keys: KeySet,
 ): string {
   const { current, absence = 'the keyring has no current one' } = keys
@@ -59,7 +71,7 @@ export function encryptText(
       'unwritable_value',
       'The text has half a character in it, which cannot be encrypted.',
     )
-  return makeEnvelope(current, boundPath(compiled, pathOf(path), layer), text)
+  return makeEnvelope(current, boundPath(compiled, pathOf(path), layer), text, form)
 }
 
 /** What an envelope holds; undefined where it does not open with these keys at this place, or is none. */
@@ -68,11 +80,12 @@ export function decryptText(
   { path, layer }: TextPlace,
   envelope: string,
   keys: KeySet,
-): string | undefined {
+): EnvelopeContent | undefined {
   const parsed = isEnvelope(envelope) ? parseEnvelope(envelope) : undefined
   const key = parsed?.type === 'envelope' ? keys.find(parsed.keyId) : undefined
   if (parsed?.type !== 'envelope' || key === undefined) return undefined
-  return openEnvelope(key, boundPath(compiled, pathOf(path), layer), parsed.content)
+  const text = openEnvelope(key, boundPath(compiled, pathOf(path), layer), parsed)
+  return text === undefined ? undefined : { form: parsed.form, text }
 }
 
 /** For how long at most the other origins are waited for when the current one has answered, in milliseconds. */

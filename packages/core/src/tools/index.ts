@@ -20,7 +20,7 @@ export { encodeSegment } from '../format/key-segment.ts'
 export { flatten } from '../source/flatten.ts'
 export type { LayerInfo, Leaf, Source } from '../source/source.ts'
 export { isSecretAt, isTextOpenAt } from './secrets-at.ts'
-export type { ReadKeysOptions, TextPlace } from './encrypted-text.ts'
+export type { EnvelopeContent, ReadKeysOptions, TextPlace } from './encrypted-text.ts'
 export {
   decryptText,
   encryptText,
@@ -29,6 +29,7 @@ export {
   isTextAt,
   readKeys,
 } from './encrypted-text.ts'
+export { isReadAsDocument, pathInDocument } from './document-places.ts'
 export type { JsonSchema, JsonSchemaOptions } from './json-schema.ts'
 export { toJsonSchema } from './json-schema.ts'
 export { kindAt } from './kind-at.ts'
@@ -39,7 +40,6 @@ export type { LoadedParts } from '../loaded-parts.ts'
 export { loadedParts } from '../loaded-parts.ts'
 export { openConfigs } from '../open-configs.ts'
 export { isRestartAt } from './restart-at.ts'
-export { readDifference } from './read-difference.ts'
 export type { ReadOnceOptions, SourceReading } from './read-once.ts'
 export { readOnce } from './read-once.ts'
 export { isEmptyAt, isMergedAt, isNothingAt } from './nothing-at.ts'

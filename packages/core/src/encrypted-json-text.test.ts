@@ -1,0 +1,74 @@
+import { expect, test } from 'vitest'
+import * as z from 'zod'
+import { loadFrom, material, sealed as envelope } from './encrypted-config.test.kit.ts'
+import { isLivetreeError } from './errors.ts'
+import { keyring } from './keyring/keyring.ts'
+import { secret } from './schema/secret.ts'
+
+const encrypted = <S extends z.ZodType>(schema: S) => secret(schema, { encrypted: true })
+const text = () => encrypted(z.string())
+
+/** What is served, or the codes of the issues. */
+async function outcomeOf(v: z.ZodType, value: unknown, plaintext: 'reject' | 'accept' = 'reject') {
+  const keys = keyring({ current: material('k1', 1), plaintext })
+  try {
+    const { config } = await loadFrom(z.object({ v }), { v: JSON.stringify(value) }, { keys })
+    await using _ = config
+    return { served: (config.current as { v?: unknown }).v }
+  } catch (error) {
+    if (!isLivetreeError(error)) throw error
+    return { codes: [...new Set(error.issues.map(({ code }) => code))] }
+  }
+}
+
+/** A value in which one part is JSON text; `secretAt`: where the secret stands. */
+type Case = readonly [
+  name: string,
+  schema: z.ZodType,
+  secretAt: readonly string[],
+  make: (secret: string) => unknown,
+]
+const json = JSON.stringify
+const cases: readonly Case[] = [
+  ['a list in an object', z.object({ x: z.array(text()) }), ['x', '0'], (s) => ({ x: json([s]) })],
+  ['an object in a list', z.array(z.object({ pw: text() })), ['0', 'pw'], (s) => [json({ pw: s })]],
+  ['a list in a list', z.array(z.array(text())), ['0', '0'], (s) => [json([s])]],
+  ['a list in an encrypted list', encrypted(z.array(z.array(z.string()))), ['0', '0'], (s) => [json([s])]],
+  [
+    'an object in a record',
+    z.record(z.string(), z.object({ pw: text() })),
+    ['a', 'pw'],
+    (s) => ({ a: json({ pw: s }) }),
+  ],
+  [
+    'a text in a text',
+    z.object({ x: z.object({ y: z.array(text()) }) }),
+    ['x', 'y', '0'],
+    (s) => ({ x: json({ y: json([s]) }) }),
+  ],
+  [
+    'an option of a union that also takes short text',
+    z.union([z.string().max(3), z.array(text())]),
+    ['0'],
+    (s) => [s],
+  ],
+  [
+    'an option of a union inside',
+    z.object({ x: z.union([z.string().max(3), z.array(text())]) }),
+    ['x', '0'],
+    (s) => ({ x: json([s]) }),
+  ],
+  ['a map', z.map(z.string(), z.object({ pw: text() })), ['a', 'pw'], (s) => ({ a: json({ pw: s }) })],
+  ['a set', z.set(z.object({ pw: text() })), ['0', 'pw'], (s) => [json({ pw: s })]],
+  ['a tuple', z.tuple([z.object({ pw: text() })]), ['0', 'pw'], (s) => [json({ pw: s })]],
+]
+
+test.each(cases)(
+  'JSON text inside a document, %s: the secret in it is opened, and refused in plain',
+  async (_, schema, at, make) => {
+    const served = await outcomeOf(schema, make('SECRET'), 'accept')
+    expect(served).toHaveProperty('served')
+    expect(await outcomeOf(schema, make(envelope('k1', 1, ['v', ...at], 'SECRET')))).toEqual(served)
+    expect(await outcomeOf(schema, make('SECRET'))).toEqual({ codes: ['not_encrypted'] })
+  },
+)
