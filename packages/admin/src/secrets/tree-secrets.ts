@@ -4,12 +4,14 @@ import {
   encryptText,
   type EnvelopeContent,
   isAlong,
+  isReadAsDocument,
   isWithin,
   type KeySet,
   keyIdOf,
 } from '@livetree/core/tools'
 import type { StoreEntry } from 'livetree/operate'
 import type { Step } from '../change/draft.ts'
+import { JsonDocument } from '../change/json-document.ts'
 import type { KeyEdits } from '../change/layer-view.ts'
 import { translatedNow } from '../translate-error.ts'
 import type { Workspace } from '../workspace.ts'
@@ -185,9 +187,12 @@ export class TreeSecrets {
     return first === second
   }
 
-  /** The places of a key that have plain text and should have an envelope. */
+  /** The places of a key that have plain text and should have an envelope; all of them where an instance cannot read what is in it. */
   plainIn(key: string, text: string): readonly Path[] {
-    const found: Path[] = []
+    const { definition } = this.#workspace.settings
+    const places = secretPlaces(this.#workspace, key, text).map(({ path }) => path)
+    const isRead = places.some((path) => isReadAsDocument(definition, path, text, false))
+    const found: Path[] = isRead || JsonDocument.of(text) === undefined ? [] : [...places]
     this.#map(key, text, (at, written) => {
       if (isPlain(at)) found.push(...at.places.map(({ path }) => path))
       return written

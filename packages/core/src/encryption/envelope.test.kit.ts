@@ -1,6 +1,10 @@
 import { webcrypto } from 'node:crypto'
 
-const VERSION = 'livetree:encrypted:1'
+type Form = 1 | 2
+
+function markOf(form: Form): string {
+  return `livetree:encrypted:${form}`
+}
 
 /** The second implementation of envelopes, on WebCrypto and by the documentation alone. */
 export async function openByWebCrypto(
@@ -8,9 +12,9 @@ export async function openByWebCrypto(
   path: readonly string[],
   envelope: string,
 ): Promise<string> {
-  const [keyId, payload] = envelope.slice(VERSION.length + 1).split(':')
+  const [, , form, keyId, payload] = envelope.split(':')
   const content = Buffer.from(payload ?? '', 'base64url')
-  const cipher = cipherOf(content.subarray(0, 12), keyId ?? '', path)
+  const cipher = cipherOf(content.subarray(0, 12), [markOf(Number(form) as Form), keyId ?? '', ...path])
   const text = await webcrypto.subtle.decrypt(cipher, await importKey(key), content.subarray(12))
   return new TextDecoder().decode(text)
 }
@@ -20,17 +24,18 @@ export async function makeByWebCrypto(
   { id, bytes, iv }: { readonly id: string; readonly bytes: Uint8Array; readonly iv: Uint8Array },
   path: readonly string[],
   text: string,
+  form: Form = 1,
 ): Promise<string> {
   const encrypted = await webcrypto.subtle.encrypt(
-    cipherOf(iv, id, path),
+    cipherOf(iv, [markOf(form), id, ...path]),
     await importKey(bytes),
     Buffer.from(text),
   )
-  return `${VERSION}:${id}:${Buffer.concat([iv, Buffer.from(encrypted)]).toString('base64url')}`
+  return `${markOf(form)}:${id}:${Buffer.concat([iv, Buffer.from(encrypted)]).toString('base64url')}`
 }
 
-function cipherOf(iv: Uint8Array, keyId: string, path: readonly string[]) {
-  const additionalData = Buffer.from(JSON.stringify([VERSION, keyId, ...path]))
+function cipherOf(iv: Uint8Array, bound: readonly string[]) {
+  const additionalData = Buffer.from(JSON.stringify(bound))
   return { name: 'AES-GCM', iv: new Uint8Array(iv), additionalData, tagLength: 128 }
 }
 

@@ -41,8 +41,13 @@ describe('envelope', () => {
     expect(keyIdOf(envelope)).toBe(keyId)
     expect(open(envelope, key, path)).toBe(text)
     const iv = Buffer.from(envelope.slice(envelope.lastIndexOf(':') + 1), 'base64url').subarray(0, 12)
-    expect(await makeByWebCrypto({ id: keyId, bytes, iv }, path, text)).toBe(envelope)
-    expect(await openByWebCrypto(bytes, path, makeEnvelope(key, path, text))).toBe(text)
+    const form = envelope.startsWith('livetree:encrypted:2:') ? 2 : 1
+    expect(parseEnvelope(envelope)).toMatchObject({ form: form === 2 ? 'json' : 'text' })
+    expect(await makeByWebCrypto({ id: keyId, bytes, iv }, path, text, form)).toBe(envelope)
+    const made = makeEnvelope(key, path, text, form === 2 ? 'json' : 'text')
+    expect(await openByWebCrypto(bytes, path, made)).toBe(text)
+    // Neither form opens as the other.
+    expect(open(envelope.replace(`:${form}:`, `:${3 - form}:`), key, path)).toBeUndefined()
   })
 
   test('no other path, key or id opens it; each making has a nonce of its own', () => {
