@@ -1,4 +1,4 @@
-import { trace } from '@opentelemetry/api'
+import { metrics, trace } from '@opentelemetry/api'
 import { MeterProvider } from '@opentelemetry/sdk-metrics'
 import { expect, onTestFinished, test, vi } from 'vitest'
 import { instrument, type InstrumentOptions } from './instrument.ts'
@@ -40,4 +40,16 @@ test('a second one of an SDK, which is another object, is warned of once in a pr
   start({ meter: provider.getMeter('b') })
   start({ tracer: trace.getTracer('livetree') })
   expect(codes()).toEqual(['LIVETREE_TELEMETRY_TWICE'])
+})
+
+test('a meter that was made before there is an SDK is warned of once in a process', () => {
+  const { codes, start } = watched()
+  vi.stubEnv('OTEL_SDK_DISABLED', 'true')
+  onTestFinished(() => void vi.unstubAllEnvs())
+  start({ meter: metrics.getMeter('livetree') }).stop()
+  expect(codes()).toEqual([])
+  vi.unstubAllEnvs()
+  start({ meter: metrics.getMeter('livetree') }).stop()
+  start({ meter: metrics.getMeter('livetree') })
+  expect(codes()).toEqual(['LIVETREE_TELEMETRY_NO_SDK'])
 })

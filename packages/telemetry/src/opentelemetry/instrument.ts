@@ -45,10 +45,11 @@ const OPTION_TABLE = {
 /** Meters and tracers that are written to: a second time, they would count each call twice. */
 const IN_USE = { meter: new Set<Meter | Tracer>(), tracer: new Set<Meter | Tracer>() }
 
-let isWarned = false
+const warned = new Set<string>()
 
 /**
- * Shows all configurations and clients of this process to OpenTelemetry, those that are open already included.
+ * Shows all configurations and clients of this process to OpenTelemetry, those that are open already included. A meter is made
+ * after the SDK is registered: one that was made before does nothing, which a warning of the process says.
  *
  * @throws LivetreeError `invalid_options` for unknown options, if there is neither a meter nor a tracer, one that is none, or one that another call of
  *   `instrument` that is not stopped was given
@@ -75,10 +76,25 @@ function use(kind: 'meter' | 'tracer', given: Meter | Tracer): () => void {
 
 /** Two of one provider have nothing in common that shows it: OpenTelemetry makes another object for each call and each name. */
 function warnOfTwo(kind: 'meter' | 'tracer'): void {
-  if (isWarned) return
-  isWarned = true
-  const message = `instrument() of @livetree/telemetry got a ${kind} while another one is in use: if both belong to one SDK, it has everything twice. Call instrument() once in a process, or stop the first`
-  process.emitWarning(message, { type: 'LivetreeWarning', code: 'LIVETREE_TELEMETRY_TWICE' })
+  warnOnce(
+    'LIVETREE_TELEMETRY_TWICE',
+    `got a ${kind} while another one is in use: if both belong to one SDK, it has everything twice. Call instrument() once in a process, or stop the first`,
+  )
+}
+
+/** Unlike a tracer, a meter does not begin to work when an SDK is registered later. */
+function warnOfNoSdk(): void {
+  if (process.env['OTEL_SDK_DISABLED']?.trim().toLowerCase() === 'true') return
+  warnOnce(
+    'LIVETREE_TELEMETRY_NO_SDK',
+    'got a meter that does nothing and never will: it was made before an OpenTelemetry SDK was registered. No metric is exported. Register the SDK first, then call getMeter() and instrument()',
+  )
+}
+
+function warnOnce(code: string, what: string): void {
+  if (warned.has(code)) return
+  warned.add(code)
+  process.emitWarning(`instrument() of @livetree/telemetry ${what}`, { type: 'LivetreeWarning', code })
 }
 
 function startMetrics(meter: Meter, version: string): readonly (() => void)[] {
@@ -116,6 +132,7 @@ function startMetrics(meter: Meter, version: string): readonly (() => void)[] {
   })
   // Without an SDK there is one meter for all names, with one counter for all names, and nothing is counted.
   const isReal = counters.size === namesOf('counter').length
+  if (!isReal) warnOfNoSdk()
   return [
     ...observe(observer),
     record,
