@@ -1,6 +1,7 @@
 import type { EtcdClient } from '@livetree/etcd'
 import { type KeySet, NO_KEYS } from '@livetree/core/tools'
 import type { StoreClient } from 'livetree/operate'
+import { monotonicNow } from './clock.ts'
 import { AdminError } from './errors.ts'
 import type { ResolvedAdmin } from './options.ts'
 import { SharedKeys } from './secrets/shared-keys.ts'
@@ -45,7 +46,8 @@ export class Workspace {
 
   /** Starts the time limit of a call. */
   limit({ timeoutMs = this.settings.timeoutMs, signal }: CallOptions): CallLimit {
-    return new CallLimit(this.settings.clock.now() + timeoutMs, () => this.settings.clock.now(), signal)
+    const now = () => monotonicNow(this.settings.clock)
+    return new CallLimit(now() + timeoutMs, now, signal)
   }
 
   async close(): Promise<void> {

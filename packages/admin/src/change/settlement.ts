@@ -1,4 +1,5 @@
 import { compare, EtcdError, op } from '@livetree/etcd'
+import { monotonicNow } from '../clock.ts'
 import { AdminError } from '../errors.ts'
 import { parseRecord } from '../history/record.ts'
 import { watchPast } from '../history/watch-past.ts'
@@ -136,9 +137,9 @@ export class Settlement {
     const { clock } = this.#workspace.settings
     const opened = [...this.#open]
     const keys = opened.map(([key]) => key)
-    const until = clock.now() + SETTLE_MS
+    const until = monotonicNow(clock) + SETTLE_MS
     let last = cause
-    while (clock.now() < until) {
+    while (monotonicNow(clock) < until) {
       try {
         const { client } = this.#workspace
         const { succeeded, results, header } = await client.kv
@@ -146,7 +147,7 @@ export class Settlement {
           .if(...keys.map((key) => compare.isAbsent(key)))
           .then(...keys.map((key) => op.put(key, this.#voidText)))
           .else(...keys.map((key) => op.get(key)))
-          .commit({ timeoutMs: Math.max(1, until - clock.now()) })
+          .commit({ timeoutMs: Math.max(1, until - monotonicNow(clock)) })
         this.#open.clear()
         if (succeeded) return await this.#prunedOf(opened, header.revision)
         const found = results.flatMap((entry) => entry ?? [])

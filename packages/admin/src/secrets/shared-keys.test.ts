@@ -12,7 +12,7 @@ const clock: Clock = {
 }
 
 beforeEach(() => {
-  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'Date'] })
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'Date', 'performance'] })
 })
 afterEach(async () => {
   await vi.advanceTimersByTimeAsync(0)
@@ -61,6 +61,23 @@ test('calls share a reading, and the keys of a KMS for half a minute', async () 
   expect(port).toHaveBeenCalledTimes(2)
   keys.close()
 })
+
+test.each([-3_600_000, 3_600_000])(
+  'they are kept for as long where the clock is set by %d ms',
+  async (ms) => {
+    const port = vi.fn(async () => given)
+    const keys = new SharedKeys(keyring({ current: port }), clock)
+    await keys.within(limits)
+    vi.setSystemTime(Date.now() + ms)
+    await vi.advanceTimersByTimeAsync(29_000)
+    await keys.within(limits)
+    expect(port).toHaveBeenCalledTimes(1)
+    await vi.advanceTimersByTimeAsync(2_000)
+    await keys.within(limits)
+    expect(port).toHaveBeenCalledTimes(2)
+    keys.close()
+  },
+)
 
 test.each([10_000, 1_000])(
   'a previous origin that hangs holds back no call for long: one of %d ms',

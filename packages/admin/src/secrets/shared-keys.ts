@@ -1,5 +1,6 @@
 import type { Clock, Keyring } from '@livetree/core'
 import { KeySet, readKeys } from '@livetree/core/tools'
+import { monotonicNow } from '../clock.ts'
 import { AdminError } from '../errors.ts'
 
 /** For how long the keys of a KMS are kept, in milliseconds. Files and variables are read for each call. */
@@ -10,6 +11,7 @@ const SHARED_MS = 1_000
 type Answers = ReturnType<Keyring['ask']>
 
 interface Kept {
+  /** By the monotonic clock. */
   until: number
   readonly answers: Answers
 }
@@ -58,7 +60,7 @@ export class SharedKeys {
   }
 
   #ask(): Answers {
-    const now = this.#clock.now()
+    const now = monotonicNow(this.#clock)
     if (this.#kept !== undefined && now < this.#kept.until) return this.#kept.answers
     const answers = this.#keyring.ask(this.#closing.signal, this.#clock)
     if (!this.#keyring.isRemote) return answers
@@ -66,7 +68,7 @@ export class SharedKeys {
     this.#kept = kept
     answers.usable.then(
       () => {
-        kept.until = this.#clock.now() + KEPT_MS
+        kept.until = monotonicNow(this.#clock) + KEPT_MS
       },
       () => {
         if (this.#kept === kept) this.#kept = undefined
