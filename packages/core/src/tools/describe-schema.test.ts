@@ -245,12 +245,76 @@ test.each<[string, (schema: z.ZodString) => z.ZodType]>([
   expect(jsonOf(z.object({ v: z.array(v) }))).toMatchObject({ properties: { v: { items: marks } } })
 })
 
-test('toJsonSchema: a map in which levels use the one below twice is not written out', () => {
-  const leaf: z.ZodType = z.object({ password: secret(z.string(), { encrypted: true }) })
+const DIALECTS = [
+  ['draft-2020-12', '$defs'],
+  ['draft-07', 'definitions'],
+  ['openapi-3.0', 'definitions'],
+] as const
+
+test.each(DIALECTS)('toJsonSchema: what is in a map is written once, in %s', (target, table) => {
+  const leaf: z.ZodType = z.object({ password: secret(z.string(), { encrypted: true }), open: z.string() })
   let level = leaf
   for (let depth = 0; depth < 30; depth++) level = z.object({ a: level.optional(), b: level.optional() })
-  const schema = z.object({ v: z.map(z.string(), level) })
-  expect(toJsonSchema(defineConfig({ name: 'shop', schema }))).toMatchObject({
-    properties: { v: { additionalProperties: { writeOnly: true, 'x-encrypted': true } } },
-  })
+  const schema = z.object({ v: z.map(z.string(), level), w: z.set(level) })
+  const made = toJsonSchema(defineConfig({ name: 'shop', schema }), { target })
+  const part = { $ref: `#/${table}/__part0` }
+  expect(made).toMatchObject({ properties: { v: { additionalProperties: part }, w: { items: part } } })
+  expect(made[table]).toHaveProperty('__part0')
+  const text = JSON.stringify(made)
+  expect(text.length).toBeLessThan(20_000)
+  expect(text.split('"x-encrypted":true')).toHaveLength(2)
+  expect(text).toContain('"open":{"type":"string"}')
+})
+
+test.each(DIALECTS)(
+  'toJsonSchema: a schema that comes back to its top through a map has it at the top, in %s',
+  (target) => {
+    interface Node {
+      by?: Map<string, Node> | undefined
+      below?: Node | undefined
+    }
+    const node: z.ZodType<Node> = z.object({
+      pw: secret(z.string(), { encrypted: true }).optional(),
+      get by() {
+        return z.map(z.string(), node).optional()
+      },
+      get below() {
+        return node.optional()
+      },
+    })
+    const made = toJsonSchema(defineConfig({ name: 'shop', schema: node as z.ZodObject }), { target })
+    expect(made).toMatchObject({ type: 'object', properties: { pw: { 'x-encrypted': true } } })
+  },
+)
+
+const encryptedPart = z.object({ open: z.string(), pw: secret(z.string(), { encrypted: true }) })
+
+test.each<[string, z.ZodType]>([
+  ['whose names have a pattern', z.looseRecord(z.string().regex(/^a/), encryptedPart)],
+  ['that may be absent', z.looseRecord(z.string().regex(/^a/), encryptedPart).optional()],
+  ['that is lazy', z.lazy(() => z.looseRecord(z.enum(['a']), encryptedPart)).readonly()],
+  ['that is only tried', z.success(encryptedPart)],
+  [
+    'with a default that throws',
+    z.map(
+      z.string(),
+      encryptedPart.extend({
+        c: z.string().default(() => {
+          throw new Error('not now')
+        }),
+      }),
+    ),
+  ],
+])('toJsonSchema: says that something is encrypted inside a part %s', (_name, v) => {
+  const made = toJsonSchema(defineConfig({ name: 'shop', schema: z.object({ v }) }))
+  expect(made).toMatchObject({ properties: { v: { writeOnly: true, 'x-encrypted': 'inside' } } })
+})
+
+test.each<[string, z.ZodType]>([
+  ['all is encrypted', z.looseRecord(z.string().regex(/^a/), secret(z.string(), { encrypted: true }))],
+  ['any name is a key', z.looseRecord(z.string(), encryptedPart)],
+])('toJsonSchema: says what is encrypted in a loose record where %s', (_name, v) => {
+  const made = toJsonSchema(defineConfig({ name: 'shop', schema: z.object({ v }) }))
+  expect(made).toMatchObject({ properties: { v: { additionalProperties: { $ref: '#/$defs/__part0' } } } })
+  expect(JSON.stringify(made)).not.toContain('inside')
 })

@@ -11,6 +11,7 @@ import { scalarText } from '../schema/text.ts'
 import { oneOf } from '../option-kinds.ts'
 import { besideSecrets } from './beside-secrets.ts'
 import { CanBeAbsent } from './can-be-absent.ts'
+import { EncryptedInside } from './encrypted-inside.ts'
 import { sizeWrittenOut } from './size-written-out.ts'
 
 /** Options of `toJsonSchema`. */
@@ -30,12 +31,14 @@ export type JsonSchema = Readonly<Record<string, unknown>>
 /**
  * The JSON Schema of what a file or a JSON document of the configuration holds, with titles, descriptions and defaults.
  * A secret has `writeOnly: true`, and so has a map, a set, a pipe or another schema that holds a secret which JSON Schema
- * has no place for; of what is encrypted in a map or a set, the parts are written. Of a secret, of what is inside it and of what holds one, only the structure, titles,
- * descriptions and lengths are given: no default, example, enum, constant, pattern or metadata of the author's own.
- * An integer of any size has `x-bigint: true`. What `restart()` marks has `x-needs-restart: true`, and what is encrypted in the tree `x-encrypted: true`. The names are those of the
- * schema; where keys of the tree are written otherwise, the whole has `x-naming`, which is the `naming` of the definition.
- * A sub-schema that is used at several places is written at each, or, where the whole would have more than 10,000 schemas,
- * once below `$defs`.
+ * has no place for. Of a secret, of what is inside it and of what holds one, only the structure, titles, descriptions and
+ * lengths are given: no default, example, enum, constant, pattern or metadata of the author's own. An integer of any size has
+ * `x-bigint: true`. What `restart()` marks has `x-needs-restart: true`. What is encrypted in the tree has `x-encrypted: true`;
+ * of a map or a set that has it inside, the parts are below `$defs`. `x-encrypted: 'inside'` says that something in a place is
+ * encrypted and something is not, and that JSON Schema cannot tell them apart: the parts of a loose record, whose names have
+ * a pattern. The names are those of the schema; where keys of the tree are written otherwise, the whole has
+ * `x-naming`, which is the `naming` of the definition. A sub-schema that is used at several places is written at each, or,
+ * where the whole would have more than 10,000 schemas, once below `$defs`.
  *
  * @throws LivetreeError `invalid_schema` when zod cannot express the schema, for example because a default throws;
  *   `invalid_options`
@@ -51,38 +54,33 @@ export function toJsonSchema(
   const absence = new CanBeAbsent()
   const target = options.target ?? 'draft-2020-12'
   const isLarge = sizeWrittenOut(schema) > MAX_WRITTEN_OUT
-  const write = (of: z.$ZodType, how: Pick<z.ToJSONSchemaParams, 'reused' | 'cycles'>): object =>
-    z.toJSONSchema(of, {
-      ...how,
-      target,
-      io: 'input',
-      unrepresentable: 'any',
-      override: ({ zodSchema, jsonSchema }) => {
-        const json = jsonSchema as Record<string, unknown>
-        const form = leafForm(zodSchema)
-        if (form === undefined) Object.assign(json, formOf(zodSchema))
-        // What it refers to takes the text of the form too, which a type of its own would exclude.
-        else if (isReference(json)) delete json['type']
-        else addForm(json, form)
-        const node = nodes.get(zodSchema)
-        if (node?.type === 'object') requireOnly(json, node, absence)
-        if (hidden.has(zodSchema)) hide(json)
-        const inside = node === undefined ? undefined : encryptedInside(node)
-        if (inside !== undefined) {
-          // Parts are written out, which a large schema is not.
-          const part = isLarge ? ENCRYPTED : inParts.of(inside.schema)
-          Object.assign(json, { [inside.keyword]: part })
-        }
-        if (isMarked(node, ({ isEncrypted }) => isEncrypted) || isEncrypted(zodSchema))
-          json['x-encrypted'] = true
-        if (isMarked(node, (each) => isRestart(each.schema)) || isRestart(zodSchema))
-          json['x-needs-restart'] = true
-        if (isSecret(zodSchema) || (node !== undefined && isSecretAsWhole(node))) json['writeOnly'] = true
-      },
-    })
-  const inParts = new WrittenParts(write)
+  const inside = new EncryptedInside(nodes.values(), target === 'draft-2020-12' ? '$defs' : 'definitions')
   try {
-    const made = write(schema, { reused: isLarge ? 'ref' : 'inline' })
+    const made = inside.writtenWith(schema, (whole) =>
+      z.toJSONSchema(whole, {
+        reused: isLarge ? 'ref' : 'inline',
+        target,
+        io: 'input',
+        unrepresentable: 'any',
+        override: ({ zodSchema, jsonSchema }) => {
+          const json = jsonSchema as Record<string, unknown>
+          const form = leafForm(zodSchema)
+          if (form === undefined) Object.assign(json, formOf(zodSchema))
+          // What it refers to takes the text of the form too, which a type of its own would exclude.
+          else if (isReference(json)) delete json['type']
+          else addForm(json, form)
+          const node = nodes.get(zodSchema)
+          if (node?.type === 'object') requireOnly(json, node, absence)
+          if (hidden.has(zodSchema)) hide(json)
+          if (node !== undefined) Object.assign(json, inside.of(node))
+          if (isMarked(node, ({ isEncrypted }) => isEncrypted) || isEncrypted(zodSchema))
+            json['x-encrypted'] = true
+          if (isMarked(node, (each) => isRestart(each.schema)) || isRestart(zodSchema))
+            json['x-needs-restart'] = true
+          if (isSecret(zodSchema) || (node !== undefined && isSecretAsWhole(node))) json['writeOnly'] = true
+        },
+      }),
+    )
     const named = definition.naming === 'exact' ? made : { ...made, 'x-naming': definition.naming }
     // zod adds functions that are no part of the JSON
     return JSON.parse(JSON.stringify(named)) as JsonSchema
@@ -95,52 +93,6 @@ export function toJsonSchema(
 /** Whether a schema has a mark, or one that reads the same place: what a wrapper or a union has inside. */
 function isMarked(node: SchemaNode | undefined, hasMark: (node: SchemaNode) => boolean): boolean {
   return node !== undefined && [...readersOf([node])].some(hasMark)
-}
-
-/** What zod writes without its inside, though something in there is encrypted: who writes the tree has to know. */
-function encryptedInside(
-  node: SchemaNode,
-): { readonly keyword: string; readonly schema: z.$ZodType } | undefined {
-  if (!node.hasEncrypted) return undefined
-  const { def } = (node.schema as z.$ZodTypes)._zod
-  if (def.type === 'map') return { keyword: 'additionalProperties', schema: def.valueType }
-  if (def.type === 'set') return { keyword: 'items', schema: def.valueType }
-  const isLoose = node.type === 'record' && node.others !== undefined && def.type === 'record'
-  return isLoose ? { keyword: 'additionalProperties', schema: def.valueType } : undefined
-}
-
-type Write = (of: z.$ZodType, how: { readonly reused: 'inline'; readonly cycles: 'throw' }) => object
-
-/** All that is said of a part that is not written out. */
-const ENCRYPTED = { writeOnly: true, 'x-encrypted': true }
-
-/** Parts that are written on their own, each once: zod sees no cycle that leads through them. */
-class WrittenParts {
-  readonly #parts = new Map<z.$ZodType, object>()
-  readonly #write: Write
-
-  constructor(write: Write) {
-    this.#write = write
-  }
-
-  of(schema: z.$ZodType): object {
-    const known = this.#parts.get(schema)
-    if (known !== undefined) return known
-    this.#parts.set(schema, ENCRYPTED)
-    const part = this.#written(schema)
-    this.#parts.set(schema, part)
-    return part
-  }
-
-  #written(schema: z.$ZodType): object {
-    try {
-      const { $schema: _, ...part } = this.#write(schema, { reused: 'inline', cycles: 'throw' }) as JsonSchema
-      return part
-    } catch (error) {
-      if (error instanceof RangeError) throw error
-      return ENCRYPTED
-    }
-  }
 }
 
 /** The nodes of a schema, by the zod schema of each. */
