@@ -1,6 +1,6 @@
 import { optionKinds } from '@livetree/core/source'
 import { type ConfigDefinition, defineConfig, type Naming, restart, secret } from '@livetree/core'
-import type { JsonSchema } from '@livetree/core/tools'
+import { encryptedInside, type JsonSchema } from '@livetree/core/tools'
 import * as z from 'zod/v4'
 import type { $ZodType } from 'zod/v4/core'
 import { AdminError } from './errors.ts'
@@ -11,6 +11,7 @@ import {
   isDiscriminated,
   isMade,
   isUnique,
+  isUnsaid,
   namesOf,
   referenceIn,
   refersBelow,
@@ -20,7 +21,8 @@ import {
 /**
  * The definition that a JSON Schema describes, as `toJsonSchema` writes it. Its values are those of JSON: a date is text. What
  * is `writeOnly` is secret, and so is a list or a union that holds something `writeOnly`. It takes what the schema takes; what
- * JSON Schema does not say, such as a refinement, it cannot judge.
+ * JSON Schema does not say, such as a refinement, it cannot judge. What has `x-encrypted: 'inside'` takes everything; an admin
+ * writes envelopes there, and no plain text.
  *
  * @throws AdminError `invalid_options`, also for a schema with a keyword that is not read here: nothing is judged by half of it
  */
@@ -61,6 +63,7 @@ class SchemaReader {
   }
 
   read(json: JsonSchema): z.ZodType {
+    if (isUnsaid(json)) return encryptedInside(z.any())
     const made = this.#inside(json)
     const own = json['x-needs-restart'] === true ? restart(made) : made
     const encrypted = json['x-encrypted'] === true
@@ -202,7 +205,8 @@ class SchemaReader {
       const json = optionKinds.isObject(part) ? part : {}
       const schema = this.read(json)
       const given = this.#resolved(json)
-      const isOptional = !required.includes(name) && given['default'] === undefined && !isMade(given)
+      const isThere = given['default'] !== undefined || (isMade(given) && !isUnsaid(given))
+      const isOptional = !required.includes(name) && !isThere
       return [name, isOptional ? schema.optional() : schema] as const
     })
     const object = z.object(Object.fromEntries(shape))

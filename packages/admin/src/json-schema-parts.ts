@@ -70,6 +70,11 @@ export function isMade({ type, required = [] }: JsonSchema): boolean {
   return type === 'object' && Array.isArray(required) && required.length === 0
 }
 
+/** Whether something in a part is encrypted, and it is not said what. */
+export function isUnsaid(json: JsonSchema): boolean {
+  return json['x-encrypted'] === 'inside'
+}
+
 /** The items of a tuple, of which there is at least one. */
 export function asTuple(items: readonly z.ZodType[]): [z.ZodType, ...z.ZodType[]] {
   const [first, ...others] = items

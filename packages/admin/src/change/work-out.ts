@@ -7,10 +7,11 @@ import { layerFor } from '../tree/target-layer.ts'
 import { prefixOf, type TreeState } from '../tree/tree-state.ts'
 import type { Workspace } from '../workspace.ts'
 import { AddedKeys } from './added-keys.ts'
+import { assertingSaid, assertSaid, assertTakenSaid } from './assert-said.ts'
 import type { Draft, ReadStep } from './draft.ts'
 import { EditedDocuments } from './edited-documents.ts'
 import { isEncryptedText } from '../secrets/encrypted-with.ts'
-import { madeFor, TreeSecrets } from '../secrets/tree-secrets.ts'
+import { type MadeEnvelopes, madeFor, TreeSecrets } from '../secrets/tree-secrets.ts'
 import { LayerEdit } from './layer-edit.ts'
 import type { EditedTree, KeyEdits } from './layer-view.ts'
 import { type PlannedChange, plannedChange } from './planned-change.ts'
@@ -43,7 +44,8 @@ export function workOut(workspace: Workspace, draft: Draft<ReadStep>, state: Tre
   const { entries } = state.reading
   const secrets = new TreeSecrets(workspace, state.keys, draft.plaintext)
   const { edits: plain, put } = editsOf(workspace, draft, secrets, entries)
-  const edits = secrets.sealAll(plain, entries, madeFor(draft))
+  const edits = sealed(workspace, secrets.sealAll.bind(secrets, plain, entries), madeFor(draft))
+  assertTakenSaid(workspace, draft, entries, edits)
   const keys = [...edits.keys()]
   const placed = new Map(keys.map((key) => [key, placeOf(workspace, key)]))
   const judge = new Judge(workspace, state, { isGuarded: true })
@@ -86,6 +88,19 @@ export function workOut(workspace: Workspace, draft: Draft<ReadStep>, state: Tre
   }
 }
 
+/** The edits with envelopes; what may not become one is named before any other fault of it. */
+function sealed(
+  workspace: Workspace,
+  seal: (known: MadeEnvelopes) => KeyEdits,
+  known: MadeEnvelopes,
+): KeyEdits {
+  try {
+    return seal(known)
+  } finally {
+    assertSaid(workspace, known)
+  }
+}
+
 /** What the schema refuses in a tree, and did not in the one before. */
 function newIssues(before: Judgement, { issues }: Judgement): readonly Issue[] {
   // Only some of very many issues are listed.
@@ -117,7 +132,10 @@ function editsOf(
     // A raw key does not depend on a layer: the first one writes it.
     if (step.type === 'key')
       for (const layer of layers.slice(0, 1)) editOf(layer).putKey(step.key, secrets.textOf(step))
-    else takeStep(editOf(layerFor(layers, step.prefix, step.path)), step)
+    else
+      assertingSaid(workspace, step.path, () =>
+        takeStep(editOf(layerFor(layers, step.prefix, step.path)), step),
+      )
   }
   const pruned = layers.find((layer) => prunes !== undefined && prefixOf(layer) === prunes)
   if (pruned !== undefined) editOf(pruned).prune()
@@ -125,7 +143,9 @@ function editsOf(
   return tree
 }
 
-function takeStep(edit: LayerEdit, step: Exclude<ReadStep, { type: 'key' }>): void {
+type PathStep = Exclude<ReadStep, { type: 'key' }>
+
+function takeStep(edit: LayerEdit, step: PathStep): void {
   if (step.type === 'set') edit.set(step.path, step.value)
   else if (step.type === 'part') edit.setPart(step.path, step.tree)
   else if (step.type === 'tree') edit.setTree(step.path, step.tree)

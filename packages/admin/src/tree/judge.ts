@@ -2,10 +2,13 @@ import type { ConfigDefinition, Issue, Path, UnusedKey } from '@livetree/core'
 import {
   type CandidateSource,
   createPipeline,
-  type KeySet,
+  holdsEncryptedInside,
+  isEncryptedInsideAt,
+  KeySet,
   type Outcome,
   type Pipeline,
 } from '@livetree/core/tools'
+import type { ReplaceUpdate } from '@livetree/core/source'
 import type { StoreEntry } from 'livetree/operate'
 import type { $ZodType } from 'zod/v4/core'
 import { translatedNow } from '../translate-error.ts'
@@ -30,6 +33,8 @@ export type ValueChange = ReturnType<Pipeline<unknown>['diff']>[number]
 export class Judge {
   readonly #workspace: Workspace
   readonly #pipeline: Pipeline<unknown>
+  /** Refuses plain text at encrypted places, where `#pipeline` takes it; undefined where `#pipeline` refuses it. */
+  readonly #strict: Pipeline<unknown> | undefined
   readonly #state: TreeState
   readonly #own: number
   #isFirst = true
@@ -40,10 +45,14 @@ export class Judge {
     const { definition, own } = workspace.settings
     this.#own = own
     const sources = candidatesOf(workspace, state, new Map())
-    this.#pipeline = translatedNow(() => pipelineOf(definition, sources, { ...options, keys: state.keys }))
+    const { keys } = state
+    const made = (own: KeySet) =>
+      translatedNow(() => pipelineOf(definition, sources, { ...options, keys: own }))
+    const isStrict = keys.plaintext === 'accept' || !holdsEncryptedInside(definition)
+    this.#pipeline = made(isStrict ? keys : accepting(keys))
+    this.#strict = isStrict ? undefined : made(keys)
     for (const [index, { leaves }] of sources.entries())
-      if (index !== own)
-        this.#pipeline.stage(index, { type: 'replace', update: { revision: 0, epoch: 0, layers: leaves } })
+      if (index !== own) this.#stage(index, { revision: 0, epoch: 0, layers: leaves })
   }
 
   /**
@@ -58,12 +67,27 @@ export class Judge {
     const update = { revision: 0, epoch: 0, layers, allowRemoval: isAllowed && !isFirst }
     this.#isFirst = false
     return translatedNow(() => {
-      this.#pipeline.stage(this.#own, { type: 'replace', update })
-      const judgement = judgementOf(this.#pipeline.evaluate({ guardsInvalid: true }), this.#state.keys)
+      this.#stage(this.#own, update)
+      const judged = judgementOf(this.#pipeline.evaluate({ guardsInvalid: true }), this.#state.keys)
+      const judgement = withIssues(judged, this.#plainIssues())
       if (isFirst && !judgement.isValid)
         this.#pipeline.compareWith(new Map([[this.#own, { layers, memory: undefined }]]), 0)
       return judgement
     })
+  }
+
+  #stage(index: number, update: ReplaceUpdate): void {
+    for (const pipeline of [this.#pipeline, this.#strict]) pipeline?.stage(index, { type: 'replace', update })
+  }
+
+  /** Issues of plain texts at encrypted places, except where only something inside a place is encrypted. */
+  #plainIssues(): readonly Issue[] {
+    const outcome = this.#strict?.evaluate()
+    if (outcome?.type !== 'rejected') return []
+    const { definition } = this.#workspace.settings
+    return outcome.issues.filter(
+      ({ code, path }) => code === 'not_encrypted' && !isEncryptedInsideAt(definition, path),
+    )
   }
 
   /** What each layer has at a path of the last validated tree. */
@@ -98,6 +122,17 @@ function pipelineOf(
     isRenamed: naming !== 'exact',
     keys,
   })
+}
+
+/** The same keys, which accept plain text. */
+function accepting(keys: KeySet): KeySet {
+  const { current, absence } = keys
+  return new KeySet({ keys: keys.keysBeside([]), current, absence, plaintext: 'accept' })
+}
+
+function withIssues(judgement: Judgement, issues: readonly Issue[]): Judgement {
+  if (issues.length === 0) return judgement
+  return { ...judgement, issues: [...issues, ...judgement.issues], value: undefined, isValid: false }
 }
 
 function judgementOf(outcome: Outcome<unknown>, keys: KeySet): Judgement {
