@@ -1,10 +1,19 @@
 import { metrics, trace } from '@opentelemetry/api'
 import { MeterProvider } from '@opentelemetry/sdk-metrics'
 import { expect, onTestFinished, test, vi } from 'vitest'
-import { instrument, type InstrumentOptions } from './instrument.ts'
+import type { InstrumentOptions } from './instrument.ts'
+
+let modules = 0
+
+/** An `instrument` that has warned of nothing: files of tests share their modules. */
+async function fresh(): Promise<typeof import('./instrument.ts')> {
+  const path = `./instrument.ts?${++modules}`
+  return import(path)
+}
 
 /** The codes of warnings, and what starts telemetry until the test ends. */
-function watched() {
+async function watched() {
+  const { instrument } = await fresh()
   const warn = vi.spyOn(process, 'emitWarning').mockReturnValue(undefined)
   onTestFinished(() => warn.mockRestore())
   const start = (options: InstrumentOptions) => {
@@ -16,8 +25,8 @@ function watched() {
   return { codes, start }
 }
 
-test('one meter and one tracer at a time are no reason to warn', () => {
-  const { codes, start } = watched()
+test('one meter and one tracer at a time are no reason to warn', async () => {
+  const { codes, start } = await watched()
   const provider = new MeterProvider()
   start({ meter: provider.getMeter('a') }).stop()
   const second = start({ meter: provider.getMeter('b') })
@@ -28,8 +37,8 @@ test('one meter and one tracer at a time are no reason to warn', () => {
   expect(codes()).toEqual([])
 })
 
-test('a second one of an SDK, which is another object, is warned of once in a process', () => {
-  const { codes, start } = watched()
+test('a second one of an SDK, which is another object, is warned of once in a process', async () => {
+  const { codes, start } = await watched()
   // Before an SDK is registered, each call gives another object for the same tracer.
   expect(trace.getTracer('livetree')).not.toBe(trace.getTracer('livetree'))
   start({ tracer: trace.getTracer('livetree') })
@@ -42,8 +51,8 @@ test('a second one of an SDK, which is another object, is warned of once in a pr
   expect(codes()).toEqual(['LIVETREE_TELEMETRY_TWICE'])
 })
 
-test('a meter that was made before there is an SDK is warned of once in a process', () => {
-  const { codes, start } = watched()
+test('a meter that was made before there is an SDK is warned of once in a process', async () => {
+  const { codes, start } = await watched()
   vi.stubEnv('OTEL_SDK_DISABLED', 'true')
   onTestFinished(() => void vi.unstubAllEnvs())
   start({ meter: metrics.getMeter('livetree') }).stop()
