@@ -1,5 +1,14 @@
 import { defineConfig, restart, secret } from '@livetree/core'
-import { isRestartAt, isSecretAt, leavesOf, readText, toJsonSchema, validateTree } from '@livetree/core/tools'
+import {
+  isEncryptedAt,
+  isEncryptedInsideAt,
+  isRestartAt,
+  isSecretAt,
+  leavesOf,
+  readText,
+  toJsonSchema,
+  validateTree,
+} from '@livetree/core/tools'
 import { expect, test } from 'vitest'
 import * as z from 'zod'
 import { jsonSchemaDefinition } from './json-schema-definition.ts'
@@ -171,4 +180,14 @@ test('jsonSchemaDefinition: takes no larger integer where the schema has a numbe
   const schema = z.object({ n: z.int() })
   const read = jsonSchemaDefinition('x', toJsonSchema(defineConfig({ name: 'x', schema })))
   expect(readText(read, 'n', String(BIG))).toBeUndefined()
+})
+
+test('jsonSchemaDefinition: a part whose inside is not read here has its encrypted values somewhere inside', () => {
+  const pw = { type: 'string', writeOnly: true, 'x-encrypted': true }
+  const read = jsonSchemaDefinition('x', {
+    type: 'object',
+    properties: { pw, a: { type: 'object', properties: { pw }, anyOf: [{ required: ['pw'] }, {}] } },
+  })
+  expect(['pw', 'a', 'a.pw'].map((path) => isEncryptedInsideAt(read, path))).toEqual([false, true, true])
+  expect(['pw', 'a.pw'].map((path) => isEncryptedAt(read, path))).toEqual([true, true])
 })

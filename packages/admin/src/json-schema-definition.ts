@@ -8,6 +8,7 @@ import {
   asTuple,
   assertRead,
   countOf,
+  holdsEncrypted,
   isDiscriminated,
   isMade,
   isUnique,
@@ -85,6 +86,7 @@ class SchemaReader {
     if (json['type'] === 'integer' && json['x-bigint'] === true)
       return this.#withDefault(json['nullable'] === true ? ANY_INTEGER.nullable() : ANY_INTEGER, json)
     const leaf = z.fromJSONSchema({ ...this.#definitions, ...json } as Parameters<typeof z.fromJSONSchema>[0])
+    if (holdsEncrypted(json)) return encryptedInside(leaf)
     return this.#holdsSecret(json) ? secret(leaf) : leaf
   }
 

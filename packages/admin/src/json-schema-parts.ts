@@ -75,6 +75,11 @@ export function isUnsaid(json: JsonSchema): boolean {
   return json['x-encrypted'] === 'inside'
 }
 
+/** Whether something inside a part is encrypted. */
+export function holdsEncrypted(json: JsonSchema): boolean {
+  return JSON.stringify({ ...json, 'x-encrypted': undefined }).includes('"x-encrypted":')
+}
+
 /** The items of a tuple, of which there is at least one. */
 export function asTuple(items: readonly z.ZodType[]): [z.ZodType, ...z.ZodType[]] {
   const [first, ...others] = items
