@@ -108,7 +108,7 @@ test('what an instance reads of a document in plain text, rotations encrypt, ren
       expect(await served(definition, keyring({ current: k2! }))).toEqual(before)
       expect(await stored(root)).not.toContain(SECRET)
     }),
-    { numRuns: propertyRuns(1 / 5, 0.2) },
+    { numRuns: propertyRuns(1 / 5, 0.06) },
   )
-  expect(compared).toBeGreaterThan(10)
+  expect(compared).toBeGreaterThan(5)
 })
