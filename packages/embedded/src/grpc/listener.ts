@@ -3,6 +3,7 @@ import {
   type Server as Http1Server,
   type IncomingMessage,
   type ServerResponse,
+  STATUS_CODES,
 } from 'node:http'
 import {
   createServer as createHttp2Server,
@@ -12,7 +13,9 @@ import {
   type ServerHttp2Stream,
 } from 'node:http2'
 import { type AddressInfo, createServer as createTcpServer, type Server, type Socket } from 'node:net'
+import type { Duplex } from 'node:stream'
 import { createServer as createTlsServer } from 'node:tls'
+import { Http1Connection } from '../http/http1-connection.ts'
 import { takeFirstLook } from './http2/first-look.ts'
 
 /** Certificates for TLS, in PEM. */
@@ -34,6 +37,12 @@ export interface ListenerOptions {
 export interface ListenerHandlers {
   onStream(stream: ServerHttp2Stream, headers: IncomingHttpHeaders): void
   onRequest(request: IncomingMessage, response: ServerResponse): void
+}
+
+/** The HTTP status for an error of Node's parser, where it is another one than 400. */
+const REFUSALS: Readonly<Record<string, number>> = {
+  HPE_HEADER_OVERFLOW: 431,
+  HPE_CHUNK_EXTENSIONS_OVERFLOW: 413,
 }
 
 /** Every HTTP/2 connection starts with these bytes; no HTTP/1.1 method does. */
@@ -67,6 +76,7 @@ export class Listener {
   #isOnEveryAddress = false
   /** Whether connections should be accepted; a start in progress may not have got there yet. */
   #isWanted = false
+  #isClosing = false
   #opening: Promise<void> | undefined
 
   constructor({ host, port, tls }: ListenerOptions, handlers: ListenerHandlers) {
@@ -74,9 +84,16 @@ export class Listener {
     this.#port = port
     // As in etcd, a connection without requests stays open.
     this.#http1 = createHttp1Server({ keepAliveTimeout: 0 }, (request, response) => {
-      this.#responses.add(response)
-      response.once('close', () => this.#responses.delete(response))
-      handlers.onRequest(request, response)
+      connectionOf(request.socket)?.enqueue(response, () => {
+        // The connection is about to be cut.
+        if (this.#isClosing) return
+        this.#responses.add(response)
+        response.once('close', () => this.#responses.delete(response))
+        handlers.onRequest(request, response)
+      })
+    })
+    this.#http1.on('clientError', (error: NodeJS.ErrnoException, socket) => {
+      connectionOf(socket)?.refuse(refusalOf(error))
     })
     this.#http2 = createHttp2Server(HTTP2_OPTIONS)
     this.#http2.on('stream', handlers.onStream)
@@ -127,6 +144,7 @@ export class Listener {
    */
   async close(graceMs: number): Promise<void> {
     this.refuse()
+    this.#isClosing = true
     const talking = [
       ...[...this.#sessions].map((session) => new Promise<void>((resolve) => session.close(resolve))),
       ...[...this.#responses].map((response) => new Promise((resolve) => response.once('close', resolve))),
@@ -167,7 +185,7 @@ export class Listener {
     socket.on('error', () => socket.destroy())
     sniff(socket, (isHttp2) => {
       if (isHttp2) takeFirstLook(socket, (connection) => this.#http2.emit('connection', connection))
-      else this.#http1.emit('connection', socket)
+      else this.#http1.emit('connection', new Http1Connection(socket))
     })
   }
 
@@ -177,6 +195,16 @@ export class Listener {
     session.on('error', () => {})
     session.setLocalWindowSize(WINDOW_BYTES)
   }
+}
+
+function connectionOf(socket: Duplex): Http1Connection | undefined {
+  return socket instanceof Http1Connection ? socket : undefined
+}
+
+/** The response to what Node's parser refuses. */
+function refusalOf({ code = '' }: NodeJS.ErrnoException): string {
+  const status = REFUSALS[code] ?? 400
+  return `HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\nConnection: close\r\n\r\n`
 }
 
 function tlsOptions({ cert, key, ca }: TlsOptions) {
