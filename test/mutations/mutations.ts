@@ -685,6 +685,13 @@ export const mutations: readonly Mutation[] = [
     replace: 'return request === null',
     test: 'packages/embedded/src/http/http1-connection.test.ts',
   },
+  {
+    name: 'Gateway: a body of any number of tokens is read',
+    file: 'packages/embedded/src/json/json-cursor.ts',
+    find: 'if (this.#tokens > MAX_JSON_TOKENS) {',
+    replace: 'if (this.#tokens < 0) {',
+    test: 'packages/embedded/src/json/read-json.test.ts',
+  },
   ...coordinationMutations,
   ...discoveryMutations,
   ...fleetMutations,

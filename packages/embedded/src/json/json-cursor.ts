@@ -1,4 +1,5 @@
 import { isUtf8 } from 'node:buffer'
+import { GRPC_CODE, StatusError } from '../status.ts'
 import { JsonError } from './json-error.ts'
 
 /** A token of JSON: a string, number or literal, or the bracket that begins or ends an object or list. */
@@ -8,16 +9,23 @@ export interface JsonToken {
   readonly end: number
 }
 
+/**
+ * Maximum number of tokens of a value. etcd has no such limit, but a transaction of etcd's size has some thousands, and a
+ * million of them would hold up everything else in the process.
+ */
+export const MAX_JSON_TOKENS = 100_000
+
 const QUOTE = 0x22
 const BACKSLASH = 0x5c
-const BRACKETS: readonly (number | undefined)[] = [...Buffer.from('{}[]')]
+const BRACKETS: ReadonlySet<number | undefined> = new Set(Buffer.from('{}[]'))
 /** Bytes between tokens. Where each stands was checked before. */
-const SEPARATORS: readonly (number | undefined)[] = [...Buffer.from(' \n\r\t,:')]
+const SEPARATORS: ReadonlySet<number | undefined> = new Set(Buffer.from(' \n\r\t,:'))
 
 /** Reads the tokens of a value whose grammar was checked before. */
 export class JsonCursor {
   readonly #bytes: Buffer
   #at = 0
+  #tokens = 0
 
   constructor(bytes: Buffer) {
     this.#bytes = bytes
@@ -25,15 +33,21 @@ export class JsonCursor {
 
   /** The next token's first character. */
   peek(): string {
-    while (SEPARATORS.includes(this.#bytes[this.#at])) this.#at += 1
+    while (SEPARATORS.has(this.#bytes[this.#at])) this.#at += 1
     return String.fromCharCode(this.#bytes[this.#at] ?? 0)
   }
 
+  /** @throws StatusError for too many tokens */
   next(): JsonToken {
+    this.#tokens += 1
+    if (this.#tokens > MAX_JSON_TOKENS) {
+      const message = `livetree embedded etcd: expected JSON of at most ${MAX_JSON_TOKENS} tokens`
+      throw new StatusError(GRPC_CODE.resourceExhausted, message)
+    }
     this.peek()
     const start = this.#at
     const first = this.#bytes[start] ?? 0
-    if (BRACKETS.includes(first)) return this.#token('bracket', start, start + 1)
+    if (BRACKETS.has(first)) return this.#token('bracket', start, start + 1)
     if (first === QUOTE) return this.#token('string', start, this.#endOfString(start))
     let end = start + 1
     while (end < this.#bytes.length && !isEnd(this.#bytes[end])) end += 1
@@ -44,10 +58,10 @@ export class JsonCursor {
   skip(): void {
     let depth = 0
     do {
+      const first = this.peek()
       const token = this.next()
-      const raw = token.type === 'bracket' ? this.raw(token) : ''
-      if (raw === '{' || raw === '[') depth += 1
-      else if (raw !== '') depth -= 1
+      if (first === '{' || first === '[') depth += 1
+      else if (token.type === 'bracket') depth -= 1
       else if (token.type === 'string') this.text(token)
     } while (depth > 0)
   }
@@ -105,5 +119,5 @@ export class JsonCursor {
 }
 
 function isEnd(byte: number | undefined): boolean {
-  return SEPARATORS.includes(byte) || BRACKETS.includes(byte)
+  return SEPARATORS.has(byte) || BRACKETS.has(byte)
 }

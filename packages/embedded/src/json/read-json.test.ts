@@ -9,6 +9,7 @@ import {
 } from '@livetree/etcd/wire'
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
+import { MAX_JSON_TOKENS } from './json-cursor.ts'
 import { integerOf } from './json-integer.ts'
 import { jsonFieldsOf } from './json-fields.ts'
 import { readJson } from './read-json.ts'
@@ -80,6 +81,18 @@ test('readJson sets one member of a oneof', () => {
 test('readJson refuses transactions that are nested too deep, in time', () => {
   const deep = `${'{"success":[{"request_txn":'.repeat(3000)}{}${'}]}'.repeat(3000)}`
   expect(read(KV.txn.request, deep)).toBe('etcdserver: too many operations in txn request')
+})
+
+test.each([
+  ['read', 0, (list: string) => `{"compare":[${list}]}`],
+  ['nested', 8, (list: string) => `{"success":[{"request_txn":{"failure":[${list}]}}]}`],
+  ['skipped', 0, (list: string) => `{"nobody":[${list}]}`],
+])('readJson refuses more tokens than its limit: %s', (_, around, json) => {
+  // The outermost object, the name of the list and its brackets are five, an empty object is two.
+  const most = Math.floor((MAX_JSON_TOKENS - 5 - around) / 2)
+  const listOf = (count: number): string => Array.from({ length: count }, () => '{}').join()
+  expect(read(KV.txn.request, json(listOf(most)))).toBeTypeOf('object')
+  expect(read(KV.txn.request, json(listOf(most + 1)))).toMatch(`at most ${MAX_JSON_TOKENS} tokens`)
 })
 
 test.each([

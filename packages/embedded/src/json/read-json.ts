@@ -31,7 +31,7 @@ const LIMITS: Readonly<Record<string, readonly [bigint, bigint]>> = {
  * ignored, as is `null`.
  *
  * @throws JsonError with the gateway's text and the place in `json`, a value whose grammar was checked before
- * @throws StatusError `tooManyOperations` for transactions nested too deep
+ * @throws StatusError `tooManyOperations` for transactions nested too deep, or for too many tokens
  */
 export function readJson<T>(type: MessageType<T>, json: Buffer): Init<T> {
   return readMessage(type as MessageType<unknown>, new JsonCursor(json), 1) as Init<T>
@@ -39,8 +39,9 @@ export function readJson<T>(type: MessageType<T>, json: Buffer): Init<T> {
 
 function readMessage(type: MessageType<unknown>, cursor: JsonCursor, depth: number): Loose {
   if (depth > MAX_DEPTH) throw ETCD_ERROR.tooManyOperations()
+  const isObject = cursor.peek() === '{'
   const open = cursor.next()
-  if (cursor.raw(open) !== '{') throw cursor.unexpected(open)
+  if (!isObject) throw cursor.unexpected(open)
   const { byName } = jsonFieldsOf(type)
   const message: Loose = {}
   const seen = new Set<JsonField>()
@@ -83,8 +84,9 @@ function readField(
 }
 
 function readList(field: JsonField, cursor: JsonCursor, depth: number): unknown[] {
+  const isList = cursor.peek() === '['
   const open = cursor.next()
-  if (cursor.raw(open) !== '[') throw cursor.unexpected(open)
+  if (!isList) throw cursor.unexpected(open)
   const list: unknown[] = []
   while (cursor.peek() !== ']') {
     const value = readValue(field, cursor, depth)
