@@ -30,6 +30,9 @@ const requests: readonly HttpQuestion[] = [
       success: [{ requestPut: { key: base64('b') } }, { request_range: { key: base64('a') } }],
     },
   ],
+  ...[{ target: 9 }, { target: 9, result: 'LESS' }, { target: 9, key: base64('a'), result: 'NOT_EQUAL' }].map(
+    (compare): [string, unknown] => ['/v3/kv/txn', { compare: [compare] }],
+  ),
   ['/v3/kv/txn', { success: [{ request_txn: { failure: [{ request_put: {} }] } }, {}] }],
   ['/v3/kv/deleterange', { key: base64('b'), prev_kv: true }],
   ['/v3/kv/compaction', { revision: '3' }],
@@ -79,6 +82,7 @@ const odd: readonly HttpQuestion[] = [
   { path: '/v3/kv/range?key=YQ==' },
   { path: '/v3/kv%2Fran%67e', body: '{"key":"YQ=="}' },
   { path: '/v3/kv/range', headers: { 'content-type': 'text/plain' }, body: '{"key":"YQ=="}' },
+  { path: '/v3/kv/range', headers: { 'x-long': 'x'.repeat(100_000) }, body: '{"key":"YQ=="}' },
   { path: '/v3/kv/range', headers: { 'grpc-timeout': '1n' }, body: '{"key":"YQ=="}' },
   { path: '/v3/kv/range', headers: { 'grpc-timeout': 'x' }, body: '{"key":"YQ=="}' },
   ...[
@@ -287,6 +291,10 @@ describe('The JSON gateway of embedded', () => {
     expect(await range(`{"key":"${base64('x'.repeat(2_100_000))}"}`)).toEqual([
       429,
       'grpc: received message larger than max (2100005 vs. 2097152)',
+    ])
+    expect(await range(`{"filters":[${'{},'.repeat(2_500_000)}{}]}`)).toEqual([
+      429,
+      expect.stringContaining('tokens'),
     ])
     expect((await range(`{"limit":"${'9'.repeat(1_000_000)}"}`))[0]).toBe(400)
     expect((await range(`{"limit":1${'0'.repeat(1_000_000)}1}`))[0]).toBe(400)

@@ -39,6 +39,9 @@ export interface ListenerHandlers {
   onRequest(request: IncomingMessage, response: ServerResponse): void
 }
 
+/** As in etcd, a connection without requests stays open, and a request's headers may have 1 MB. */
+const HTTP1_OPTIONS = { keepAliveTimeout: 0, maxHeaderSize: 1024 * 1024 }
+
 /** The HTTP status for an error of Node's parser, where it is another one than 400. */
 const REFUSALS: Readonly<Record<string, number>> = {
   HPE_HEADER_OVERFLOW: 431,
@@ -82,8 +85,7 @@ export class Listener {
   constructor({ host, port, tls }: ListenerOptions, handlers: ListenerHandlers) {
     this.#host = host
     this.#port = port
-    // As in etcd, a connection without requests stays open.
-    this.#http1 = createHttp1Server({ keepAliveTimeout: 0 }, (request, response) => {
+    this.#http1 = createHttp1Server(HTTP1_OPTIONS, (request, response) => {
       connectionOf(request.socket)?.enqueue(response, () => {
         // The connection is about to be cut.
         if (this.#isClosing) return

@@ -23,10 +23,13 @@ function orderOf(compare: Compare, version: KeyVersion): number {
       return order(version.modRevision, wanted(compare, 'modRevision'))
     case CompareTarget.lease:
       return order(version.lease, wanted(compare, 'lease'))
-    default: {
+    case CompareTarget.value: {
       const given = compare.targetUnion
       return Buffer.compare(version.value, given?.type === 'value' ? given.value : Buffer.alloc(0))
     }
+    // As in etcd, what is of no known target is equal.
+    default:
+      return 0
   }
 }
 
