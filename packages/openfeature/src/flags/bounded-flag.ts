@@ -1,24 +1,17 @@
 import { FeatureFlag, type FlagdCoreOptions } from '@openfeature/flagd-core'
-import { ErrorCode, type EvaluationContext, GeneralError, type Logger } from '@openfeature/server-sdk'
-import { boundEngine, type Engine } from './bound-engine.ts'
-import { isCostly, partsOf } from './rule-cost.ts'
-import { MOST_STEPS, StepMeter, StepsSpentError } from './step-meter.ts'
+import { ErrorCode, type EvaluationContext, type Logger } from '@openfeature/server-sdk'
+import { boundedEvaluate, hasRule, targetingOf } from './bounded-targeting.ts'
+import { MOST_STEPS, StepsSpentError } from './step-meter.ts'
 
 /** A flag as flagd-core is given it. */
 export type GivenFlag = ConstructorParameters<typeof FeatureFlag>[1]
-
-/** What flagd-core evaluates a rule with. It keeps it to itself. */
-interface Targeting {
-  readonly _engine?: Engine
-  evaluate(key: string, context: EvaluationContext, logger?: Logger): unknown
-}
 
 /** No text out of the store is compiled to code. */
 export const INTERPRETED: FlagdCoreOptions = { disableDynamicCodeGeneration: true }
 
 /**
- * A flag of flagd-core whose evaluation takes a bounded number of steps, and whose errors say nothing of the context. A rule
- * that cannot take many is evaluated by flagd-core alone.
+ * A flag of flagd-core whose evaluation takes a bounded number of steps, and whose errors say nothing of the context. A
+ * short rule that reads little of the context is evaluated by flagd-core alone.
  */
 export class BoundedFlag extends FeatureFlag {
   #isRefused = false
@@ -26,7 +19,7 @@ export class BoundedFlag extends FeatureFlag {
   /** @throws GeneralError if flagd-core does not let the steps of a rule be counted; whatever it throws for a malformed flag */
   constructor(key: string, flag: GivenFlag, logger: Logger) {
     super(key, flag, logger, INTERPRETED)
-    if (isCostly(flag.targeting)) this.#bound(flag.targeting)
+    if (hasRule(this, flag.targeting)) this.#bound(flag, logger)
   }
 
   override evaluate(context: EvaluationContext, logger?: Logger): ReturnType<FeatureFlag['evaluate']> {
@@ -45,25 +38,13 @@ export class BoundedFlag extends FeatureFlag {
       : message
   }
 
-  #bound(rule: unknown): void {
-    const targeting = Reflect.get(this, '_targeting') as Targeting | undefined
-    // A rule that flagd-core refuses is never evaluated.
-    if (targeting === undefined && Reflect.get(this, '_targetingParseErrorMessage') !== undefined) return
-    if (targeting?._engine === undefined)
-      throw new GeneralError(`The steps of the flag "${this.key}" cannot be counted with this flagd-core`)
-    const meter = new StepMeter()
-    boundEngine(targeting._engine, meter)
-    const evaluate = targeting.evaluate.bind(targeting)
-    const parts = partsOf(rule)
-    targeting.evaluate = (key, context, logger) => {
+  #bound(flag: GivenFlag, logger: Logger): void {
+    const targeting = targetingOf(this)
+    const another = () => targetingOf(new FeatureFlag(this.key, flag, logger, INTERPRETED))
+    const evaluate = boundedEvaluate(targeting, flag.targeting, another)
+    targeting.evaluate = (...given) => {
       try {
-        return meter.during([context, rule], () => {
-          meter.evaluateParts(parts)
-          const result = evaluate(key, context, logger)
-          // It is made a text, with the lists in it, and those that they share as often as they do.
-          meter.read(result)
-          return result
-        })
+        return evaluate(...given)
       } catch (error) {
         this.#isRefused = error instanceof StepsSpentError
         throw error
