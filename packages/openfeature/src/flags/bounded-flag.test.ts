@@ -225,9 +225,11 @@ const { rule } = fc.letrec<{ rule: unknown; list: unknown; value: unknown }>((ti
     ),
   }
 })
+/** Long enough for the steps of a short rule to be counted. */
+const LONG = 'a'.repeat(10_100)
 const context = fc.record(
   {
-    p: fc.constantFrom<unknown>('a', 'on', 1, null, ''),
+    p: fc.constantFrom<unknown>('a', 'on', 1, null, '', LONG),
     l: fc.array(fc.constantFrom<unknown>('a', 0, 1, { p: 'a' }, ['a']), { maxLength: 3 }),
     o: fc.constantFrom<unknown>({}, { x: 1 }, { x: ['a'] }),
     targetingKey: fc.constantFrom('u', 'v'),
@@ -243,7 +245,9 @@ test('what ends in time is answered as by flagd-core', () => {
       const ours = new BoundedFlag('f', given, silent)
       for (const each of contexts) {
         const { errorMessage, ...details } = theirs.evaluate(each as never)
-        expect(ours.evaluate(each as never)).toMatchObject(details)
+        const answer = ours.evaluate(each as never)
+        const isRefused = answer.errorMessage?.endsWith('steps') === true
+        if (!(isRefused && each.p === LONG)) expect(answer).toMatchObject(details)
       }
     }),
     { numRuns: 500 },

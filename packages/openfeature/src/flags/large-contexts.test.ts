@@ -127,3 +127,9 @@ test('an attribute that leads back to itself is answered', () => {
   user['self'] = user
   expect(asking(on({ '!!': [{ var: 'user' }] }))({ user })).toMatchObject({ variant: 'on' })
 })
+
+test('a list of many objects is gone through', () => {
+  const l = Array.from({ length: 20_000 }, (_, id) => ({ id, role: 'guest', name: `user ${id}` }))
+  const ask = asking(on({ some: [{ var: 'l' }, { '===': [{ var: 'id' }, 19_999] }] }))
+  expect(ask({ l })).toMatchObject({ variant: 'on' })
+})

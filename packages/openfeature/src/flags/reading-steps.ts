@@ -41,7 +41,7 @@ export function readingSteps(value: unknown, most: number, objects: 'read' | 'na
   return steps
 }
 
-/** The length of the longest text in lists and plain objects; endless if to list what these have takes more than `most` steps. */
+/** The length of the longest text in lists and plain objects; endless if there is so much of these that the search takes long. */
 export function longestText(values: readonly unknown[], most: number): number {
   const seen = new Set<object>([values])
   let longest = 0
@@ -49,9 +49,11 @@ export function longestText(values: readonly unknown[], most: number): number {
   // The set grows while it is walked.
   for (const each of seen) {
     const names = Array.isArray(each) ? undefined : Object.keys(each)
-    steps += names === undefined ? (each as readonly unknown[]).length : names.length * STEPS_A_NAME
+    if (names !== undefined && names.length * STEPS_A_NAME > most) return Number.POSITIVE_INFINITY
+    const inner = names === undefined ? (each as readonly unknown[]) : partsOf(each, names)
+    steps += 1 + inner.length
     if (steps > most) return Number.POSITIVE_INFINITY
-    for (const value of names === undefined ? (each as readonly unknown[]) : partsOf(each, names)) {
+    for (const value of inner) {
       if (typeof value === 'string') longest = Math.max(longest, value.length)
       else if (Array.isArray(value) || isPlain(value)) seen.add(value)
     }
