@@ -195,6 +195,7 @@ describe('create-livetree refuses', () => {
     ['livetree', 'this name is taken'],
     ['express', 'this name is taken'],
     ['@livetree/cli', 'this name is taken'],
+    ['@livetree/core', 'this name is taken'],
     ['con', 'a device of Windows'],
     ['com1.app', 'a device of Windows'],
     ['dot.', 'it ends with a dot'],

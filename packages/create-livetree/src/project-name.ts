@@ -26,7 +26,7 @@ export function nameProblem(name: string): string | undefined {
   if (/[A-Z]/.test(bare)) return `npm takes no capital letters: "${bare.toLowerCase()}"`
   if (!PART.test(bare)) return 'it may have a-z, 0-9, "-", "_" and ".", and begins with a letter or a digit'
   if (bare.endsWith('.')) return 'it ends with a dot, which Windows leaves out'
-  if (RESERVED.includes(name)) return 'this name is taken'
+  if (RESERVED.includes(name) || scope === 'livetree') return 'this name is taken'
   if (DEVICE.test(bare)) return 'a device of Windows has this name'
   if (isBuiltin(bare)) return 'a module of Node has this name'
   return undefined
