@@ -13,9 +13,11 @@ test('greets as the configuration says now', async () => {
   const { port } = server.address() as AddressInfo
   const get = async (path: string) => {
     const response = await fetch(`http://127.0.0.1:${port}${path}`, { headers: { connection: 'close' } })
+    assert.equal(response.headers.get('content-type'), 'text/plain; charset=utf-8')
     return response.text()
   }
   assert.equal(await get('/ann'), 'Hello, ann!\n')
+  assert.equal(await get('/J%C3%B6rg'), 'Hello, Jörg!\n')
   config.set({ greeting: 'Good morning', loud: true })
   assert.equal(await get('/ann'), 'GOOD MORNING, ANN!\n')
   server.close()

@@ -19,7 +19,8 @@ export function createApp(config: LiveConfig<AppConfig>): Express {
   // Each request sees one state of the configuration, also across await.
   server.use(configMiddleware(config))
   server.get('/{:name}', (request, response) => {
-    response.send(`${greet(request.config, request.params.name ?? 'world')}\n`)
+    // As a text: with a name or a greeting that someone else chose, HTML would be a page of theirs.
+    response.type('text/plain').send(`${greet(request.config, request.params.name ?? 'world')}\n`)
   })
   return server
 }
