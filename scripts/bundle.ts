@@ -1,4 +1,4 @@
-import { globSync, readFileSync, rmSync } from 'node:fs'
+import { existsSync, globSync, readFileSync, rmSync } from 'node:fs'
 import { build } from 'rolldown'
 
 /**
@@ -8,13 +8,13 @@ import { build } from 'rolldown'
  */
 const manifest = JSON.parse(readFileSync('package.json', 'utf8')) as {
   readonly exports: Readonly<Record<string, { readonly default: string }>>
-  readonly bin?: Readonly<Record<string, string>>
   readonly dependencies?: Readonly<Record<string, string>>
   readonly peerDependencies?: Readonly<Record<string, string>>
 }
 const outputs = [
   ...Object.values(manifest.exports).map((entry) => entry.default),
-  ...Object.values(manifest.bin ?? {}).filter((file) => file.startsWith('./dist/')),
+  // What the file of a command imports.
+  ...(existsSync('src/bin.ts') ? ['./dist/bin.js'] : []),
 ]
 const nameOf = (output: string) => output.slice('./dist/'.length, -'.js'.length)
 const installed = Object.keys({ ...manifest.dependencies, ...manifest.peerDependencies })

@@ -1,4 +1,4 @@
-import { existsSync, readdirSync, readFileSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { describe, expect, test } from 'vitest'
@@ -7,6 +7,8 @@ import { sourceFolders, sourcesIn } from './source-files.ts'
 const packages = fileURLToPath(new URL('../packages/', import.meta.url))
 
 interface Manifest {
+  readonly bin?: Readonly<Record<string, string>>
+  readonly files?: readonly string[]
   readonly dependencies?: Readonly<Record<string, string>>
   readonly devDependencies?: Readonly<Record<string, string>>
 }
@@ -25,6 +27,24 @@ test.each(readdirSync(packages))('%s depends on each package that its types are 
   for (const { path } of references) {
     const folder = basename(path)
     expect(ordered).toContain(folder === 'livetree' ? folder : `@livetree/${folder}`)
+  }
+})
+
+/** `npm ci` links no command whose file is not there yet, and `npx` looks for that in the registry, where anyone may have its name. */
+test('each command of a package is a file that is not built, can be run, and is published', () => {
+  const commands = readdirSync(packages).flatMap((name) => {
+    const { bin = {}, files = [] } = readJson<Manifest>(join(packages, name, 'package.json'))
+    return Object.entries(bin).map(([command, file]) => ({ command, name, file, files }))
+  })
+  expect(commands.map(({ command }) => command).sort()).toEqual([
+    'create-livetree',
+    'livetree',
+    'livetree-etcd',
+  ])
+  for (const { name, file, files } of commands) {
+    expect(file).toMatch(/^\.\/bin\/[a-z-]+\.js$/)
+    expect(statSync(join(packages, name, file)).mode & 0o111, file).toBe(0o111)
+    expect(files).toContain('bin')
   }
 })
 

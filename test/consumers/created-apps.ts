@@ -40,7 +40,12 @@ export async function installCreatedApps(packed: Packed): Promise<CreatedApps> {
     await runBounded('tar', ['-xzf', packed.tarballs.get('create-livetree')!, '-C', folder])
     const dependencies: Record<string, string> = {}
     for (const framework of CREATED) {
-      const args = [join(folder, 'package/dist/bin.js'), `app-${framework}`, '--framework', framework]
+      const args = [
+        join(folder, 'package/bin/create-livetree.js'),
+        `app-${framework}`,
+        '--framework',
+        framework,
+      ]
       const { code, stderr } = await runBounded(process.execPath, args, { cwd: folder })
       expect([code, stderr]).toEqual([0, ''])
       const manifest = await manifestOf(folder, framework)
