@@ -118,9 +118,23 @@ export const mutations: readonly Mutation[] = [
   {
     name: 'Flags: an evaluation has no limit',
     file: 'packages/openfeature/src/flags/bounded-flag.ts',
-    find: 'if (isCostly(flag.targeting)) this.#bound(flag.targeting)',
+    find: 'if (hasRule(this, flag.targeting)) this.#bound(flag, logger)',
     replace: '',
     test: 'packages/openfeature/src/flags/bounded-flag.test.ts',
+  },
+  {
+    name: 'Flags: a text in lists is read once',
+    file: 'packages/openfeature/src/flags/reading-steps.ts',
+    find: 'Math.max(1, next.level)',
+    replace: '1',
+    test: 'packages/openfeature/src/flags/large-contexts.test.ts',
+  },
+  {
+    name: 'Flags: the steps of a short rule are not counted',
+    file: 'packages/openfeature/src/flags/bounded-targeting.ts',
+    find: 'if (steps <= FEW_STEPS)',
+    replace: 'if (steps <= MOST_STEPS)',
+    test: 'packages/openfeature/src/flags/large-contexts.test.ts',
   },
   {
     name: 'P10: other keys open nothing again',

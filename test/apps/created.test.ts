@@ -7,10 +7,10 @@ import { text } from 'node:stream/consumers'
 import { fileURLToPath } from 'node:url'
 import { createTestConfig } from 'livetree'
 import { afterAll, expect, onTestFinished, test } from 'vitest'
-import { createProject } from './create-project.ts'
-import { FRAMEWORKS, type FrameworkName } from './frameworks.ts'
+import { createProject } from '../../packages/create-livetree/src/create-project.ts'
+import { FRAMEWORKS, type FrameworkName } from '../../packages/create-livetree/src/frameworks.ts'
 
-const CACHE = fileURLToPath(new URL('../../../.cache', import.meta.url))
+const CACHE = fileURLToPath(new URL('../../.cache', import.meta.url))
 mkdirSync(CACHE, { recursive: true })
 /** In the repository, so that the apps have its packages. */
 const cwd = mkdtempSync(join(CACHE, 'created-'))
