@@ -58,6 +58,30 @@ const cases: readonly Case[] = [
     ['x', '0'],
     (s) => ({ x: json([s]) }),
   ],
+  [
+    'an option that another property tells from one with text',
+    z.discriminatedUnion('type', [
+      z.object({ type: z.literal('vault'), tokens: z.string() }),
+      z.object({ type: z.literal('static'), tokens: z.array(text()) }),
+    ]),
+    ['tokens', '0'],
+    (s) => ({ type: 'static', tokens: json([s]) }),
+  ],
+  [
+    'an item of a tuple beside text',
+    z.tuple([z.string(), z.object({ pw: text() })]),
+    ['1', 'pw'],
+    (s) => ['x', json({ pw: s })],
+  ],
+  [
+    'an option beside anything',
+    z.union([
+      z.object({ a: z.literal(1), b: z.unknown() }),
+      z.object({ a: z.literal(2), b: z.object({ pw: text() }) }),
+    ]),
+    ['b', 'pw'],
+    (s) => ({ a: 2, b: json({ pw: s }) }),
+  ],
   ['a map', z.map(z.string(), z.object({ pw: text() })), ['a', 'pw'], (s) => ({ a: json({ pw: s }) })],
   ['a set', z.set(z.object({ pw: text() })), ['0', 'pw'], (s) => [json({ pw: s })]],
   ['a tuple', z.tuple([z.object({ pw: text() })]), ['0', 'pw'], (s) => [json({ pw: s })]],
@@ -72,3 +96,37 @@ test.each(cases)(
     expect(await outcomeOf(schema, make('SECRET'))).toEqual({ codes: ['not_encrypted'] })
   },
 )
+
+test.each<[string, z.ZodType, unknown]>([
+  ['a map of objects', z.map(z.string(), z.object({ pw: text() })), [['k', { pw: 'SECRET' }]]],
+  ['a map of secrets', z.map(z.string(), text()), [['k', 'SECRET']]],
+  [
+    'a map in an object',
+    z.object({ m: z.map(z.string(), z.object({ pw: text() })) }),
+    { m: [['k', { pw: 'SECRET' }]] },
+  ],
+  [
+    'a map in text',
+    z.object({ m: z.map(z.string(), z.object({ pw: text() })) }),
+    { m: json([['k', { pw: 'SECRET' }]]) },
+  ],
+  ['a map in a map', z.map(z.string(), z.map(z.string(), text())), { a: [['k', 'SECRET']] }],
+  [
+    'an option',
+    z.union([z.object({ x: z.string() }), z.map(z.string(), z.object({ pw: text() }))]),
+    [['k', { pw: 'SECRET' }]],
+  ],
+])(
+  'pairs of a map have no names that an envelope is bound to, and are refused: %s',
+  async (_, schema, value) => {
+    for (const policy of ['reject', 'accept'] as const)
+      expect(await outcomeOf(schema, value, policy)).toEqual({ codes: ['not_encrypted'] })
+  },
+)
+
+test('a text that may be meant as text stays one where nothing in it would be encrypted', async () => {
+  const schema = z.tuple([z.string(), z.object({ pw: text() })])
+  const pw = envelope('k1', 1, ['v', '1', 'pw'], 'SECRET')
+  for (const own of ['["a"]', '{"a":"b"}', '[', '{}'])
+    expect(await outcomeOf(schema, [own, { pw }])).toMatchObject({ served: [own, {}] })
+})

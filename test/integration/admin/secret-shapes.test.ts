@@ -286,3 +286,21 @@ test('a document that is nested deeper than any configuration holds no operator 
   await using config = await definition.load({ logger: false })
   expect(config.current).toEqual({ n: 5 })
 })
+
+test('a text with escapes that may be meant as text is not made a list by a rotation, nor by who writes it', async () => {
+  const { definition, root } = definitionOf(
+    z.object({ d: z.object({ x: z.union([z.string(), z.array(encrypted(z.string()))]) }) }),
+  )
+  const text = '["\\u0041"]'
+  await store.client.kv.put(`${root}/d`, JSON.stringify({ x: text }))
+  await using admin = createAdmin(definition, { author: 'ana' })
+  const { renewed, left, unwritable } = await admin.rotateSecrets({ plaintext: 'encrypt' })
+  expect({ renewed, left, unwritable }).toMatchObject({
+    renewed: 0,
+    left: 0,
+    unwritable: [{ pathText: 'd.x.0' }],
+  })
+  await admin.set('d.x', '["\\u0042"]')
+  await using config = await definition.load({ logger: false })
+  expect(config.current.d.x).toBe('["\\u0042"]')
+})

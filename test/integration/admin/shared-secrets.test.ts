@@ -142,3 +142,25 @@ test.each(['keys', 'a document'])(
     expect(entries.map((entry) => entry.text).join()).not.toContain(P)
   },
 )
+
+test.each<[string, z.ZodType, z.ZodType]>([
+  ['text and a list of secrets', z.string(), z.array(encrypted(z.string()))],
+  ['secret text and a list of secrets', encrypted(z.string()), z.array(encrypted(z.string()))],
+  ['anything secret and a list of secrets', encrypted(z.unknown()), z.array(encrypted(z.string()))],
+])('a shared text that places read in two ways is left as it is, and named: %s', async (_, a, b) => {
+  const schema = z.object({ a: z.object({ x: a }), b: z.object({ x: b }) })
+  const prefix = `/config/both/${(count += 1)}`
+  const sources = () => [etcd({ endpoints: [store.endpoint], layers: [{ prefix, at: ['a', 'b'] }] })]
+  const accept = keyring({ current: { id: 'k1', key: Buffer.alloc(32, 1) }, plaintext: 'accept' })
+  const definition = defineConfig({ name: 'both', schema, sources, keys: () => accept })
+  await store.client.kv.put(`${prefix}/x`, '["P1"]')
+  await using config = await definition.load({ logger: false })
+  const before = structuredClone(config.current)
+  await using admin = createAdmin(definition, { author: 'ana' })
+  const { plan, unwritable } = await admin.rotateSecrets({ plaintext: 'encrypt' })
+  expect(unwritable.length).toBeGreaterThan(0)
+  if (!plan.isEmpty) await plan.apply()
+  await config.refresh()
+  expect(config.status.rejected).toBeUndefined()
+  expect(structuredClone(config.current)).toEqual(before)
+})

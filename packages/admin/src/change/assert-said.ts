@@ -69,7 +69,7 @@ function textsIn(workspace: Workspace, key: string, text: unknown): ReadonlyMap<
   const found = new Map<string, string>()
   if (typeof text !== 'string') return found
   const places = secretPlaces(workspace, key, text)
-  if (places.length === 0) return found
+  if (places.secret.length === 0) return found
   const note: ChangePart = ({ places: at, text: part }, written) => {
     for (const { path } of at) found.set(JSON.stringify(path), part)
     return written

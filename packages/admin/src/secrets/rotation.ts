@@ -59,6 +59,8 @@ export interface Rotation {
   readonly left: number
   /** Those that cannot be encrypted again, since no key at hand opens them. */
   readonly unopened: readonly EncryptedValue[]
+  /** What stays in plain text in any case: it stands in a text that the schema may mean as that, and is no list or object then. */
+  readonly unwritable: readonly PlaintextValue[]
   /** What stands in plain text at the revision that was read, whether the plan encrypts it or not. */
   readonly plaintext: readonly PlaintextValue[]
 }
@@ -68,21 +70,31 @@ const OPTION_TABLE: OptionTable = { ...CALL_TABLE, plaintext: optionKinds.oneOf(
 /** The encrypted values of all layers; see `Admin.encrypted`. */
 export async function readEncrypted(workspace: Workspace, options: CallOptions): Promise<EncryptedValues> {
   translatedNow(() => checkOptions('encrypted()', options, CALL_TABLE))
-  return encryptedIn(workspace, await readState(workspace, workspace.limit(options)))
+  const { unwritable: _, ...found } = encryptedIn(
+    workspace,
+    await readState(workspace, workspace.limit(options)),
+  )
+  return found
 }
 
-function encryptedIn(workspace: Workspace, { reading, keys }: TreeState): EncryptedValues {
+function encryptedIn(
+  workspace: Workspace,
+  { reading, keys }: TreeState,
+): EncryptedValues & Pick<Rotation, 'unwritable'> {
   const secrets = new TreeSecrets(workspace, keys)
+  const unwritable: PlaintextValue[] = []
   const values: EncryptedValue[] = []
   const plaintext: PlaintextValue[] = []
   for (const { key, value } of reading.entries.values())
     if (typeof value === 'string')
-      for (const { path, keyId, isOpen } of secrets.textsIn(key, value)) {
+      for (const { path, keyId, isOpen, isInText } of secrets.textsIn(key, value)) {
         const at = { key, path, pathText: pathText(path) }
         if (keyId === undefined) plaintext.push(at)
         else values.push({ ...at, keyId, isOpen })
+        if (keyId === undefined && isInText) unwritable.push(at)
       }
-  return { revision: reading.revision, current: keys.current?.id, absence: keys.absence, values, plaintext }
+  const { current, absence } = keys
+  return { revision: reading.revision, current: current?.id, absence, values, plaintext, unwritable }
 }
 
 /** Plans a rotation; see `Admin.rotateSecrets`. */
@@ -95,7 +107,7 @@ export async function planRotation(workspace: Workspace, options: RotateOptions)
     throw new AdminError('keys_unavailable', {
       what: `There is no key to encrypt with: ${keys.absence ?? 'the keyring has no current one'}`,
     })
-  const { current, values, plaintext } = encryptedIn(workspace, state)
+  const { current, values, plaintext, unwritable } = encryptedIn(workspace, state)
   const old = values.filter(({ keyId }) => keyId !== current)
   const unopened = old.filter(({ isOpen }) => !isOpen)
   const { steps, pins } = renewals(workspace, state, policy === 'encrypt')
@@ -108,11 +120,11 @@ export async function planRotation(workspace: Workspace, options: RotateOptions)
     pins,
   } as const
   const plan = await planDraft(workspace, draft, call)
-  const encrypts = policy === 'encrypt' ? plaintext : []
+  const encrypts = policy === 'encrypt' ? plaintext.filter((each) => !unwritable.includes(each)) : []
   const meant = [...old.filter(({ isOpen }) => isOpen), ...encrypts]
   const renewed = meant.filter(({ key }) => pins.has(key)).length
   const done = values.length - old.length
-  return { plan, done, renewed, left: meant.length - renewed, unopened, plaintext }
+  return { plan, done, renewed, left: meant.length - renewed, unopened, unwritable, plaintext }
 }
 
 /** The first keys to write again, as many as fit into one transaction, with the revisions that they have. */

@@ -6,10 +6,11 @@ import {
   isEnvelope,
   isMergedAt,
   isNothingAt,
-  isReadAsDocument,
   isTextAt,
+  kindAt,
   pathInDocument,
   placesOfKey,
+  readingOf,
 } from '@livetree/core/tools'
 import type { $ZodType } from 'zod/v4/core'
 import { JsonDocument } from '../change/json-document.ts'
@@ -36,20 +37,45 @@ export interface SecretPart extends SecretPlace {
   readonly isNothing: boolean
   /** What it says as text: for a value, what a key of its own would hold. */
   readonly text: string
+  /** It stands in a text that may be meant as that: then nothing in it is encrypted, which would make a list or an object of it. */
+  readonly isInText: boolean
 }
 
 /** Returns what is written in the place of a part: JSON for a value, else text. `written` is how it is written. */
 export type ChangePart = (part: SecretPart, written: string) => string
 
-/** The places at which a key holds an envelope, or a document with some inside. */
-export function secretPlaces({ settings }: Workspace, key: string, text: string): readonly SecretPlace[] {
+/** The places of a key. */
+export interface KeyPlaces {
+  /** Those at which it holds an envelope, or a document with some inside. */
+  readonly secret: readonly SecretPlace[]
+  /** The others that the schema knows. */
+  readonly open: readonly SecretPlace[]
+}
+
+/** The places of a key of which a place may ask for envelopes in its text. */
+export function secretPlaces({ settings }: Workspace, key: string, text: string): KeyPlaces {
   const { definition, store } = settings
+  const secret: SecretPlace[] = []
+  const open: SecretPlace[] = []
   if (!definition.compiled.hasEncrypted || store.isReserved(key) || (text === '' && key.endsWith('/')))
-    return []
-  return placesOfKey(definition, key, store.layers).flatMap(({ layer, path }) => {
+    return { secret, open }
+  for (const { layer, path } of placesOfKey(definition, key, store.layers)) {
     const info = store.layers[layer]
-    return info !== undefined && holdsEncryptedAt(definition, path) ? [{ path, layer: info }] : []
-  })
+    if (info === undefined) continue
+    if (holdsEncryptedAt(definition, path)) secret.push({ path, layer: info })
+    else if (kindAt(definition, path) !== undefined) open.push({ path, layer: info })
+  }
+  return { secret, open }
+}
+
+/** Where a text stands: in a document, and in a text that may be meant as that. */
+type Around = Pick<SecretPart, 'isValue' | 'isInText'>
+
+/** A leaf of a document, whose `value` it is in. */
+interface Leaf extends Pick<SecretPart, 'isInText'> {
+  readonly value: unknown
+  readonly written: readonly string[]
+  readonly json: string
 }
 
 /** Finds the encrypted texts of a key as an instance reads them: that of the key itself, or those inside its document. */
@@ -72,54 +98,57 @@ export class PartMapper {
     this.#change = change
   }
 
-  /** The text of a key with its parts changed. @param places of `secretPlaces` */
-  map(places: readonly SecretPlace[], text: string): string {
-    const isNothing = ({ path }: SecretPlace) => isNothingAt(this.#definition, path, text)
-    const part = this.#partOf(places, { text, isValue: false }, isNothing)
-    return this.#inside(places, text, false) ?? (part === undefined ? text : this.#change(part, text))
+  /** The text of a key with its parts changed. */
+  map({ secret, open }: KeyPlaces, text: string): string {
+    const definition = this.#definition
+    const isNothing = ({ path }: SecretPlace) => isNothingAt(definition, path, text)
+    const part = this.#partOf(secret, { text, isValue: false, isInText: false }, isNothing)
+    // Another service may have the text as it is.
+    const isInText = open.some(({ path }) => readingOf(definition, path, text, false) !== 'document')
+    const inside = this.#inside(secret, text, { isValue: false, isInText })
+    return inside ?? (part === undefined ? text : this.#change(part, text))
   }
 
   /** The text of a document with its parts changed; undefined where it is no document, or one part as a whole. */
-  #inside(places: readonly SecretPlace[], text: string, isQuoted: boolean): string | undefined {
+  #inside(places: readonly SecretPlace[], text: string, around: Around): string | undefined {
     const definition = this.#definition
-    if (!places.some(({ path }) => isReadAsDocument(definition, path, text, isQuoted))) return undefined
+    const readings = places.map(({ path }) => readingOf(definition, path, text, around.isValue))
+    if (readings.every((reading) => reading === undefined)) return undefined
     const document = JsonDocument.of(text)
     if (document === undefined) return undefined
     const isWhole = places.every(({ path }) => isEncryptedAt(definition, path))
     // What is put beside a plain text that stays gets an envelope of its own.
     if (isWhole && !holdsEnvelope(text) && !this.#isMixed(text)) return undefined
     const value: unknown = JSON.parse(text)
-    document.mapLeaves((written, json) => this.#leaf(places, { value, written, json }))
+    const isInText = around.isInText || (!isWhole && readings.some((reading) => reading !== 'document'))
+    document.mapLeaves((written, json) => this.#leaf(places, { value, written, json, isInText }))
     return document.text
   }
 
   /** A scalar of a document, or an empty list or object in it. */
-  #leaf(
-    documents: readonly SecretPlace[],
-    { value, written, json }: { value: unknown; written: readonly string[]; json: string },
-  ): string {
+  #leaf(documents: readonly SecretPlace[], { value, written, json, isInText }: Leaf): string {
     const definition = this.#definition
     const isText = json.startsWith('"')
-    const text = isText ? String(JSON.parse(json)) : json
+    const own = { text: isText ? String(JSON.parse(json)) : json, isValue: true, isInText }
     const places = documents.map((place) => ({
       layer: place.layer,
       path: pathInDocument(definition, place, written),
       document: place.path,
     }))
-    const inside = isText ? this.#inside(places, text, true) : undefined
-    if (inside !== undefined) return inside === text ? json : JSON.stringify(inside)
+    const inside = isText ? this.#inside(places, own.text, own) : undefined
+    if (inside !== undefined) return inside === own.text ? json : JSON.stringify(inside)
     // What hides lower layers elsewhere is text in a list.
     const isMerged = ({ path, document }: (typeof places)[number]) =>
       isMergedAt(definition, document, value, { names: path.slice(document.length), written })
-    const part = this.#partOf(places, { text, isValue: true }, (place) => {
-      return (!isText || isMerged(place)) && isNothingAt(definition, place.path, text)
+    const part = this.#partOf(places, own, (place) => {
+      return (!isText || isMerged(place)) && isNothingAt(definition, place.path, own.text)
     })
     return part === undefined ? json : this.#change(part, json)
   }
 
   #partOf<P extends SecretPlace>(
     places: readonly P[],
-    own: Pick<SecretPart, 'text' | 'isValue'>,
+    own: Pick<SecretPart, 'text' | 'isValue' | 'isInText'>,
     isNothing: (at: P) => boolean,
   ): SecretPart | undefined {
     const marked = places.filter(({ path }) => isEncryptedAt(this.#definition, path))

@@ -4,10 +4,10 @@ import {
   encryptText,
   type EnvelopeContent,
   isAlong,
-  isReadAsDocument,
   isWithin,
   type KeySet,
   keyIdOf,
+  readingOf,
 } from '@livetree/core/tools'
 import type { StoreEntry } from 'livetree/operate'
 import type { Step } from '../change/draft.ts'
@@ -44,6 +44,8 @@ interface SecretText {
   readonly keyId: string | undefined
   /** Whether it opens with the keys that are at hand. */
   readonly isOpen: boolean
+  /** It stands in a text that may be meant as that, and is not encrypted there. */
+  readonly isInText: boolean
 }
 
 /**
@@ -84,7 +86,7 @@ export class TreeSecrets {
   textOf({ key, text, keeps }: Extract<Step, { type: 'key' }>): string | undefined {
     if (keeps === undefined || text?.isWellFormed() !== true) return text
     if (keeps === 'all')
-      return secretPlaces(this.#workspace, key, text).length > 0 ? this.#strays.coverWhole(text) : text
+      return secretPlaces(this.#workspace, key, text).secret.length > 0 ? this.#strays.coverWhole(text) : text
     return this.#map(key, text, (at, written) => (isPlain(at) ? written : this.#coveredWhole(at, written)))
   }
 
@@ -140,7 +142,7 @@ export class TreeSecrets {
     const kept = this.#envelopesIn(key, before)
     const sealed = this.#map(key, text, (at, written) => {
       const own = this.#open(at)
-      const isNew = own === undefined && isPlain(at) && !this.#strays.isIn(at.text)
+      const isNew = own === undefined && isPlain(at) && !at.isInText && !this.#strays.isIn(at.text)
       const content = isNew ? contentOf(at, written) : own
       if (content === undefined) return written
       const id = idOf(key, at, content)
@@ -165,7 +167,8 @@ export class TreeSecrets {
    */
   renew(key: string, text: string, withPlain: boolean): string | undefined {
     const renewed = this.#map(key, text, (at, written) => {
-      const content = isPlain(at) ? (withPlain ? contentOf(at, written) : undefined) : this.#openOld(at)
+      const isNew = withPlain && isPlain(at) && !at.isInText
+      const content = isNew ? contentOf(at, written) : this.#openOld(at)
       return content === undefined
         ? written
         : envelopeAt(
@@ -190,8 +193,8 @@ export class TreeSecrets {
   /** The places of a key that have plain text and should have an envelope; all of them where an instance cannot read what is in it. */
   plainIn(key: string, text: string): readonly Path[] {
     const { definition } = this.#workspace.settings
-    const places = secretPlaces(this.#workspace, key, text).map(({ path }) => path)
-    const isRead = places.some((path) => isReadAsDocument(definition, path, text, false))
+    const places = secretPlaces(this.#workspace, key, text).secret.map(({ path }) => path)
+    const isRead = places.some((path) => readingOf(definition, path, text, false) !== undefined)
     const found: Path[] = isRead || JsonDocument.of(text) === undefined ? [] : [...places]
     this.#map(key, text, (at, written) => {
       if (isPlain(at)) found.push(...at.places.map(({ path }) => path))
@@ -206,7 +209,10 @@ export class TreeSecrets {
     this.#map(key, text, (at, written) => {
       const keyId = keyIdOf(at.text)
       const isOpen = at.places.every((place) => this.contentAt(place, at.text) !== undefined)
-      if (keyId !== undefined || isPlain(at)) found.push({ path: at.path, keyId, isOpen })
+      if (keyId !== undefined || isPlain(at)) {
+        const { path, isInText } = at
+        found.push({ path, keyId, isOpen, isInText })
+      }
       return written
     })
     return found
@@ -249,10 +255,10 @@ export class TreeSecrets {
 
   #map(key: string, text: string, change: ChangePart): string {
     const places = secretPlaces(this.#workspace, key, text)
-    if (places.length === 0) return text
+    if (places.secret.length === 0) return text
     const isMixed = (whole: string) =>
       this.#strays.isIn(whole) ||
-      this.#plaintext.some((path) => places.some((place) => isBelow(path, place.path)))
+      this.#plaintext.some((path) => places.secret.some((place) => isBelow(path, place.path)))
     return new PartMapper(this.#workspace.settings.definition, isMixed, change).map(places, text)
   }
 }

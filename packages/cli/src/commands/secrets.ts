@@ -88,13 +88,17 @@ export async function rotate(
   const first = await next()
   warnOfUnopened(session, first)
   if (!plaintext) warnOfPlaintext(session, first)
+  if (plaintext) warnOfUnwritable(session, first)
   const all = first.renewed + first.left
   const data = {
     ...{ renewed: 0, left: all, done: first.done },
     unopened: first.unopened.map(({ pathText }) => pathText),
     plaintext: first.plaintext.map(({ pathText }) => pathText),
+    unwritable: first.unwritable.map(({ pathText }) => pathText),
   }
-  const plain = plaintext ? ` (${first.plaintext.length} of them in plain text)` : ''
+  const plain = plaintext
+    ? ` (${first.plaintext.length - first.unwritable.length} of them in plain text)`
+    : ''
   const asked = all === 0 ? undefined : await preflightOf(session, opened, first.plan, options)
   const preflight = asked === undefined ? {} : { preflight: answersData(asked) }
   if (dryRun || all === 0) {
@@ -156,6 +160,13 @@ function warnOfPlaintext(session: Session, { plaintext }: Rotation): void {
   session.warn(
     `${counted(plaintext.length, 'value')} not encrypted, and left so: ${names.join(', ')}${more}. --plaintext encrypts what stands there; look at it first.`,
   )
+}
+
+function warnOfUnwritable(session: Session, { unwritable }: Rotation): void {
+  for (const { pathText } of unwritable.slice(0, 20))
+    session.warn(
+      `${pathText} stays in plain text: it stands in a text that the schema may mean as that. Write the list or the object itself.`,
+    )
 }
 
 function warnOfUnopened(session: Session, { unopened }: Rotation): void {

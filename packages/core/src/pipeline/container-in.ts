@@ -1,4 +1,4 @@
-import { namesEnvelope } from '../encryption/envelope.ts'
+import { isEnvelope, namesEnvelope } from '../encryption/envelope.ts'
 import { isScalar, mayBeText } from '../schema/directory.ts'
 import type { SchemaNode } from '../schema/schema-node.ts'
 import { isPlainObject, parseJson } from './document.ts'
@@ -9,25 +9,35 @@ import { inputFrom } from './typed-input.ts'
 export type Container = readonly unknown[] | Record<string, unknown>
 
 /**
- * The list or object that a text is read as: where the schema cannot mean the text itself, which has no envelopes in it, or
- * does not take it.
- *
- * @param isQuoted the text stands in a document, which says plainly what is text
+ * The list or object that a text may be read as: where the schema cannot mean the text itself, or where there would be secrets in
+ * it. Which option of a union reads a text depends on what stands beside it, and no text may bring in plain secrets that way.
  */
-export function containerIn(text: string, schemaNode: SchemaNode | undefined, isQuoted: boolean): unknown {
+export function containerIn(text: string, schemaNode: SchemaNode | undefined): unknown {
   if (schemaNode === undefined || !/^\s*[[{]/.test(text)) return undefined
-  return mayBeText(schemaNode) && isText(text, schemaNode, isQuoted) ? undefined : parseJson(text)?.value
+  const isText = isScalar(schemaNode) || !(schemaNode.hasEncrypted || namesEnvelope(text))
+  return mayBeText(schemaNode) && isText ? undefined : parseJson(text)?.value
 }
 
-function isText(text: string, schemaNode: SchemaNode, isQuoted: boolean): boolean {
-  if (isScalar(schemaNode)) return true
-  if (namesEnvelope(text)) return false
+/**
+ * Whether a text that `containerIn` takes for a list or an object may be meant as the text that it is.
+ *
+ * @param isQuoted it stands in a document, which says plainly what is text
+ */
+export function mayBeMeant(text: string, schemaNode: SchemaNode, isQuoted: boolean): boolean {
+  if (!mayBeText(schemaNode) || holdsEnvelope(text)) return false
   try {
     return typeof inputFrom(schemaNode, text, isQuoted) === 'string'
   } catch (error) {
     if (error instanceof UnreadableText) return true
     throw error
   }
+}
+
+/** Whether there is an envelope in a text, also in JSON that stands as text in its JSON. */
+function holdsEnvelope(value: unknown): boolean {
+  if (isContainer(value)) return Object.values(value).some(holdsEnvelope)
+  if (typeof value !== 'string' || !namesEnvelope(value)) return false
+  return isEnvelope(value) || (/^\s*[[{]/.test(value) && holdsEnvelope(parseJson(value)?.value))
 }
 
 export function isContainer(value: unknown): value is Container {

@@ -152,7 +152,7 @@ export class DocumentSpread {
       mark.isEncrypted = true
       return
     }
-    const place = { layer: mark.layer, names: trail.names, schemaNode, isQuoted: true }
+    const place = { layer: mark.layer, names: trail.names, schemaNode }
     const text = spread.isOpened ? written : this.#opener.open(place, written)
     const isOpened = spread.isOpened || text !== written
     if (text !== written) mark.isEncrypted = true

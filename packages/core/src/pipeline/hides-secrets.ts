@@ -16,8 +16,6 @@ interface PartPlace {
   /** It lies in objects alone, which are merged with those of other layers. */
   readonly isMerged: boolean
   readonly isStored: boolean
-  /** It stands in a document, which says plainly what is text. */
-  readonly isQuoted: boolean
 }
 
 /**
@@ -28,22 +26,21 @@ export function hidesSecrets(
   root: SchemaNode,
   path: readonly string[],
   value: unknown,
-  { naming, isNested }: LayerInfo,
+  { naming }: LayerInfo,
 ): boolean {
   if (!root.hasEncrypted) return isOpenAt(root, path)
   const schemaNode = schemaNodeAt(root, path)
-  const isStored = naming === 'stored'
-  return isHidden({ root, path, schemaNode, isMerged: true, isStored, isQuoted: isNested === true }, value)
+  return isHidden({ root, path, schemaNode, isMerged: true, isStored: naming === 'stored' }, value)
 }
 
 function isHidden(place: PartPlace, value: unknown): boolean {
-  const { root, path, schemaNode, isMerged, isStored, isQuoted } = place
+  const { root, path, schemaNode, isMerged, isStored } = place
   if (isOpenAt(root, path)) return true
   if (keyIdOf(value) !== undefined) return isEncryptedAt(root, path)
   const isWhole = isEncryptedAt(root, path) && !isEncryptedAt(root, path.slice(0, -1))
   const cover = isMerged ? coverOf(value) : undefined
   if (cover !== undefined) return cover === 'remove' || isWhole
-  const content = typeof value === 'string' ? containerIn(value, schemaNode, isQuoted) : value
+  const content = typeof value === 'string' ? containerIn(value, schemaNode) : value
   if (!isContainer(content)) return false
   const parts = Object.entries(content)
   if (parts.length === 0) return isWhole || (schemaNode !== undefined && !isSecretAt(root, path))
@@ -52,7 +49,9 @@ function isHidden(place: PartPlace, value: unknown): boolean {
   return parts.every(([written, part]) => {
     const name = (isStored ? canonicalName(schemaNode, written, 'stored') : undefined) ?? written
     const below = schemaNode === undefined ? undefined : childSchemaNode(schemaNode, name)
-    const inside = { root, path: [...path, name], schemaNode: below, isMerged: isBelowMerged, isStored }
-    return isHidden({ ...inside, isQuoted: true }, part)
+    return isHidden(
+      { root, path: [...path, name], schemaNode: below, isMerged: isBelowMerged, isStored },
+      part,
+    )
   })
 }

@@ -37,7 +37,7 @@ export class NodeFiller {
     { mark, entry, isAgain }: HeldBefore,
   ): Entry | DocumentMark {
     const isNested = this.#isNested[layer] === true
-    const place = { layer, names: trail.names, schemaNode, isQuoted: isNested }
+    const place = { layer, names: trail.names, schemaNode }
     const opened = this.#opener.open(place, leaf.value)
     const isOpened = opened !== leaf.value
     const isQuoted = isOpened ? isValueEnvelope(leaf.value) : isNested

@@ -4,12 +4,13 @@ import { type Cover, coverOf } from '../format/cover.ts'
 import { childSchemaNode } from '../schema/child-node.ts'
 import { isEncryptedAt } from '../schema/describe.ts'
 import { canonicalName } from '../schema/property-name.ts'
-import type { SchemaNode } from '../schema/schema-node.ts'
+import { type SchemaNode, someReading } from '../schema/schema-node.ts'
 import { type LayerInfo, Unreadable } from '../source/source.ts'
 import { itemAt } from '../item-at.ts'
 import { boundPath } from './bound-path.ts'
 import { type Container, containerIn, isContainer } from './container-in.ts'
 import { isPlainObject, parseJson } from './document.ts'
+import { isListOfPairs } from './part-node.ts'
 import { unheld } from './tree-place.ts'
 import { Unopened } from './unopened.ts'
 
@@ -18,8 +19,6 @@ export interface ValuePlace {
   readonly layer: number
   readonly names: readonly string[]
   readonly schemaNode: SchemaNode | undefined
-  /** It stands in a document, which says plainly what is text. */
-  readonly isQuoted: boolean
 }
 
 /** Opens the envelopes of a tree as they are put into it; what is no envelope is handed back as it is, the same instance. */
@@ -82,10 +81,11 @@ export class Opener {
     const parts = Object.entries(value)
     const isEmpty = parts.every(([, part]) => part === undefined)
     if (isEmpty && this.keys.plaintext === 'reject' && this.#isPart(place)) return NOT_ENCRYPTED
+    if (!this.#isEncrypted(place) && areSecretPairs(value, schemaNode)) return PAIRS
     for (const [written, part] of parts) {
       const name = (isStored ? canonicalName(schemaNode, written, 'stored') : undefined) ?? written
       const below = schemaNode === undefined ? undefined : childSchemaNode(schemaNode, name)
-      const own = this.#part({ layer, names: [...names, name], schemaNode: below, isQuoted: true }, part)
+      const own = this.#part({ layer, names: [...names, name], schemaNode: below }, part)
       if (own instanceof Unopened) return own
       if (own !== part) opened.set(written, own)
     }
@@ -141,6 +141,18 @@ const NOT_MARKED = new Unopened(
   'not_marked_encrypted',
   'an encrypted value, and the schema of this version does not say that it is: mark it with secret(…, { encrypted: true })',
 )
+const PAIRS = new Unopened(
+  'not_encrypted',
+  'a map with encrypted values that is written as a list of pairs. Write it as an object',
+)
+
+/** Whether a map has its entries in a list, in which they have no names that an envelope could be bound to. */
+function areSecretPairs(value: Container, schemaNode: SchemaNode | undefined): boolean {
+  if (schemaNode === undefined || !isListOfPairs(value)) return false
+  return (
+    value.length > 0 && someReading(schemaNode, (reading) => reading.type === 'map' && reading.hasEncrypted)
+  )
+}
 
 function missingKey(keyId: string, { absence, ids }: KeySet): string {
   const what = `a value encrypted with key "${keyId}"`
@@ -158,9 +170,9 @@ function holdsNothing(content: Record<string, unknown>, schemaNode: SchemaNode |
   })
 }
 
-/** The list or object that a value is, or is read as. */
-function contentAt({ schemaNode, isQuoted }: ValuePlace, value: unknown): unknown {
-  return typeof value === 'string' ? containerIn(value, schemaNode, isQuoted) : value
+/** The list or object that a value is, or may be read as. */
+function contentAt({ schemaNode }: ValuePlace, value: unknown): unknown {
+  return typeof value === 'string' ? containerIn(value, schemaNode) : value
 }
 
 function mayHoldEnvelope(value: unknown): boolean {

@@ -1,7 +1,7 @@
 import type { $ZodType } from 'zod/v4/core'
 import type { ConfigDefinition } from '../config-definition.ts'
 import type { Path } from '../issue.ts'
-import { containerIn, isContainer } from '../pipeline/container-in.ts'
+import { containerIn, isContainer, mayBeMeant } from '../pipeline/container-in.ts'
 import { readDocument } from '../pipeline/document.ts'
 import { childSchemaNode } from '../schema/child-node.ts'
 import { schemaNodeAt } from '../schema/describe.ts'
@@ -27,18 +27,20 @@ export function pathInDocument(
 }
 
 /**
- * Whether an instance reads a text at a path as a list or an object, of which the parts stand for themselves.
+ * How an instance reads a text at a path: as a `document`, a list or an object of which the parts stand for themselves; as
+ * `either`, where the schema takes the text as well, be it with secrets in it; or as it is, which is undefined.
  *
  * @param isQuoted the text stands in a document
  */
-export function isReadAsDocument(
+export function readingOf(
   { compiled }: ConfigDefinition<$ZodType>,
   path: string | Path,
   text: string,
   isQuoted: boolean,
-): boolean {
+): 'document' | 'either' | undefined {
   const schemaNode = schemaNodeAt(compiled, pathOf(path))
-  if (schemaNode === undefined) return false
-  const isDocument = readDocument(text, schemaNode, isQuoted).type === 'document'
-  return isDocument || isContainer(containerIn(text, schemaNode, isQuoted))
+  if (schemaNode === undefined) return undefined
+  if (readDocument(text, schemaNode, isQuoted).type === 'document') return 'document'
+  if (!isContainer(containerIn(text, schemaNode))) return undefined
+  return mayBeMeant(text, schemaNode, isQuoted) ? 'either' : 'document'
 }

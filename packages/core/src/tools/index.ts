@@ -29,7 +29,7 @@ export {
   isTextAt,
   readKeys,
 } from './encrypted-text.ts'
-export { isReadAsDocument, pathInDocument } from './document-places.ts'
+export { pathInDocument, readingOf } from './document-places.ts'
 export { encryptedInside, holdsEncryptedInside, isEncryptedInsideAt } from './encrypted-inside-at.ts'
 export type { JsonSchema, JsonSchemaOptions } from './json-schema.ts'
 export { toJsonSchema } from './json-schema.ts'
