@@ -95,6 +95,20 @@ export const mutations: readonly Mutation[] = [
     test: 'packages/etcd/src/transport/body-pieces.test.ts',
   },
   {
+    name: 'Connections: a request that was answered early goes on',
+    file: 'packages/etcd/src/transport/undici/session-guard.ts',
+    find: 'if (!stream.writableFinished && !stream.closed) stream.close',
+    replace: 'if (stream.destroyed && !stream.closed) stream.close',
+    test: 'packages/etcd/src/transport/body-pieces.test.ts',
+  },
+  {
+    name: 'Connections: a read leaves one over which data arrives',
+    file: 'packages/etcd/src/transport/connection.ts',
+    find: 'if (this.peer.isReceiving) return',
+    replace: '',
+    test: 'packages/etcd/src/transport/connection.test.ts',
+  },
+  {
     name: 'Connections: a read stays on one whose peer is silent',
     file: 'packages/etcd/src/transport/connection.ts',
     find: 'for (const each of [...this.#calls]) each.onSilent?.()',

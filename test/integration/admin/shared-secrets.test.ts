@@ -149,7 +149,8 @@ test.each<[string, z.ZodType, z.ZodType]>([
   ['anything secret and a list of secrets', encrypted(z.unknown()), z.array(encrypted(z.string()))],
 ])('a shared text that places read in two ways is left as it is, and named: %s', async (_, a, b) => {
   const schema = z.object({ a: z.object({ x: a }), b: z.object({ x: b }) })
-  const prefix = `/config/both/${(count += 1)}`
+  count += 1
+  const prefix = `/config/both/${count}`
   const sources = () => [etcd({ endpoints: [store.endpoint], layers: [{ prefix, at: ['a', 'b'] }] })]
   const accept = keyring({ current: { id: 'k1', key: Buffer.alloc(32, 1) }, plaintext: 'accept' })
   const definition = defineConfig({ name: 'both', schema, sources, keys: () => accept })

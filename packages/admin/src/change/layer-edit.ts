@@ -83,6 +83,8 @@ export class LayerEdit {
       this.#putPart(holder, path, jsonOf(tree))
       return
     }
+    if (holder === undefined && this.#refusedAt(path, tree))
+      translatedNow(() => writeValue(definition, path, plainValue(tree)))
     if (!isJoined) {
       this.#replace(path, this.#leavesOf(path, tree))
       return
@@ -134,18 +136,19 @@ export class LayerEdit {
 
   /** Why no key can hold the value of a part: the schema does not say what is in it, and it is no text. */
   #refusedValue(path: Path, name: string, part: PlainTree): string | undefined {
+    return this.#refusedAt(this.#child(path, name), part)
+      ? 'the schema does not say what is in it, and reads the text of a key as text'
+      : undefined
+  }
+
+  #refusedAt(path: Path, tree: PlainTree): boolean {
     const { definition, isUntyped } = this.#workspace.settings
-    if (isUntyped || isText(part)) return undefined
-    const at = this.#child(path, name)
-    if (kindAt(definition, at) !== 'raw') return undefined
+    if (isUntyped || isText(tree) || kindAt(definition, path) !== 'raw') return false
     try {
-      writeValue(definition, at, plainValue(part))
-      return undefined
+      writeValue(definition, path, plainValue(tree))
+      return false
     } catch (error) {
-      const isRefused = error instanceof LivetreeError && error.code === 'unwritable_value'
-      return isRefused
-        ? 'the schema does not say what is in it, and reads the text of a key as text'
-        : undefined
+      return error instanceof LivetreeError && error.code === 'unwritable_value'
     }
   }
 

@@ -43,10 +43,13 @@ test.each([
   ['flags.a', 'true', { '/shop/flags/a': 'true' }],
   ['flags.a', '{ by: ana }', { '/shop/flags/a/by': 'ana' }],
   ['names', 'ana', { '/shop/names': 'ana' }],
-  ['names', '[ana, bob]', { '/shop/names': '["ana","bob"]' }],
   ['off', 'null', { '/shop/off': 'null' }],
 ])('%s = %j', async (path, text, edits) => {
   expect(await written(path, text)).toEqual(edits)
+})
+
+test('a list where its text would be read as text is refused, not written as that', async () => {
+  await expect(written('names', '[ana, bob]')).rejects.toMatchObject({ code: 'unwritable_value' })
 })
 
 const loose = defineConfig({

@@ -1,9 +1,11 @@
 import { isDeepStrictEqual } from 'node:util'
 import { LivetreeError, type Path } from '@livetree/core'
 import {
+  isReadAlike,
   isTextOpenAt,
   kindAt,
   readText,
+  valueOfText,
   writeValue,
   type WrittenForm,
   writtenScalarAt,
@@ -45,7 +47,7 @@ export function treeLeaves(
     const code = error instanceof LivetreeError ? error.code : undefined
     const isNull = tree.type === 'scalar' && tree.value === null
     // A schema that coerces takes what it does not give back, such as the text of a date.
-    const isRead = code === 'unwritable_value' && readText(definition, path, text) !== undefined
+    const isRead = code === 'unwritable_value' && isReadAlike(definition, path, { text, json: jsonOf(tree) })
     if (isNull || !(code === 'invalid_value' || isRead)) throw translateError(error)
     return [{ path, text }]
   }
@@ -73,7 +75,7 @@ export function leafTree(workspace: Workspace, path: Path, text: string): PlainT
   if (kind === undefined) return string
   const [written] = scalarsOf(writtenScalarAt(definition, path, text), text)
   if (written !== undefined) return written
-  const value = readText(definition, path, text)
+  const value = valueOfText(definition, path, text)
   let same: PlainTree | undefined
   for (const candidate of [...scalarsOf(value, text), string]) {
     const written = scalarTextOf(workspace, path, candidate)

@@ -53,7 +53,12 @@ function onlyText(node: SchemaNode, leaves: readonly TextLeaf[]): string | undef
 
 /** What a schema node makes of a part of a JSON document. */
 export function readDocumentPart(node: SchemaNode, part: DocumentValue): ValidationResult {
-  const parsed = readJson(jsonText(part))
+  return readJsonPart(node, jsonText(part))
+}
+
+/** The same of its text. */
+export function readJsonPart(node: SchemaNode, json: string): ValidationResult {
+  const parsed = readJson(json)
   if (parsed === undefined || parsed instanceof Unreadable) return INVALID
   try {
     return validate(node.schema, inputFrom(node, parsed.value, true))

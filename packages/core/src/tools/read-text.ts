@@ -5,7 +5,8 @@ import { compileSchema } from '../schema/compile-schema.ts'
 import { isOpenAt, schemaNodeAt } from '../schema/describe.ts'
 import type { SchemaNode } from '../schema/schema-node.ts'
 import { SECRET_TEXT } from '../secret-text.ts'
-import { readLeaves } from './read-back.ts'
+import { firstDifference } from './first-difference.ts'
+import { readJsonPart, readLeaves } from './read-back.ts'
 import { pathOf, schemaAt } from './schema-at.ts'
 
 /**
@@ -16,11 +17,39 @@ import { pathOf, schemaAt } from './schema-at.ts'
  */
 export function readText(definition: ConfigDefinition<$ZodType>, path: string | Path, text: string): unknown {
   const at = pathOf(path)
-  if (!isOpenAt(definition.compiled, at)) return SECRET_TEXT
-  const node = readerAt(definition, at)
+  return isOpenAt(definition.compiled, at) ? valueOfText(definition, at, text) : SECRET_TEXT
+}
+
+/**
+ * The same for tools that write: the value also of what is secret, which nobody is shown.
+ *
+ * @throws LivetreeError `invalid_path`
+ */
+export function valueOfText(
+  definition: ConfigDefinition<$ZodType>,
+  path: string | Path,
+  text: string,
+): unknown {
+  const node = readerAt(definition, pathOf(path))
   if (node.type === 'leaf' && node.isAnyText) return text
   const read = readLeaves(node, [{ path: [], text }], { isRenamed: definition.naming !== 'exact' })
   return read.isValid ? read.value : undefined
+}
+
+/**
+ * Whether the schema makes the same of the text of a key as of a value in a document, such as a date of its text.
+ *
+ * @param json the value, as a document has it
+ * @throws LivetreeError `invalid_path`
+ */
+export function isReadAlike(
+  definition: ConfigDefinition<$ZodType>,
+  path: string | Path,
+  { text, json }: { readonly text: string; readonly json: string },
+): boolean {
+  const read = valueOfText(definition, path, text)
+  const direct = readJsonPart(readerAt(definition, pathOf(path)), json)
+  return read !== undefined && direct.isValid && firstDifference(direct.value, read) === undefined
 }
 
 /** Schemas compiled alone: the entries of a record have one in common. */

@@ -1,5 +1,6 @@
 import type { ServerHttp2Stream } from 'node:http2'
 import { expect, test } from 'vitest'
+import type { EtcdError } from '../errors.ts'
 import { KV } from '../wire/rpc.ts'
 import { inPieces, PIECE_BYTES } from './body-pieces.ts'
 import { closedAfterEach } from './closed-after-each.test.kit.ts'
@@ -40,4 +41,27 @@ test('a small call goes out between the pieces of a large one', async () => {
   expect(received).toBeLessThan(700_000)
   await large
   expect(received).toBeGreaterThan(1_400_000)
+})
+
+test('a large call that is answered early makes room for the next ones', async () => {
+  const fake = await startFakeServer(() => undefined)
+  CLOSING.push(() => fake.close())
+  const channel = testChannel([fake.endpoint])
+  CLOSING.push(() => channel.close())
+  const put = () =>
+    channel
+      .unary(KV.put, { key: 'k', value: Buffer.alloc(400_000) }, { retry: 'write', timeoutMs: 5_000 })
+      .then(
+        () => 'done',
+        (error: EtcdError) => error.fate,
+      )
+  // Answers once the window of the stream is full, and reads no further.
+  fake.server.on('stream', (stream: ServerHttp2Stream) => {
+    stream.pause()
+    stream.respond({ ':status': 413 }, { endStream: true })
+  })
+  const fates: string[] = []
+  for (let count = 0; count < 12; count += 1) fates.push(await put())
+  expect(new Set(fates)).toEqual(new Set(['unknown']))
+  expect(fake.sessions.size).toBe(1)
 })

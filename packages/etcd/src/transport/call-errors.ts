@@ -1,6 +1,7 @@
 import { EtcdError } from '../errors.ts'
 import type { PartialAnswer } from './answer-pace.ts'
 import type { Connection } from './connection.ts'
+import type { CallSite } from './status.ts'
 
 /** The progress of a call. */
 interface CallState {
@@ -58,6 +59,12 @@ export function lateError(
 export function cancelledError({ isSent, ...place }: CallState, cause: unknown): EtcdError {
   const what = isSent ? 'cancelled by the caller after it was sent' : 'cancelled by the caller'
   return new EtcdError('cancelled', { ...place, what, cause, fate: isSent ? 'unknown' : 'not_sent' })
+}
+
+/** The error for an attempt over a connection that is left, since its peer answers nothing. */
+export function silentError(place: CallSite): EtcdError {
+  const what = 'the server answers nothing over the connection, not even a ping'
+  return new EtcdError('connection_lost', { ...place, what })
 }
 
 /** The error for a call without a usable endpoint. `endpoints` is the number of endpoints. */

@@ -32,6 +32,7 @@ export class CallRounds {
   #reach: Reach | undefined
   #timer: unknown
   #isStopped = false
+  #hasMoved = false
 
   constructor(context: CallContext, name: string, options: UnaryOptions, ports: RoundPorts) {
     this.#context = context
@@ -101,6 +102,13 @@ export class CallRounds {
     const { identity } = this.#context.balancer
     identity.settle()
     this.failed.note(endpoint, identity.explain(error))
+  }
+
+  /** Whether the call may leave a connection whose peer is silent: once. */
+  mayMove(): boolean {
+    const mayMove = !this.#hasMoved
+    this.#hasMoved = true
+    return mayMove
   }
 
   /** Tells the caller of the last failure, once. */

@@ -51,6 +51,29 @@ async function blackHole(target: FakeServer) {
   return { endpoint: raw.endpoint, swallow }
 }
 
+/** Carries bytes to a server; once told to, those of the server come one by one, slowly. */
+async function slowLink(target: FakeServer) {
+  let isSlow = false
+  const raw = await startRawServer((socket) => {
+    const upstream = connect(Number(new URL(target.endpoint).port), '127.0.0.1')
+    upstream.on('error', () => undefined)
+    socket.on('close', () => upstream.destroy())
+    socket.pipe(upstream)
+    let waiting = Buffer.alloc(0)
+    upstream.on('data', (chunk: Buffer) => {
+      if (isSlow) waiting = Buffer.concat([waiting, chunk])
+      else socket.write(chunk)
+    })
+    const trickle = setInterval(() => {
+      socket.write(waiting.subarray(0, 1))
+      waiting = waiting.subarray(1)
+    }, 50)
+    socket.on('close', () => clearInterval(trickle))
+  })
+  CLOSING.push(() => raw.close())
+  return { endpoint: raw.endpoint, delay: () => (isSlow = true) }
+}
+
 test('a stream on a connection that has died without a word ends when pings stay unanswered', async () => {
   const fake = await server((call) =>
     call.stream.respond({ ':status': 200, 'content-type': 'application/grpc' }),
@@ -201,4 +224,24 @@ test('a connection that has lost pieces of many requests is left before Node res
   }
   isReading = true
   expect(await put(1)).toBe('done')
+})
+
+test('a read stays on a connection over which data arrives, however late a ping is answered', async () => {
+  const fake = await server((call) => {
+    if (call.name === 'KV/Put') call.answer(putAnswer())
+  })
+  const { endpoint, delay } = await slowLink(fake)
+  const channel = testChannel([endpoint])
+  CLOSING.push(() => channel.close())
+  const get = (timeoutMs: number) =>
+    channel
+      .unary(KV.range, { key: 'k' }, { retry: 'read', timeoutMs })
+      .catch((error: EtcdError) => error.code)
+  await channel.unary(KV.put, { key: 'k', value: 'v' }, { retry: 'write' })
+  const slow = get(3_000)
+  await until(() => fake.calls.length === 2)
+  delay()
+  expect(await get(300)).toBe('deadline_exceeded')
+  expect(await slow).toBe('deadline_exceeded')
+  expect(fake.calls.filter(({ name }) => name === 'KV/Range')).toHaveLength(2)
 })

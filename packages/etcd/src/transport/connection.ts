@@ -176,9 +176,13 @@ export class Connection {
     this.leave()
   }
 
-  /** Retires it, since the peer answers nothing any more, and has reads go elsewhere. */
+  /**
+   * Retires it, since the peer answers nothing any more, and has reads go elsewhere. While data arrives, their answers may be on
+   * the way, over a link that is full: to ask again would fill it more.
+   */
   leave(): void {
     this.retire()
+    if (this.peer.isReceiving) return
     for (const each of [...this.#calls]) each.onSilent?.()
   }
 

@@ -40,6 +40,7 @@ export interface FakeServer {
   readonly endpoint: string
   readonly calls: FakeCall[]
   readonly sessions: Set<ServerHttp2Session>
+  readonly server: Http2Server
   close(): Promise<void>
 }
 
@@ -144,6 +145,7 @@ export async function startFakeServer(
     endpoint: `${tls === undefined ? 'http' : 'https'}://127.0.0.1:${port}`,
     calls,
     sessions,
+    server,
     async close() {
       for (const session of sessions) session.destroy()
       server.close()

@@ -12,6 +12,8 @@ export interface Questioned {
   /** How long the peer took to answer the last ping, in milliseconds. */
   readonly roundTripMs: number
   readonly openCalls: number
+  /** Number of bytes received. */
+  readonly bytesRead: number
   /** Sends a ping and tells it to `Liveness.pinged`; returns false if there is no session to send it over. */
   ping(): boolean
 }
@@ -43,6 +45,8 @@ export class Liveness {
   #since = Number.NEGATIVE_INFINITY
   /** When the ping was sent whose answer is awaited. */
   #askedAt = Number.NEGATIVE_INFINITY
+  /** The number of bytes received until then. */
+  #bytesAsked = 0
   /** When the ping was sent that was not answered within the patience. */
   #silentAt = Number.NEGATIVE_INFINITY
   #doubt: Doubt | undefined
@@ -61,6 +65,11 @@ export class Liveness {
     return this.#peer.provenAt < this.#silentAt
   }
 
+  /** True if data has arrived since the last ping was sent, which its answer may be waiting behind. */
+  get isReceiving(): boolean {
+    return this.#peer.bytesRead > this.#bytesAsked
+  }
+
   /** Data was sent at this moment of monotonic time that the peer is to answer. */
   sent(at: number): void {
     this.#newest = at
@@ -73,6 +82,7 @@ export class Liveness {
   pinged(at: number): void {
     if (this.#isAsked) return
     this.#askedAt = at
+    this.#bytesAsked = this.#peer.bytesRead
     this.#awaitPong(at)
   }
 

@@ -83,6 +83,11 @@ export class PeerWatch {
     return this.#liveness.isSilent
   }
 
+  /** True if data has arrived since the last ping was sent. */
+  get isReceiving(): boolean {
+    return this.#liveness.isReceiving
+  }
+
   /** True if nothing was answered since then, in monotonic time. */
   isQuiet(since: number): boolean {
     return this.#answeredAt < since

@@ -1,7 +1,7 @@
 import { callIsolated } from '../call-isolated.ts'
-import { EtcdError } from '../errors.ts'
+import type { EtcdError } from '../errors.ts'
 import { backoffMs } from './backoff.ts'
-import { cancelledError } from './call-errors.ts'
+import { cancelledError, silentError } from './call-errors.ts'
 import { type CallPhase, limitCall } from './call-limits.ts'
 import { callName } from './call-name.ts'
 import type { CallContext, OpenCall } from './call-context.ts'
@@ -103,9 +103,8 @@ export class UnaryCall<Res> implements AttemptOwner<Res>, OpenCall, TokenWaiter 
 
   /** A read is sent again over another connection. A write may still be executed. */
   onSilent(attempt: UnaryAttempt<Res>): void {
-    if (this.#open.current !== attempt || this.#retry !== 'read') return
-    const what = 'the server answers nothing over the connection, not even a ping'
-    this.#leave(attempt, new EtcdError('connection_lost', { ...attempt.place, what }))
+    if (this.#open.current !== attempt || this.#retry !== 'read' || !this.#rounds.mayMove()) return
+    this.#leave(attempt, silentError(attempt.place))
   }
 
   onAnswer(answer: Res, attempt: UnaryAttempt<Res>): void {

@@ -57,6 +57,12 @@ function watchRequests(
     const call = onOpened()
     if (call !== undefined) stream.once('close', () => onClosed(call, stream.writableFinished))
     call?.onSent()
+    // A peer may answer early and read no further: then the call is over, and so is its request.
+    stream.once('end', () => {
+      setImmediate(() => {
+        if (!stream.writableFinished && !stream.closed) stream.close(constants.NGHTTP2_CANCEL)
+      })
+    })
     stream.once('frameError', (type) => {
       if (type === HEADERS_FRAME) call?.onUnsent()
     })
