@@ -384,6 +384,27 @@ export const mutations: readonly Mutation[] = [
     test: promise('p06-swap-then-tell'),
   },
   {
+    name: 'P6: what has waited for a turn is taken beside what the turn may take',
+    file: `${core}/updates/update-queue.ts`,
+    find: 'this.#run(false, true)',
+    replace: 'this.#run(true, true)',
+    test: 'packages/core/src/events/feedback.test.ts',
+  },
+  {
+    name: 'P6: what waits is never taken as one',
+    file: `${core}/updates/update-queue.ts`,
+    find: 'const isCrowd = hasWaited && ',
+    replace: 'const isCrowd = !hasWaited && hasWaited && ',
+    test: 'packages/core/src/events/feedback.test.ts',
+  },
+  {
+    name: 'P4: a store waits for handlers that go round',
+    file: `${core}/updates/update-queue.ts`,
+    find: '} else if (this.length > 0 && this.#hasTime()) this.#takeNext()',
+    replace: '} else if (this.length > 0 && !this.#isPaused && this.#hasTime()) this.#takeNext()',
+    test: 'packages/core/src/events/feedback.test.ts',
+  },
+  {
     name: 'P7: silence is never noticed',
     file: `${live}/freshness.ts`,
     find: '<= staleAfterMs) continue',

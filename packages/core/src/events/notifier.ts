@@ -156,7 +156,7 @@ export class Notifier<T> {
     if (this.#hasLooped) return
     this.#hasLooped = true
     const what = `Configuration "${this.#config}" has called the same code ${MOST_IN_A_ROW} times before the event loop turned`
-    const message = `${what}: a handler seems to change what it listens to. From now on such calls wait for the event loop; change the handler`
+    const message = `${what}: a handler seems to change what it listens to. From now on such calls wait for the event loop, and more than ${MOST_IN_A_ROW} changes that wait are applied as one; change the handler`
     this.#logger.entry({ level: 'warn', message, code: 'endless_calls' })
   }
 

@@ -30,7 +30,7 @@ export interface MemorySource extends Source {
    * Merges nested plain objects into what is there, leaf by leaf; `undefined` removes a leaf or a whole subtree. Lists
    * and class instances replace as a whole. `current` is new when it returns, unless it is called from inside a listener: then it
    * is applied after the change that listeners are notified of, and after 100 such calls in a row when the event loop has
-   * turned. Is one revision; the removal guard does not apply, since the program decided it.
+   * turned: more than 100 that wait for that are applied as one. Is one revision; the removal guard does not apply, since the program decided it.
    */
   set(patch: object): void
   /** Puts nested plain objects in the place of all that is there. */

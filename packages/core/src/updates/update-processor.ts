@@ -2,7 +2,7 @@ import type { KeySet } from '../encryption/key-set.ts'
 import { LivetreeError } from '../errors.ts'
 import type { Issue, UnusedKey } from '../issue.ts'
 import type { GuardMemory } from '../pipeline/guard-memory.ts'
-import type { EarlierState, Preview, RestartsOf, SourcePatch, StagedUpdate } from '../pipeline/outcome.ts'
+import type { EarlierState, Preview, RestartsOf, SourcePatch } from '../pipeline/outcome.ts'
 import type { PatchUpdate, SourceSink } from '../source/source.ts'
 import type { RejectedEvent } from './rejection.ts'
 import { type ServedFrom, ServedState } from './served-state.ts'
@@ -12,7 +12,7 @@ import type { SourceState } from './source-state.ts'
 import { type GoodLeaves, Staging, type StagingOptions } from './staging.ts'
 import type { UpdateObserver } from './update-observer.ts'
 import { type Batch, UpdateQueue } from './update-queue.ts'
-import { type StoredTree, Validator } from './validator.ts'
+import { type SourceUpdate, type StoredTree, Validator } from './validator.ts'
 
 /** Options of `UpdateProcessor`. */
 export interface UpdateProcessorOptions<T> extends StagingOptions<T> {
@@ -50,7 +50,8 @@ export class UpdateProcessor<T> {
     this.#validator = new Validator(sources, this.#staging, this.#served)
     this.#queue = new UpdateQueue<Item>(
       {
-        take: (item) => this.#guarded(() => this.#take(item)),
+        take: (item) => this.#guarded(() => this.#takeAll([item])),
+        takeAll: (items) => this.#guarded(() => this.#takeAll(items)),
         batchOf: (items) => this.#guarded(() => this.#batchOf(items)),
         loops: () => this.#served.observer.loops?.(),
       },
@@ -185,30 +186,22 @@ export class UpdateProcessor<T> {
     return { size: patches.length, take: () => this.#guarded(take) ?? false }
   }
 
-  #take({ index, state, report }: Item): void {
-    if (report.type === 'part') {
-      const isEarly = !state.hasTree && !this.#validator.isStarted
-      if (isEarly) this.#staging.stageEarly(index, report.layer, report.list)
-      return
-    }
+  /** Only the state after the last item is judged, and of the problems of a source only the last is reported. */
+  #takeAll(items: readonly Item[]): void {
+    const problems = new Map<SourceState, LivetreeError>()
+    const isProven = items.some(({ report }) => report.type === 'alive')
     try {
-      if (report.type === 'malformed') this.#takeMalformed(state, report.problem)
-      else if (report.type === 'lost') state.takeLoss(report.reason)
-      else if (report.type === 'alive') this.#takeProof(state, report.proof)
-      else this.#takeUpdate(index, state, report)
+      const updates = items.flatMap((item) => this.#updateOf(item, problems))
+      if (updates.length > 0) this.#validator.takeAll(updates)
+      if (isProven && this.#validator.isStarted && this.rejected === undefined) this.#served.advance()
     } catch (cause) {
-      const message = `Taking an update of source ${state.source.name} failed`
+      const names = [...new Set(items.map(({ state }) => state.source.name))].join(', ')
+      const message = `Taking an update of source ${names} failed`
       this.#served.observer.failed(new LivetreeError('internal', message, { cause }))
     }
-    this.#noteContact(state)
-  }
-
-  /** The content of a malformed call is unknown, so the state may be behind until the source makes a valid one. */
-  #takeMalformed(state: SourceState, problem: string): void {
-    const message = `Source ${state.source.name} ${problem}. The call was dropped.`
-    const error = new LivetreeError('source_broken', message)
-    state.takeLoss({ error, isFinal: false })
-    this.#served.observer.failed(error)
+    for (const problem of problems.values()) this.#served.observer.failed(problem)
+    const heard = items.filter(({ report }) => report.type !== 'part')
+    for (const state of new Set(heard.map((item) => item.state))) this.#noteContact(state)
   }
 
   #noteContact(state: SourceState): void {
@@ -216,21 +209,36 @@ export class UpdateProcessor<T> {
     for (const resolve of this.#connectionWaiters.splice(0)) resolve()
   }
 
-  #takeProof(state: SourceState, proof: { readonly revision: number; readonly provenAt: number }): void {
-    state.takeProof(proof)
-    if (this.#validator.isStarted && this.rejected === undefined) this.#served.advance()
-  }
-
-  #takeUpdate(index: number, state: SourceState, staged: StagedUpdate): void {
-    const isFirst = !state.hasTree
-    const problem =
-      staged.type === 'replace' ? state.takeReplace(staged.update) : state.takePatch(staged.update)
-    if (problem !== undefined) {
-      const message = `Source ${state.source.name} ${problem}. The update was dropped.`
-      this.#served.observer.failed(new LivetreeError('source_broken', message))
-      return
+  /** Notes what a source has reported. Returns the update to be staged, if it is one. */
+  #updateOf({ index, state, report }: Item, problems: Map<SourceState, LivetreeError>): SourceUpdate[] {
+    const broken = (what: string) => {
+      const error = new LivetreeError('source_broken', `Source ${state.source.name} ${what}`)
+      problems.set(state, error)
+      return error
     }
-    if (isFirst) this.#served.position.tookTree(state)
-    this.#validator.take(index, state, staged)
+    switch (report.type) {
+      case 'part':
+        if (!state.hasTree && !this.#validator.isStarted)
+          this.#staging.stageEarly(index, report.layer, report.list)
+        return []
+      case 'malformed':
+        // The content of the call is unknown, so the state may be behind until the source makes a valid one.
+        state.takeLoss({ error: broken(`${report.problem}. The call was dropped.`), isFinal: false })
+        return []
+      case 'lost':
+        state.takeLoss(report.reason)
+        return []
+      case 'alive':
+        state.takeProof(report.proof)
+        return []
+      default: {
+        const isFirst = !state.hasTree
+        const { type, update } = report
+        const problem = type === 'replace' ? state.takeReplace(update) : state.takePatch(update)
+        if (problem !== undefined) broken(`${problem}. The update was dropped.`)
+        else if (isFirst) this.#served.position.tookTree(state)
+        return problem === undefined ? [{ index, state, staged: report }] : []
+      }
+    }
   }
 }

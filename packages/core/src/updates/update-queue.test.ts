@@ -11,9 +11,10 @@ function burn(ms: number): void {
   }
 }
 
-/** Takes no items together. */
+/** Makes no batches. */
 const oneByOne = <Item>(take: (item: Item) => void): QueueConsumer<Item> => ({
   take,
+  takeAll: ([...items]) => void items.splice(-1).forEach(take),
   batchOf: () => undefined,
 })
 
@@ -117,6 +118,7 @@ describe('UpdateQueue', () => {
     const queue = new UpdateQueue<number>(
       {
         take: (item) => void note([item]),
+        takeAll: () => {},
         batchOf: (items) => ({ size: items.length, take: () => note(items) }),
       },
       { sliceMs: 1 },
@@ -138,6 +140,7 @@ describe('UpdateQueue', () => {
           taken.push(item)
           burn(3)
         },
+        takeAll: () => {},
         batchOf: (items) => ({
           size: Math.min(items.length, 3),
           take() {

@@ -1,9 +1,12 @@
-import { TurnBudget } from '../turn-budget.ts'
+import { MOST_IN_A_ROW, TurnBudget } from '../turn-budget.ts'
+import { Fifo } from './fifo.ts'
 
 /** What a queue does with its items. */
 export interface QueueConsumer<Item> {
   /** Takes one item. Must not throw. */
   take(item: Item): void
+  /** Takes items as one: only the state after the last is served or refused. Must not throw. */
+  takeAll(items: readonly Item[]): void
   /** The first of `items` that can be taken as one, if there are such. Must not throw. */
   batchOf(items: readonly Item[]): Batch | undefined
   /** Taking items pushes others without end: the rest waits for the event loop to turn. Must not throw. */
@@ -35,17 +38,19 @@ const MOST_TOGETHER = 1_024
  * Takes items in order. Prompt items are taken at once, one by one. Others are too, in the caller's tick, until those
  * of one tick have used up `sliceMs`: then the rest waits for the event loop to turn, so that a burst does not keep
  * others from running. The longer items wait, the larger the batches in which they are taken; the items of a batch that
- * fails are taken one by one. Prompt items go before those that wait; within each kind, order is kept. Items that are pushed
- * while others are taken wait for the event loop to turn after 100 in a row, so that none of it goes on without end.
+ * fails are taken one by one. Prompt items go before those that wait; within each kind, order is kept.
+ *
+ * Prompt items that are pushed while others are taken wait for the event loop to turn after 100 in a row, so that none of it
+ * goes on without end; meanwhile the others have their slice. Of those that wait, more than 100 are taken as one: where
+ * each item pushes several, neither a turn nor the memory grows.
  */
 export class UpdateQueue<Item> {
   readonly #consumer: QueueConsumer<Item>
   readonly #sliceMs: number
   readonly #waiters: { readonly until: number; readonly resolve: () => void }[] = []
   #held: { readonly item: Item; readonly isPrompt: boolean }[] | undefined
-  #prompt: Item[] = []
-  #items: Item[] = []
-  #next = 0
+  #prompt = new Fifo<Item>()
+  #items = new Fifo<Item>()
   /** How many turns of the event loop in a row have found items waiting. */
   #lateSlices = 0
   /** Items of a failed batch that are still to be taken one by one. */
@@ -56,6 +61,7 @@ export class UpdateQueue<Item> {
   #sliceStart: number | undefined = undefined
   #isClosed = false
   readonly #nested: TurnBudget
+  /** Prompt items wait for the event loop to turn. */
   #isPaused = false
 
   constructor(consumer: QueueConsumer<Item>, options: QueueOptions) {
@@ -65,9 +71,9 @@ export class UpdateQueue<Item> {
     this.#held = options.isHeld === true ? [] : undefined
   }
 
-  /** How many items wait. */
+  /** How many items wait that are not prompt. */
   get length(): number {
-    return this.#items.length - this.#next
+    return this.#items.length
   }
 
   /** An item pushed while another is being taken comes after it. */
@@ -77,9 +83,11 @@ export class UpdateQueue<Item> {
       this.#held.push({ item, isPrompt })
       return
     }
-    if (isPrompt) this.#prompt.push(item)
+    // without slices, nothing else bounds the others
+    const goesFirst = isPrompt || this.#sliceMs === Number.POSITIVE_INFINITY
+    if (goesFirst) this.#prompt.push(item)
     else this.#items.push(item)
-    if (!this.#isTaking) this.#run()
+    if (!this.#isTaking) this.#run(goesFirst)
   }
 
   /** Runs `work` between two items: what is pushed meanwhile is taken after it. `work` may run while an item is taken. */
@@ -118,49 +126,46 @@ export class UpdateQueue<Item> {
   close(): void {
     this.#isClosed = true
     this.#held = undefined
-    this.#prompt = []
-    this.#items = []
-    this.#next = 0
+    this.#prompt = new Fifo()
+    this.#items = new Fifo()
     for (const { resolve } of this.#waiters.splice(0)) resolve()
   }
 
-  #run(): void {
+  /**
+   * @param isOwed the last prompt item was pushed from outside: all of them are taken now
+   * @param hasWaited prompt items have had to wait for the event loop to turn
+   */
+  #run(isOwed = false, hasWaited = this.#isPaused): void {
     this.#isTaking = true
-    // What is there now was pushed from outside, or has waited for a turn; all else comes from what is taken.
-    let ownCount = this.#prompt.length + this.length
+    const isCrowd = hasWaited && this.#prompt.length > MOST_IN_A_ROW
+    if (isCrowd && (isOwed || this.#maySpend())) this.#consumer.takeAll(this.#prompt.take())
+    let owed = isOwed && !isCrowd ? this.#prompt.length : 0
     for (;;) {
-      const isPrompt = this.#prompt.length > 0
-      if (!isPrompt && !(this.length > 0 && this.#hasTime())) break
-      // The slices bound the others.
-      const isBounded = isPrompt || this.#sliceMs === Number.POSITIVE_INFINITY
-      if (isBounded && ownCount <= 0 && !this.#nested.spend()) {
-        this.#pause()
-        break
-      }
-      const before = this.#takenCount
-      if (isPrompt) for (const item of this.#prompt.splice(0, 1)) this.#consumer.take(item)
-      else this.#takeNext()
-      ownCount -= isPrompt ? 1 : this.#takenCount - before
+      if (this.#prompt.length > 0 && (owed > 0 || this.#maySpend())) {
+        owed--
+        for (const item of this.#prompt.take(1)) this.#consumer.take(item)
+      } else if (this.length > 0 && this.#hasTime()) this.#takeNext()
+      else break
     }
     this.#isTaking = false
-    if (this.length > 0) return
-    this.#items = []
-    this.#next = 0
-    this.#lateSlices = 0
+    if (this.length === 0) this.#lateSlices = 0
   }
 
-  #pause(): void {
-    if (this.#isPaused) return
+  /** Whether one more prompt item may be taken that another has pushed. If not, they wait. */
+  #maySpend(): boolean {
+    if (this.#isPaused) return false
+    if (this.#nested.spend()) return true
     this.#isPaused = true
     this.#nested.afterTurn(() => {
       this.#isPaused = false
-      this.#run()
+      this.#run(false, true)
     })
+    return false
   }
 
   #takeNext(): void {
     const count = this.#takeBatch() || this.#takeFirst()
-    this.#next += count
+    this.#items.take(count)
     this.#takenCount += count
     while ((this.#waiters[0]?.until ?? Number.POSITIVE_INFINITY) <= this.#takenCount) {
       this.#waiters.shift()?.resolve()
@@ -171,7 +176,7 @@ export class UpdateQueue<Item> {
   #takeBatch(): number {
     const most = Math.min(2 ** Math.max(this.#lateSlices - PATIENT_SLICES, 0), MOST_TOGETHER)
     if (most === 1 || this.#singlesLeft > 0) return 0
-    const batch = this.#consumer.batchOf(this.#items.slice(this.#next, this.#next + most))
+    const batch = this.#consumer.batchOf(this.#items.first(most))
     if (batch === undefined || batch.size < 2) return 0
     if (batch.take()) return batch.size
     this.#singlesLeft = batch.size
@@ -180,7 +185,7 @@ export class UpdateQueue<Item> {
 
   #takeFirst(): 1 {
     if (this.#singlesLeft > 0) this.#singlesLeft--
-    for (const item of this.#items.slice(this.#next, this.#next + 1)) this.#consumer.take(item)
+    for (const item of this.#items.first(1)) this.#consumer.take(item)
     return 1
   }
 

@@ -14,6 +14,13 @@ export interface StoredTree extends StorePosition {
   readonly layers: readonly (readonly Leaf[])[]
 }
 
+/** An update that its source stands at, and the source, by its index too. */
+export interface SourceUpdate {
+  readonly index: number
+  readonly state: SourceState
+  readonly staged: StagedUpdate
+}
+
 /**
  * Validates the staged trees and serves the result. Nothing is validated until every source has delivered its tree, or a
  * fallback for the missing ones is in service.
@@ -42,12 +49,19 @@ export class Validator<T> {
 
   /** Stages an update of a source, and validates, unless a tree is missing or the update is known already. */
   take(index: number, source: SourceState, staged: StagedUpdate): void {
+    this.takeAll([{ index, state: source, staged }])
+  }
+
+  /** Stages updates of any sources, in order, and validates the state after the last: it is served, or rejected. */
+  takeAll(updates: readonly SourceUpdate[]): void {
     const timer = this.#served.observer.timeReload?.()
-    this.#staging.stage(index, staged)
-    if (staged.type === 'replace' && staged.update.isKnown === true) return
+    for (const { index, staged } of updates) this.#staging.stage(index, staged)
+    const last = updates.findLast(({ staged }) => staged.type === 'patch' || staged.update.isKnown !== true)
+    if (last === undefined) return
     this.#isStarted ||= this.isWhole
     if (!this.#isStarted) return
-    this.#serve(source, this.#evaluate(), timed(timer, staged.type, [staged.update]))
+    const { state, staged } = last
+    this.#serve(state, this.#evaluate(), timed(timer, staged.type, [staged.update]))
   }
 
   /** Stages patches of a source and validates the result. Returns false, and leaves everything as it was, if it is invalid. */
