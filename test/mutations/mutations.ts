@@ -377,6 +377,13 @@ export const mutations: readonly Mutation[] = [
     test: 'test/property/differential.test.ts',
   },
   {
+    name: 'P9: a snapshot that is read late counts as none',
+    file: `${core}/startup/startup.ts`,
+    find: "if (comparison.isRead || onUnavailable !== 'fail')",
+    replace: 'if (comparison.isRead)',
+    test: 'packages/core/src/startup/comparison.test.ts',
+  },
+  {
     name: 'P6: a listener is called again while it is busy',
     file: `${core}/events/subscriber.ts`,
     find: 'if (this.#isBusy) return',

@@ -138,7 +138,6 @@ export async function load<S extends $ZodType>(
       log,
       sources,
       writer,
-      snapshotFile: kept?.file,
       fingerprint,
       comparison,
       keys: keys || undefined,

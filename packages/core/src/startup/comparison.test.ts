@@ -248,15 +248,60 @@ describe('Comparison', () => {
     await config.close()
   })
 
-  it('waits for a snapshot that cannot be read no longer than load may take', async () => {
-    const { start, clock } = machine()
-    const read = vi.spyOn(SnapshotFile.prototype, 'read').mockReturnValue(new Promise(() => {}))
-    const started = start({ a: '1' }, { onUnavailable: 'fail' })
-    await clock.advance(10_000)
+  /** Puts the reading of the snapshot off until `go` is called. */
+  function slowDisk() {
+    const delay = Promise.withResolvers<void>()
+    const original = SnapshotFile.prototype.read
+    const spy = vi.spyOn(SnapshotFile.prototype, 'read').mockImplementation(async function (
+      this: SnapshotFile,
+    ) {
+      await delay.promise
+      return original.call(this)
+    })
+    return { go: () => delay.resolve(), [Symbol.dispose]: () => spy.mockRestore() }
+  }
+
+  it.each<[OnUnavailable, number]>([
+    ['snapshot', 20],
+    ['defaults', 0],
+  ])(
+    'holds where the snapshot is read after the sources have had their time: %s',
+    async (onUnavailable, count) => {
+      const { start, clock, warned } = machine()
+      await (await start({ a: '1', many: MANY })).config.close()
+      using disk = slowDisk()
+      const started = start({ a: '2' }, { onUnavailable, revision: 11 })
+      await clock.advance(12_000)
+      disk.go()
+      const { config } = await started
+      expect(Object.keys(config.current.many)).toHaveLength(count)
+      expect(config.status.servedFrom).toBe(onUnavailable)
+      expect(config.status.rejected?.issues).toMatchObject([{ code: 'guard' }])
+      expect(warned.filter((line) => line.includes('nothing to compare'))).toEqual([])
+      await config.close()
+    },
+  )
+
+  it.each<[OnUnavailable, number]>([
+    ['fail', 10_000],
+    ['defaults', 15_000],
+    ['snapshot', 15_000],
+  ])('is given up, and says so, when the snapshot is not read in time: %s', async (onUnavailable, ms) => {
+    const { start, clock, warned } = machine()
+    using _disk = slowDisk()
+    let isOver = false
+    const started = start({ a: '1' }, { onUnavailable }).finally(() => {
+      isOver = true
+    })
+    await clock.advance(ms - 1)
+    expect(isOver).toBe(false)
+    await clock.advance(1)
     const { config } = await started
     expect(config.current).toEqual({ a: 1, many: {} })
+    expect(warned.filter((line) => /nothing to compare.* has not been read in time/.test(line))).toHaveLength(
+      1,
+    )
     await config.close()
-    read.mockRestore()
   })
 
   it('does not keep load from ending, nor close', async () => {

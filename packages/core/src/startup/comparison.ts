@@ -31,13 +31,30 @@ export interface ComparisonOptions {
  */
 export class Comparison {
   readonly #options: ComparisonOptions
-  readonly #document: Promise<SnapshotDocument | undefined>
+  readonly #document = Promise.withResolvers<SnapshotDocument>()
+  #isRead = false
   #isOver = false
   readonly #places = Promise.withResolvers<ReadonlyMap<string, EarlierPlace>>()
 
   constructor(options: ComparisonOptions) {
     this.#options = options
-    this.#document = this.#read()
+    this.#document.promise.catch(() => {})
+    void this.#read()
+  }
+
+  /** Where the snapshot is. */
+  get path(): string {
+    return this.#options.file.path
+  }
+
+  /** Whether the file has been read, or cannot be. */
+  get isRead(): boolean {
+    return this.#isRead
+  }
+
+  /** The snapshot. @throws LivetreeError why there is none; `timeout` after `skip` */
+  document(): Promise<SnapshotDocument> {
+    return this.#document.promise
   }
 
   /** Resolves with the revision and store of a source in the snapshot; undefined if there is nothing to compare with. */
@@ -45,18 +62,23 @@ export class Comparison {
     return (await this.#places.promise).get(source)
   }
 
-  /** Waits for the file, at most until `cut` aborts, and then lets the update processor validate. */
+  /** Waits for the file, and then lets the update processor validate. Does not where `cut` aborts before. */
   async begin(cut: AbortSignal): Promise<void> {
     const given = Promise.withResolvers<undefined>()
     const giveUp = () => given.resolve(undefined)
     cut.addEventListener('abort', giveUp, { once: true })
-    const document = await Promise.race([this.#document, given.promise])
+    const document = await Promise.race([this.#document.promise.catch(() => undefined), given.promise])
     cut.removeEventListener('abort', giveUp)
-    this.#end(document)
+    if (!cut.aborted) this.#end(document?.name === this.#options.name ? document : undefined)
   }
 
-  /** Lets the update processor validate without the file. Has no effect after `begin` has ended. */
+  /** Lets the update processor validate without the file, and says so. Has no effect after `begin` has ended. */
   skip(): void {
+    if (this.#isOver) return
+    const { file } = this.#options
+    const error = new LivetreeError('timeout', `The snapshot ${file.path} has not been read in time.`)
+    this.#document.reject(error)
+    this.#warn(error)
     this.#end(undefined)
   }
 
@@ -74,21 +96,23 @@ export class Comparison {
     this.#places.resolve(new Map())
   }
 
-  async #read(): Promise<SnapshotDocument | undefined> {
+  async #read(): Promise<void> {
     const { file, name } = this.#options
     try {
       const document = await file.read()
-      if (document.name === name) return document
-      this.#warn(new LivetreeError('snapshot_outdated', foreignName(file.path, document.name)))
-      return undefined
+      if (document.name !== name)
+        this.#warn(new LivetreeError('snapshot_outdated', foreignName(file.path, document.name)))
+      this.#document.resolve(document)
     } catch (error) {
       const isMissing = isLivetreeError(error) && error.code === 'snapshot_missing'
       if (!isMissing) this.#warn(error)
-      return undefined
+      this.#document.reject(error)
     }
+    this.#isRead = true
   }
 
   #warn(error: unknown): void {
+    if (this.#isOver) return
     const message = `There is nothing to compare the first tree of configuration "${this.#options.name}" with, so no removal in it is noticed: ${messageOf(error)}`
     const code = isLivetreeError(error) ? error.code : 'snapshot'
     this.#options.log.entry({ level: 'warn', message, code })

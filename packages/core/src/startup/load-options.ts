@@ -41,7 +41,10 @@ export interface LoadOptions {
   readonly sources?: readonly Source[] | undefined
   readonly startup?:
     | {
-        /** How long `load` waits for the first valid state, in milliseconds. Default 10,000. */
+        /**
+         * How long `load` waits for the first valid state, in milliseconds. Default 10,000. A snapshot that has not been read
+         * by then gets 5 s more, unless `onUnavailable` is `fail`.
+         */
         readonly timeoutMs?: number | undefined
         /** Applies to remote sources only: `load` always rejects if a local source cannot be read. Default `fail`. */
         readonly onUnavailable?: OnUnavailable | undefined

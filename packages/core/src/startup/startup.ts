@@ -1,15 +1,13 @@
 import { describeIssues, isLivetreeError, LivetreeError } from '../errors.ts'
 import { messageOf, withoutStop } from '../thrown.ts'
 import type { Issue } from '../issue.ts'
-import type { SnapshotDocument, StoredLayer } from '../snapshot-file/snapshot-document.ts'
-import { foreignName, type SnapshotFile } from '../snapshot-file/snapshot-file.ts'
 import type { Comparison } from './comparison.ts'
-import { earlierStateOf } from './earlier-state.ts'
 import type { LiveKeys } from '../keyring/live-keys.ts'
 import type { ConfigLog } from '../config-log.ts'
 import { withDeadline } from '../deadline.ts'
 import type { ResolvedLoadOptions } from './load-options.ts'
-import { type Leaf, type Source, Unreadable } from '../source/source.ts'
+import { checkDocument, storedSource, unfit } from './stored-source.ts'
+import type { Source } from '../source/source.ts'
 import type { SourceState } from '../updates/source-state.ts'
 import type { UpdateProcessor } from '../updates/update-processor.ts'
 import type { StoredTree } from '../updates/validator.ts'
@@ -17,7 +15,7 @@ import type { StoredTree } from '../updates/validator.ts'
 /** How long a source may be silent or disconnected at startup before a warning is logged, in milliseconds. */
 const PATIENCE_MS = 3_000
 
-/** A disk that does not respond must not block startup. In milliseconds. */
+/** How long the snapshot may take after the sources have had their time: a disk that does not respond must not block startup. In ms. */
 const SNAPSHOT_READ_MS = 5_000
 
 /** The parts that `startUp` works with. */
@@ -28,9 +26,8 @@ export interface StartupParts {
   readonly log: ConfigLog
   readonly sources: readonly SourceState[]
   readonly writer: UpdateProcessor<unknown>
-  readonly snapshotFile: SnapshotFile | undefined
   readonly fingerprint: string
-  /** Holds back validation until the snapshot on disk is read; undefined if there is none to compare with. */
+  /** Holds back validation until the snapshot on disk is read; undefined where none is kept. */
   readonly comparison: Comparison | undefined
   /** Holds back validation until the keys are read; undefined where there is no keyring. */
   readonly keys: LiveKeys | undefined
@@ -47,7 +44,7 @@ export async function startUp(parts: StartupParts): Promise<number | undefined> 
   const isLate = await waitForSources(parts)
   await parts.keys?.ready(AbortSignal.abort())
   if (parts.comparison === undefined) writer.compareWith(new Map())
-  else parts.comparison.skip()
+  else if (isLate) await compareLate(parts, parts.comparison)
   await writer.settled()
   // With `fail`, an earlier good tree is not enough to start with while the newest one is invalid.
   const isBad = options.onUnavailable === 'fail' && writer.rejected !== undefined
@@ -59,8 +56,23 @@ export async function startUp(parts: StartupParts): Promise<number | undefined> 
     throw refusal
   }
   if (options.onUnavailable === 'defaults') return serveDefaults(parts, refusal)
-  if (parts.snapshotFile === undefined) throw refusal
-  return serveSnapshot(parts, parts.snapshotFile, refusal)
+  if (parts.comparison === undefined) throw refusal
+  return serveSnapshot(parts, parts.comparison, refusal)
+}
+
+/** Whatever stands in for the sources has to be compared with as well, so the snapshot gets some time of its own. */
+async function compareLate({ options, name }: StartupParts, comparison: Comparison): Promise<void> {
+  const { clock, signal, onUnavailable } = options
+  try {
+    // With `fail` nothing stands in, and the time is over.
+    const what = `Reading the snapshot of "${name}"`
+    const reading = { clock, timeoutMs: SNAPSHOT_READ_MS, signals: [signal], what }
+    if (comparison.isRead || onUnavailable !== 'fail')
+      await withDeadline((cut) => comparison.begin(cut), reading)
+  } catch (error) {
+    if (!isLivetreeError(error) || error.code !== 'timeout') throw error
+  }
+  comparison.skip()
 }
 
 /** Waits until a tree is validated, the timeout expires, or no valid tree can arrive. Returns whether the timeout expired. */
@@ -199,18 +211,14 @@ function serveDefaults(parts: StartupParts, refusal: LivetreeError): undefined {
 
 async function serveSnapshot(
   parts: StartupParts,
-  file: SnapshotFile,
+  comparison: Comparison,
   refusal: LivetreeError,
 ): Promise<number | undefined> {
   try {
-    const { clock, signal } = parts.options
-    const what = `Reading the snapshot ${file.path}`
-    const reading = { clock, timeoutMs: SNAPSHOT_READ_MS, signals: [signal], what }
-    const document = checkDocument(parts, await withDeadline(() => file.read(), reading), file.path)
-    // The store may have answered while the file was read.
-    if (parts.writer.snapshot !== undefined) return undefined
+    const { path } = comparison
+    const document = checkDocument(parts, await comparison.document(), path)
     const issues = stageFallback(parts, 'snapshot', ({ source }) => storedSource(document, source))
-    if (issues.length > 0) throw unfit(document, issues, parts, file.path)
+    if (issues.length > 0) throw unfit(document, issues, parts.fingerprint, path)
     return Math.min(...document.sources.map(({ provenAt }) => provenAt))
   } catch (error) {
     throw withReason(refusal, error, 'The snapshot on disk cannot be used either.')
@@ -230,73 +238,6 @@ function stageFallback(
   const issues = missing.length === 0 ? undefined : attempt(missing)
   if (issues?.length === 0 || (issues !== undefined && missing.length === remote.length)) return issues
   return attempt(remote)
-}
-
-/**
- * What the source held. What was left out of the file was set, to something else than what is read where nothing is set: it
- * stands there as what cannot be read, and is an issue unless a layer above gives the same place whole.
- */
-function storedSource(document: SnapshotDocument, { name, layers }: Source): StoredTree {
-  const stored = document.sources.find((each) => each.name === name)
-  if (stored === undefined) throw new LivetreeError('internal', `The snapshot lacks source ${name}.`)
-  const { revision, epoch } = stored
-  const state = earlierStateOf(stored, layers, false)
-  const missing = new Unreadable(document.hasSecrets ? NOT_STORED : NO_KEY)
-  const leavesOf = (leaves: readonly Leaf[], index: number) => [
-    ...leaves,
-    ...(state.withheld?.[index] ?? []).map(({ path, revision }) => ({ path, revision, value: missing })),
-  ]
-  return { revision, epoch, layers: state.layers.map(leavesOf) }
-}
-
-const NO_KEY = 'left out of the snapshot, since it may hold a secret and there is no snapshot.key'
-const NOT_STORED = 'left out of the snapshot, since its value cannot be stored'
-
-function checkDocument(
-  { name, sources }: StartupParts,
-  document: SnapshotDocument,
-  path: string,
-): SnapshotDocument {
-  const outdated = (what: string) =>
-    new LivetreeError(
-      'snapshot_outdated',
-      `The snapshot ${path} ${what}. Start once with the sources available.`,
-    )
-  if (document.name !== name) throw new LivetreeError('snapshot_outdated', foreignName(path, document.name))
-  for (const { source } of sources.filter((state) => state.source.isRemote)) {
-    const stored = document.sources.find((other) => other.name === source.name)
-    const names = new Set(stored?.layers.map((layer) => layer.name))
-    if (stored === undefined || source.layers.some((layer) => !names.has(layer.name))) {
-      throw outdated(`does not hold what source ${source.name} holds now`)
-    }
-  }
-  return document
-}
-
-/** The error for a readable snapshot that is invalid with the current schema and sources. */
-function unfit(
-  document: SnapshotDocument,
-  issues: readonly Issue[],
-  { fingerprint }: StartupParts,
-  path: string,
-): LivetreeError {
-  const why =
-    document.fingerprint !== fingerprint
-      ? 'it was written for another schema'
-      : `it is not valid with the schema and the other sources of now${isPartial(document) ? '; it holds no secrets, since there is no snapshot.key' : ''}`
-  return new LivetreeError(
-    'snapshot_outdated',
-    describeIssues(`The snapshot ${path} cannot be used: ${why}.`, issues),
-    {
-      issues,
-    },
-  )
-}
-
-/** Whether leaves were left out since there was no key; unknown for a file of an earlier version. */
-function isPartial({ hasSecrets, sources }: SnapshotDocument): boolean {
-  const leavesOut = ({ withheld }: StoredLayer) => withheld === undefined || withheld.length > 0
-  return !hasSecrets && sources.some(({ layers }) => layers.some(leavesOut))
 }
 
 function withReason(refusal: LivetreeError, reason: unknown, also: string): LivetreeError {
