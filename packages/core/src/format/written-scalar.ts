@@ -14,21 +14,27 @@ export class WrittenScalar {
   }
 }
 
+const WHOLE = /^[+-]?\d+$/
+/** Making longer ones would hold up the process; nobody means them, and no schema reads them. */
+const MOST_DIGITS = 10_000
+
 /**
- * A number or boolean as a document has it. A number that JavaScript would change stays text, so that the schema reads every
- * digit, as does one that is too large to be a `number`.
+ * A number or boolean as a document has it. A number that JavaScript would change keeps every digit, as does one that is too
+ * large to be a `number`: a whole one is a bigint, since text would stand for what was quoted; no schema reads the others
+ * as anything but text.
  */
 export function scalarAsWritten(value: number | boolean, text: string): unknown {
-  if (typeof value === 'number' && isChanged(value, text)) return text
+  if (typeof value === 'number' && isChanged(value, text)) {
+    const isWhole = text.length <= MOST_DIGITS && WHOLE.test(text)
+    return isWhole ? new WrittenScalar(BigInt(text.replace('+', '')), text) : text
+  }
   return String(value) === text ? value : new WrittenScalar(value, text)
 }
 
-/** The same for a whole number, in any base; one that no `number` holds is text, or a bigint where its text says more. */
+/** The same for a whole number, in any base. */
 export function integerAsWritten(value: bigint, text: string): unknown {
-  const digits = String(value)
   const number = Number(value)
-  if (!Number.isFinite(number) || isLost(digits, number))
-    return digits === text ? text : new WrittenScalar(value, text)
+  if (!Number.isFinite(number) || isLost(String(value), number)) return new WrittenScalar(value, text)
   return String(number) === text ? number : new WrittenScalar(number, text)
 }
 

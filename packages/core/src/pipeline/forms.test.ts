@@ -80,6 +80,44 @@ describe('a scalar of a document is read by the schema, from the text as it was 
     ['optional with a default', z.string().default('x'), '0.10', '0.10'],
     ['bytes', z.instanceof(Uint8Array).transform((it) => [...it]), '1234', [0xd7, 0x6d, 0xf8]],
     ['date of a year', z.union([z.date(), z.string()]), '2026', '2026'],
+    ['union, a bigint first', z.union([z.bigint(), z.string()]), '9007199254740993', 9007199254740993n],
+    [
+      'union, a negative bigint first',
+      z.union([z.bigint(), z.string()]),
+      '-9007199254740993',
+      -9007199254740993n,
+    ],
+    ['union, a small bigint', z.union([z.bigint(), z.string()]), '2020', 2020n],
+    [
+      'union, text before a bigint',
+      z.union([z.string(), z.bigint()]),
+      '9007199254740993',
+      '9007199254740993',
+    ],
+    [
+      'union, coerced bigint',
+      z.union([z.coerce.bigint(), z.string()]),
+      '9007199254740993',
+      9007199254740993n,
+    ],
+    ['union, number too large', z.union([z.number(), z.string()]), '9007199254740993', '9007199254740993'],
+    ['literal bigint', z.literal(9007199254740993n), '9007199254740993', 9007199254740993n],
+    [
+      'literal bigint in a union',
+      z.union([z.literal(9007199254740993n), z.string()]),
+      '9007199254740993',
+      9007199254740993n,
+    ],
+    [
+      'literal bigint, hexadecimal',
+      z.literal(9007199254740993n),
+      '0x20000000000001',
+      9007199254740993n,
+      true,
+    ],
+    ['large number in an enum', z.enum(['9007199254740993']), '9007199254740993', '9007199254740993'],
+    ['large number, unknown', z.unknown(), '9007199254740993', '9007199254740993'],
+    ['large number, any JSON', z.json(), '9007199254740993', '9007199254740993'],
   ]
 
   test.each(cases)('%s', async (_name, schema, written, expected, isYaml) => {
@@ -119,6 +157,24 @@ describe('a scalar of a document is read by the schema, from the text as it was 
         ? { it: written }
         : leavesOf(await parseDocument(Buffer.from(`it: ${written}`), 'yaml'))
     expect(issuesOf(patch(0, leaves))).toMatchObject([{ pathText: 'it', code: 'invalid_type' }])
+  })
+
+  test('quoted digits are text before they are a bigint', async () => {
+    const schema = z.object({ it: z.union([z.bigint(), z.string()]) })
+    for (const format of ['yaml', 'json'] as const)
+      expect(await fromFile(schema, '{"it": "9007199254740993"}', format)).toEqual({ it: '9007199254740993' })
+  })
+
+  test('zod does not coerce what the first option of a union refuses', async () => {
+    const schema = z.object({ it: z.union([z.coerce.boolean(), z.number(), z.string()]) })
+    for (const written of ['2', '1.10', '9007199254740993']) {
+      const leaves = leavesOf(await parseDocument(Buffer.from(`it: ${written}`), 'yaml'))
+      for (const tree of [leaves, { it: written }])
+        expect(issuesOf(staged(schema, { layers: [nestedLayer] }).patch(0, tree)), written).toHaveLength(1)
+    }
+    expect(await fromFile(schema, 'it: 1', 'yaml')).toEqual({ it: true })
+    const numberFirst = z.object({ it: z.union([z.number(), z.coerce.boolean()]) })
+    expect(await fromFile(numberFirst, 'it: 2', 'yaml')).toEqual({ it: 2 })
   })
 
   test('a tag chooses its option however it is written', async () => {
@@ -330,9 +386,22 @@ describe('a time without a zone is UTC', () => {
       ])
   })
 
-  test('milliseconds of a document are taken by a schema that coerces', async () => {
-    expect(await fromFile(z.object({ it: z.coerce.date() }), 'it: 0', 'yaml')).toEqual({ it: new Date(0) })
-  })
+  test.each(['0', '2020', '20260102', '0755', '1.10', '0x1F', '1767225600000', 'true'])(
+    'a number is no date, whether a key, a document or a program has it: %s',
+    async (text) => {
+      const coerced = z.coerce.date()
+      // zod has the first option that takes the number
+      for (const schema of [z.date(), coerced, z.array(coerced), z.union([coerced, z.number()])]) {
+        const inList = schema instanceof z.ZodArray
+        const whole = z.object({ it: schema })
+        const written = inList ? `[${text}]` : text
+        const given = [written, JSON.parse(inList ? `[${Number(text) || 1}]` : `${Number(text) || 1}`)]
+        for (const it of given) expect(issuesOf(staged(whole).patch(0, { it }))).toHaveLength(1)
+        const leaves = leavesOf(await parseDocument(Buffer.from(`it: ${written}`), 'yaml'))
+        expect(issuesOf(staged(whole, { layers: [nestedLayer] }).patch(0, leaves))).toHaveLength(1)
+      }
+    },
+  )
 })
 
 test('an object with an empty name in a file is one issue, whatever else is in it', async () => {

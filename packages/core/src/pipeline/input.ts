@@ -14,6 +14,7 @@ import { isTooCostly } from '../schema/template-text.ts'
 import { bareObject } from './document.ts'
 import { isValid, mightTake, type RawIssue } from './validate.ts'
 import { isExclusive } from './accepted-inputs.ts'
+import { coercingOption } from './coercing-option.ts'
 import { isTyped } from './kind-of-value.ts'
 import { optionsInOrder } from './option-order.ts'
 import { listedChildren } from './list-order.ts'
@@ -260,25 +261,25 @@ class InputReader {
     const above = 'scalar' in found ? aboveLayer : found.aboveLayer
     const taken: TakenOption[] = []
     const { notes, acceptedInputs } = this.#walk
-    let unread: readonly RawIssue[] = []
+    const unread: { readonly option: SchemaNode; readonly issues: readonly RawIssue[] }[] = []
     for (const option of optionsInOrder(schemaNode, node, above, this.#nested)) {
       const issues: RawIssue[] = []
       const input = new InputReader(issues, this.#nested, this.#walk).read(option, node, aboveLayer, [])
       // zod would try the option as well; and no other is to be read in the place of one whose value cannot be.
       if (issues.some(isTooCostly) || mightTake(option.schema, input, issues))
         return void this.#issues.push(...issues)
-      if (unread.length === 0) unread = issues
+      if (issues.length > 0) unread.push({ option, issues })
       if (issues.length > 0 || input === undefined || !acceptedInputs.accepts(option, input)) continue
       taken.push({ option, input })
       // An option that leaves something out is chosen only where no other takes the whole.
       if (!isExclusive(schemaNode.schema) && !notes.isLossy(input)) break
     }
     const chosen = notes.choose(node, schemaNode, taken)
-    if (chosen !== undefined) return chosen.input
-    const raw = isPresent(node, aboveLayer) ? this.#raw(node, aboveLayer, []) : undefined
-    // zod would coerce what an option has refused.
-    if (unread.length > 0 && isValid(schemaNode.schema, raw)) this.#issues.push(...unread)
-    return raw
+    const raw = () => (isPresent(node, aboveLayer) ? this.#raw(node, aboveLayer, []) : undefined)
+    const input = chosen === undefined ? raw() : chosen.input
+    const isRead = chosen !== undefined || !isValid(schemaNode.schema, input)
+    this.#issues.push(...((isRead ? coercingOption(unread, input) : unread[0])?.issues ?? []))
+    return input
   }
 
   /** What is there, untouched: text and typed values, directories as plain objects. */

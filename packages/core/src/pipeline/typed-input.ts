@@ -207,13 +207,14 @@ export class TypedReader {
     if (
       isPlain &&
       typeof value === 'string' &&
-      schemaNode.options.some((option) => this.#takesText(option, value))
+      schemaNode.options.some((option) => this.#takesText(option, value)) &&
+      this.#isTakenAs(schemaNode, value, value)
     )
       return value
     // A number or boolean is meant as one, unless there is more in its text.
     const typed = valueOfScalar(value)
     const isWhole = typeof typed === 'boolean' || typeof value === 'number'
-    if (isWhole && schemaNode.options.some(({ schema }) => isValid(schema, typed))) return typed
+    if (isWhole && this.#isTakenAs(schemaNode, value, typed)) return typed
     const isComposite = Array.isArray(value) || isPlainObject(value)
     const taken: TakenOption[] = []
     const refused: RefusedBy[] = []
@@ -236,6 +237,12 @@ export class TypedReader {
   /** Whether an option takes a text as it is, and does not have zod coerce it. */
   #takesText(option: SchemaNode, text: string): boolean {
     return this.#taken(option, text, true)?.input === text && isValid(option.schema, text)
+  }
+
+  /** Whether the option takes a scalar that zod would have for this input: it coerces what the option may refuse. */
+  #isTakenAs({ options }: UnionNode, value: unknown, input: unknown): boolean {
+    const first = options.find(({ schema }) => isValid(schema, input))
+    return first !== undefined && this.#taken(first, value, true) !== undefined
   }
 
   /** What an option is given for a value, if it takes that. */

@@ -137,7 +137,7 @@ function oneOf(values: Iterable<unknown>): ScalarText {
     return byText.has(trimmed) ? byText.get(trimmed) : text
   }
   const readTyped = (value: TypedScalar, text: string) =>
-    own.has(value) || !byText.has(text) ? shownAs(value, text) : byText.get(text)
+    own.has(value) ? value : byText.has(text) ? byText.get(text) : shownAs(value, text)
   // of two values that print the same, text is read as the first, or as the one that is text
   const write: WriteText = (value) =>
     own.has(value) && byText.get(String(value)) === value ? String(value) : undefined
@@ -240,10 +240,9 @@ export function scalarText(schema: z.$ZodType): ScalarText | undefined {
       return { isCoerced, ...scalarOf(form, isA('boolean')) }
     }
     case 'date': {
-      if (!isCoerced) return scalarOf(DATE_TEXT, never)
-      // a number is milliseconds, as JavaScript counts them, where the schema coerces
-      const form = refusing(DATE_TEXT, () => new Date(Number.NaN))
-      return { isCoerced, ...scalarOf(form, isA('number')) }
+      // JavaScript takes a number for milliseconds: a year, or 20260102, would be a second or an hour of 1970
+      const form = isCoerced ? refusing(DATE_TEXT, () => REFUSED) : DATE_TEXT
+      return { isCoerced, ...scalarOf(form, never) }
     }
     case 'nan':
       return scalarOf(NAN_TEXT, isA('number'))

@@ -407,7 +407,7 @@ describe('file: TOML', () => {
       title: 'x',
       at: '1979-05-27T07:32:00-08:00',
       day: '1979-05-27',
-      big: '9007199254740993',
+      big: new WrittenScalar(9007199254740993n, '9007199254740993'),
       hex: new WrittenScalar(255, '0xff'),
       'db/pool/max': 5,
       'db/pool/share': 0.5,
