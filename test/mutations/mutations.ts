@@ -173,7 +173,7 @@ export const mutations: readonly Mutation[] = [
   },
   {
     name: 'Startup: what a snapshot leaves out is read as not set',
-    file: `${core}/startup/startup.ts`,
+    file: `${core}/startup/stored-source.ts`,
     find: '(state.withheld?.[index] ?? [])',
     replace: '[]',
     test: `${core}/startup/withheld.test.ts`,

@@ -1,4 +1,4 @@
-/** Taken items are dropped in bulk when there are so many, and as many as wait. */
+/** Taken items are removed from memory together: at least this many of them, and at least half of the list. */
 const FEW = 1_024
 
 /** Items in the order of their pushes. Pushing and taking cost the same however many wait. */
