@@ -136,8 +136,7 @@ class InputReader {
 
   /** Whether an entry is part of a document, or of objects that a file or a program nests. An envelope says itself what it holds. */
   #isNested({ document, layer, given }: Entry): boolean {
-    if (isEnvelope(given)) return isValueEnvelope(given)
-    return document !== undefined || this.#nested[layer] === true
+    return isEnvelope(given) ? isValueEnvelope(given) : document !== undefined || this.#nested[layer] === true
   }
 
   #directory(
