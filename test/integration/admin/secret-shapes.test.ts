@@ -304,3 +304,22 @@ test('a text with escapes that may be meant as text is not made a list by a rota
   await using config = await definition.load({ logger: false })
   expect(config.current.d.x).toBe('["\\u0042"]')
 })
+
+test('a text whose option another property tells is not made a list by a rotation', async () => {
+  const secretList = z.object({ type: z.literal('static'), tokens: z.array(encrypted(z.string())) })
+  const text = z.object({ type: z.literal('vault'), tokens: z.string() })
+  for (const d of [
+    z.discriminatedUnion('type', [secretList, text]),
+    z.tuple([z.array(encrypted(z.string())), z.string()]),
+  ]) {
+    const { definition, root } = definitionOf(z.object({ d }))
+    const value = d.type === 'tuple' ? [[], '["a"]'] : { type: 'vault', tokens: '["a"]' }
+    await store.client.kv.put(`${root}/d`, JSON.stringify(value))
+    await using admin = createAdmin(definition, { author: 'ana' })
+    const { plan, unwritable } = await admin.rotateSecrets({ plaintext: 'encrypt' })
+    if (!plan.isEmpty) await plan.apply()
+    expect(unwritable).toHaveLength(1)
+    await using config = await definition.load({ logger: false })
+    expect(config.current.d).toEqual(value)
+  }
+})
