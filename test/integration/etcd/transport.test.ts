@@ -94,14 +94,14 @@ oneEtcd('the transport', (etcd) => {
     test('and stays away: reads and writes fail in words, and work again when it is back', async () => {
       const server = await start()
       const client = clientOf({ endpoints: server.endpoint, timeouts: { callMs: 300 } })
-      await client.kv.put('/a', '1')
+      await client.kv.put('/a', '1', { timeoutMs: 5_000 })
       await server.kill()
       const error = await failure(client.kv.put('/a', '2'))
       expect(error).toMatchObject({ code: 'connect_failed', fate: 'not_sent', endpoint: server.endpoint })
       expect(error.message).toMatch(/connection refused\. Is etcd running there/)
       expect((await failure(client.kv.get('/a'))).code).toBe('connect_failed')
       await server.restart()
-      expect((await client.kv.get('/a'))?.text).toBe('1')
+      expect((await client.kv.get('/a', { timeoutMs: 5_000 }))?.text).toBe('1')
     })
   })
 

@@ -271,19 +271,27 @@ function environmentKeys(key: z.$ZodType): ReadonlyMap<string, string> {
   return new Map([...(key._zod.values ?? [])].map((value) => [environmentName(String(value)), String(value)]))
 }
 
-/** Whether a union is what `z.json()` makes: the JSON scalars, and lists and records of itself. */
-function isJson({ schema, options }: UnionNode): boolean {
-  const types = options.map((option) => option.schema._zod.def.type).join()
-  if (types !== 'string,number,boolean,null,array,record') return false
-  const [list, record] = options.slice(4)
-  const inner = [list?.type === 'list' && list.items[0], record?.type === 'record' && record.value]
-  return inner.every(
-    (schemaNode) =>
-      schemaNode &&
-      schemaNode.type === 'wrapper' &&
-      schemaNode.wrapper === 'lazy' &&
-      (schemaNode.schema as z.$ZodLazy)._zod.innerType === schema,
+const JSON_TYPES = 'string,number,boolean,null,array,record'
+
+/**
+ * Whether a union is what `z.json()` makes: the JSON scalars, and lists and records of itself; or of the schema that it was copied
+ * from, as a mark or a refinement copies it.
+ */
+function isJson({ schema }: UnionNode): boolean {
+  const inner = innerUnions(schema)
+  return (
+    inner?.every((each) => each === schema || innerUnions(each)?.every((deeper) => deeper === each)) === true
   )
+}
+
+/** What the lists and the records of such a union hold. */
+function innerUnions(schema: z.$ZodType): readonly z.$ZodType[] | undefined {
+  const { def } = (schema as z.$ZodTypes)._zod
+  if (def.type !== 'union' || def.options.map((option) => option._zod.def.type).join() !== JSON_TYPES)
+    return undefined
+  const [list, record] = def.options.slice(4) as unknown as [z.$ZodArray, z.$ZodRecord]
+  const lazies = [list._zod.def.element, record._zod.def.valueType]
+  return lazies.map((each) => (each._zod.def.type === 'lazy' ? (each as z.$ZodLazy)._zod.innerType : each))
 }
 
 function isTransform(schema: z.$ZodType): boolean {
