@@ -143,7 +143,7 @@ const LARGE = Array.from({ length: 14 }).reduce<z.ZodType>(
 
 const KEYS = keyring({ current: { id: 'k1', key: Buffer.alloc(32, 1) } })
 const REFUSED = ['invalid_options', 'invalid_path', 'invalid_value', 'invalid_tree', 'unwritable_value']
-const RUNS = propertyRuns(1 / 4, 0.2)
+const RUNS = propertyRuns(1 / 4, 0.1)
 
 let client: EtcdClient
 let cases = 0
