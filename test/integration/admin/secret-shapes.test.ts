@@ -323,3 +323,35 @@ test('a text whose option another property tells is not made a list by a rotatio
     expect(config.current.d).toEqual(value)
   }
 })
+
+test.each<[string, (schema: z.ZodType) => z.ZodType]>([
+  ['encrypted', encrypted],
+  ['open', (schema) => schema],
+])(
+  'a text that looks like an object or a list is promoted and imported as the text that it is: %s',
+  async (_, mark) => {
+    const schema = z.object({
+      account: mark(z.union([z.string(), z.object({ type: z.string() })])).optional(),
+      list: mark(z.union([z.string(), z.array(z.string())])).optional(),
+    })
+    const value = { account: '{"type":"service_account"}', list: '["a"]' }
+    const root = `/config/${++count}`
+    const sources = () => [etcd({ endpoints: [store.endpoint], root, overlays: ['base', 'prod'] })]
+    const definition = defineConfig({ name: 'shapes', schema, sources, keys: () => ring })
+    await using admin = createAdmin(definition, { author: 'ana' })
+    await admin.set('account', value.account, { overlay: 'base' })
+    await admin.set('list', value.list, { overlay: 'base' })
+    await using config = await definition.load({ logger: false })
+    expect(config.current).toEqual(value)
+    await (
+      await admin.promote({ from: { overlay: 'base' }, only: ['account', 'list'], overlay: 'prod' })
+    ).apply()
+    await config.refresh()
+    expect(config.current).toEqual(value)
+    const { text } = await admin.export({ overlay: 'base', reveal: true })
+    await store.client.kv.put(`${root}/prod`, '{}')
+    await (await admin.import(text, { overlay: 'prod' })).apply()
+    await config.refresh()
+    expect(config.current).toEqual(value)
+  },
+)

@@ -4,6 +4,7 @@ import {
   isReadAlike,
   isTextOpenAt,
   kindAt,
+  readingOf,
   readText,
   valueOfText,
   writeValue,
@@ -71,7 +72,10 @@ export function leafTree(workspace: Workspace, path: Path, text: string): PlainT
   // The text of a key is no document where the schema does not say what is in it.
   if (kind === 'raw') return string
   const json = parseJson(text)
-  if (kind !== 'scalar' && json !== undefined && json.type !== 'scalar') return json
+  if (kind !== 'scalar' && json !== undefined && json.type !== 'scalar') {
+    const isRead = readingOf(definition, path, text, false) === 'document'
+    return isRead || typeof valueOfText(definition, path, text) !== 'string' ? json : string
+  }
   if (kind === undefined) return string
   const [written] = scalarsOf(writtenScalarAt(definition, path, text), text)
   if (written !== undefined) return written
