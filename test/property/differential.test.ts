@@ -15,7 +15,7 @@ import { arbitrarySchema, arbitraryText, arbitraryTyped, type ArbitrarySchema } 
 import { expectShare } from '../support/expect-share.ts'
 
 /** `LIVETREE_PROPERTY_RUNS=200000 npx vitest run test/property` is the longer mode. */
-const RUNS = propertyRuns(1, 0.5)
+const RUNS = propertyRuns(1, 0.35)
 
 /** Mostly texts that fit the place, so that trees are often valid; sometimes anything. */
 const editOf = (schema: ArbitrarySchema): fc.Arbitrary<Edit> => {

@@ -10,7 +10,7 @@ import { type ArbitrarySchema, arbitrarySchema, arbitraryText, arbitraryTyped } 
 import { propertyRuns } from './property-runs.ts'
 import { expectShare } from '../support/expect-share.ts'
 
-const RUNS = propertyRuns(1, 0.5)
+const RUNS = propertyRuns(1, 0.35)
 
 interface Nested {
   [name: string]: unknown

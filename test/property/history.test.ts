@@ -18,7 +18,7 @@ import { propertyRuns } from './property-runs.ts'
 import { completeTree, type Edit, LAYERS } from './differential-oracle.ts'
 import { expectShare } from '../support/expect-share.ts'
 
-const RUNS = propertyRuns(1 / 2, 0.35)
+const RUNS = propertyRuns(1 / 2, 0.25)
 
 const strange = fc.array(
   fc.constantFrom('a', 'b', 'x', '0', '1', 'port', 'stranger', '__proto__', 'x%41', '%2F', ''),

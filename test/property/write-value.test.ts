@@ -9,7 +9,7 @@ import { completeTree } from './differential-oracle.ts'
 import { propertyRuns } from './property-runs.ts'
 import { expectShare } from '../support/expect-share.ts'
 
-const RUNS = propertyRuns(1, 0.5)
+const RUNS = propertyRuns(1, 0.35)
 /** Each case writes every part of a tree. */
 const PART_RUNS = propertyRuns(1 / 4, 0.5)
 

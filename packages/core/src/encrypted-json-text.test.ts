@@ -4,6 +4,7 @@ import { loadFrom, material, sealed as envelope } from './encrypted-config.test.
 import { isLivetreeError } from './errors.ts'
 import { keyring } from './keyring/keyring.ts'
 import { secret } from './schema/secret.ts'
+import { memory } from './source/memory.ts'
 
 const encrypted = <S extends z.ZodType>(schema: S) => secret(schema, { encrypted: true })
 const text = () => encrypted(z.string())
@@ -129,4 +130,20 @@ test('a text that may be meant as text stays one where nothing in it would be en
   const pw = envelope('k1', 1, ['v', '1', 'pw'], 'SECRET')
   for (const own of ['["a"]', '{"a":"b"}', '[', '{}'])
     expect(await outcomeOf(schema, [own, { pw }])).toMatchObject({ served: [own, {}] })
+})
+
+class Account {
+  readonly pw = 'SECRET'
+}
+
+test.each<[string, z.ZodType, object]>([
+  ['a set', z.set(text()), new Set(['SECRET'])],
+  ['a map', z.map(z.string(), text()), new Map([['a', 'SECRET']])],
+  ['an instance', z.object({ pw: text() }), new Account()],
+  ['a set in a list', z.array(z.set(text())), [new Set(['SECRET'])]],
+  ['a set in an encrypted list', encrypted(z.array(z.set(z.string()))), [new Set(['SECRET'])]],
+])('what a program gives is not looked into, and takes in no plain secrets: %s', async (_, schema, v) => {
+  const keys = keyring({ current: material('k1', 1) })
+  const loading = loadFrom(z.object({ v: schema }), {}, { keys, sources: [memory({ v })] })
+  await expect(loading).rejects.toMatchObject({ issues: [{ code: 'not_encrypted' }] })
 })

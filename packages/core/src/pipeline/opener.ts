@@ -1,6 +1,7 @@
 import { isEnvelope, namesEnvelope, openEnvelope, parseEnvelope } from '../encryption/envelope.ts'
 import type { KeySet } from '../encryption/key-set.ts'
 import { type Cover, coverOf } from '../format/cover.ts'
+import { WrittenScalar } from '../format/written-scalar.ts'
 import { childSchemaNode } from '../schema/child-node.ts'
 import { isEncryptedAt } from '../schema/describe.ts'
 import { canonicalName } from '../schema/property-name.ts'
@@ -49,6 +50,7 @@ export class Opener {
     if (!isAsked && (schemaNode === undefined || (typeof value === 'string' && !namesEnvelope(value))))
       return value
     const content = contentAt(place, value)
+    if (isAsked && isOpaque(content)) return this.#opaque(content)
     if (!isContainer(content) || (!isAsked && !mayHoldEnvelope(content))) return value
     const opened = this.#parts(place, content)
     return opened === content ? value : opened
@@ -99,9 +101,15 @@ export class Opener {
     if (isEnvelope(part) && !this.#isEncrypted(place)) return NOT_MARKED
     const content = contentAt(place, part)
     // What hides lower layers elsewhere is text here, since nothing is merged.
+    if (isOpaque(content) && place.schemaNode?.hasEncrypted === true) return this.#opaque(content)
     if (!isContainer(content)) return this.#leaf(place, part, undefined)
     const opened = this.#parts(place, content)
     return opened === content ? part : opened
+  }
+
+  /** What a program gives as a set, a map or an instance of a class has parts that are not looked into. */
+  #opaque(value: object): unknown {
+    return this.keys.plaintext === 'accept' ? value : NOT_ENCRYPTED
   }
 
   #isEncrypted({ names }: Pick<ValuePlace, 'names'>): boolean {
@@ -173,6 +181,11 @@ function holdsNothing(content: Record<string, unknown>, schemaNode: SchemaNode |
 /** The list or object that a value is, or may be read as. */
 function contentAt({ schemaNode }: ValuePlace, value: unknown): unknown {
   return typeof value === 'string' ? containerIn(value, schemaNode) : value
+}
+
+function isOpaque(value: unknown): value is object {
+  if (typeof value !== 'object' || value === null || isContainer(value)) return false
+  return !(value instanceof WrittenScalar || value instanceof Unreadable)
 }
 
 function mayHoldEnvelope(value: unknown): boolean {
