@@ -14,7 +14,7 @@ import { AdminError } from '../errors.ts'
 import { prefixOf } from '../tree/tree-state.ts'
 import { jsonOf, type PlainObject, type PlainTree, plainValue, treeOf } from '../transfer/plain-tree.ts'
 import { isSameJson, isSameText, treeLeaves } from '../transfer/tree-leaves.ts'
-import { translatedNow } from '../translate-error.ts'
+import { translateError, translatedNow } from '../translate-error.ts'
 import type { Workspace } from '../workspace.ts'
 import { type EditedTree, type Holder, LayerView } from './layer-view.ts'
 
@@ -83,8 +83,8 @@ export class LayerEdit {
       this.#putPart(holder, path, jsonOf(tree))
       return
     }
-    if (holder === undefined && this.#refusedAt(path, tree))
-      translatedNow(() => writeValue(definition, path, plainValue(tree)))
+    const refusal = holder === undefined ? this.#refusalAt(path, tree) : undefined
+    if (refusal !== undefined) throw translateError(refusal)
     if (!isJoined) {
       this.#replace(path, this.#leavesOf(path, tree))
       return
@@ -136,19 +136,20 @@ export class LayerEdit {
 
   /** Why no key can hold the value of a part: the schema does not say what is in it, and it is no text. */
   #refusedValue(path: Path, name: string, part: PlainTree): string | undefined {
-    return this.#refusedAt(this.#child(path, name), part)
+    return this.#refusalAt(this.#child(path, name), part) !== undefined
       ? 'the schema does not say what is in it, and reads the text of a key as text'
       : undefined
   }
 
-  #refusedAt(path: Path, tree: PlainTree): boolean {
+  /** Why no text of a key is read as a value that the schema does not describe. */
+  #refusalAt(path: Path, tree: PlainTree): LivetreeError | undefined {
     const { definition, isUntyped } = this.#workspace.settings
-    if (isUntyped || isText(tree) || kindAt(definition, path) !== 'raw') return false
+    if (isUntyped || isText(tree) || kindAt(definition, path) !== 'raw') return undefined
     try {
       writeValue(definition, path, plainValue(tree))
-      return false
+      return undefined
     } catch (error) {
-      return error instanceof LivetreeError && error.code === 'unwritable_value'
+      return error instanceof LivetreeError && error.code === 'unwritable_value' ? error : undefined
     }
   }
 

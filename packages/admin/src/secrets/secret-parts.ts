@@ -2,6 +2,7 @@ import type { ConfigDefinition, Path } from '@livetree/core'
 import type { LayerInfo } from '@livetree/core/source'
 import {
   holdsEncryptedAt,
+  holdsEnvelope,
   isEncryptedAt,
   isEnvelope,
   isMergedAt,
@@ -169,15 +170,4 @@ export class PartMapper {
 /** Whether a part is one that an envelope is to be made of. */
 export function isPlain({ isNothing, text }: SecretPart): boolean {
   return !isEnvelope(text) && !isNothing
-}
-
-/** Whether there is an envelope in a document, also in JSON that stands in it as text. */
-function holdsEnvelope(text: string): boolean {
-  if (isEnvelope(text)) return true
-  let isFound = false
-  JsonDocument.of(text)?.mapScalars((_, json) => {
-    isFound ||= json.startsWith('"') && holdsEnvelope(String(JSON.parse(json)))
-    return json
-  })
-  return isFound
 }

@@ -33,8 +33,8 @@ export function mayBeMeant(text: string, schemaNode: SchemaNode, isQuoted: boole
   }
 }
 
-/** Whether there is an envelope in a text, also in JSON that stands as text in its JSON. */
-function holdsEnvelope(value: unknown): boolean {
+/** Whether there is an envelope in a value, also in JSON that stands in it as text. */
+export function holdsEnvelope(value: unknown): boolean {
   if (isContainer(value)) return Object.values(value).some(holdsEnvelope)
   if (typeof value !== 'string' || !namesEnvelope(value)) return false
   return isEnvelope(value) || (/^\s*[[{]/.test(value) && holdsEnvelope(parseJson(value)?.value))

@@ -9,7 +9,7 @@ import { type SchemaNode, someReading } from '../schema/schema-node.ts'
 import { type LayerInfo, Unreadable } from '../source/source.ts'
 import { itemAt } from '../item-at.ts'
 import { boundPath } from './bound-path.ts'
-import { type Container, containerIn, isContainer } from './container-in.ts'
+import { type Container, containerIn, holdsEnvelope, isContainer } from './container-in.ts'
 import { isPlainObject, parseJson } from './document.ts'
 import { isListOfPairs } from './part-node.ts'
 import { unheld } from './tree-place.ts'
@@ -51,7 +51,7 @@ export class Opener {
       return value
     const content = contentAt(place, value)
     if (isAsked && isOpaque(content)) return this.#opaque(content)
-    if (!isContainer(content) || (!isAsked && !mayHoldEnvelope(content))) return value
+    if (!isContainer(content) || (!isAsked && !holdsEnvelope(content))) return value
     const opened = this.#parts(place, content)
     return opened === content ? value : opened
   }
@@ -186,9 +186,4 @@ function contentAt({ schemaNode }: ValuePlace, value: unknown): unknown {
 function isOpaque(value: unknown): value is object {
   if (typeof value !== 'object' || value === null || isContainer(value)) return false
   return !(value instanceof WrittenScalar || value instanceof Unreadable)
-}
-
-function mayHoldEnvelope(value: unknown): boolean {
-  if (typeof value === 'string') return namesEnvelope(value)
-  return isContainer(value) && Object.values(value).some(mayHoldEnvelope)
 }

@@ -29,6 +29,7 @@ export {
   isTextAt,
   readKeys,
 } from './encrypted-text.ts'
+export { holdsEnvelope } from '../pipeline/container-in.ts'
 export { pathInDocument, readingOf } from './document-places.ts'
 export { encryptedInside, holdsEncryptedInside, isEncryptedInsideAt } from './encrypted-inside-at.ts'
 export type { JsonSchema, JsonSchemaOptions } from './json-schema.ts'
