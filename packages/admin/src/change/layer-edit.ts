@@ -1,5 +1,5 @@
 import { LivetreeError, type Path } from '@livetree/core'
-import { type LayerInfo, shownKey } from '@livetree/core/source'
+import type { LayerInfo } from '@livetree/core/source'
 import {
   encodeSegment,
   isEncryptedAt,
@@ -12,7 +12,15 @@ import {
 } from '@livetree/core/tools'
 import { AdminError } from '../errors.ts'
 import { prefixOf } from '../tree/tree-state.ts'
-import { jsonOf, type PlainObject, type PlainTree, plainValue, treeOf } from '../transfer/plain-tree.ts'
+import { assertDefined, assertUtf8 } from './assert-writable.ts'
+import {
+  isAllText,
+  jsonOf,
+  type PlainObject,
+  type PlainTree,
+  plainValue,
+  treeOf,
+} from '../transfer/plain-tree.ts'
 import { isSameJson, isSameText, treeLeaves } from '../transfer/tree-leaves.ts'
 import { translateError, translatedNow } from '../translate-error.ts'
 import type { Workspace } from '../workspace.ts'
@@ -40,11 +48,7 @@ export class LayerEdit {
    */
   set(path: Path, value: unknown): void {
     const { definition, isUntyped } = this.#workspace.settings
-    if (value === undefined)
-      throw new AdminError('invalid_value', {
-        what: `"${pathText(path)}" cannot be set to undefined`,
-        remedy: 'Use unset() to remove it.',
-      })
+    assertDefined(path, value)
     if (isUntyped && typeof value !== 'string') {
       const tree = treeOf(value, path)
       this.#replace(path, [])
@@ -144,7 +148,7 @@ export class LayerEdit {
   /** Why no text of a key is read as a value that the schema does not describe. */
   #refusalAt(path: Path, tree: PlainTree): LivetreeError | undefined {
     const { definition, isUntyped } = this.#workspace.settings
-    if (isUntyped || isText(tree) || kindAt(definition, path) !== 'raw') return undefined
+    if (isUntyped || isAllText(tree) || kindAt(definition, path) !== 'raw') return undefined
     try {
       writeValue(definition, path, plainValue(tree))
       return undefined
@@ -238,11 +242,7 @@ export class LayerEdit {
    * @throws AdminError `unwritable_value` for what is no UTF-8 text
    */
   putKey(key: string, text: string | undefined): void {
-    if (text?.isWellFormed() === false)
-      throw new AdminError('unwritable_value', {
-        what: `The text for the key ${shownKey(key)} has half of a surrogate pair, which no UTF-8 text has`,
-        remedy: 'Give the whole character.',
-      })
+    if (text !== undefined) assertUtf8(key, text)
     this.#tree.documents.forget(key)
     if (text !== undefined) this.#tree.put.add(key)
     const isStored = text === undefined ? !this.#tree.entries.has(key) : this.#view.stored(key) === text
@@ -304,11 +304,4 @@ export class LayerEdit {
     this.#tree.documents.edit(key)
     this.#tree.put.add(key)
   }
-}
-
-/** Whether keys can hold a tree as text: no numbers, true, false, null or lists, and no empty objects. */
-function isText(tree: PlainTree): boolean {
-  if (tree.type === 'scalar') return typeof tree.value === 'string'
-  if (tree.type === 'list' || tree.parts.length === 0) return false
-  return tree.parts.every(([name, part]) => name !== '' && isText(part))
 }

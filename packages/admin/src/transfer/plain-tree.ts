@@ -74,3 +74,10 @@ function isPlainObject(value: unknown): value is object {
 export function isJsonNumber(text: string): boolean {
   return /^-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?$/.test(text)
 }
+
+/** Whether keys can hold a tree as text: no numbers, true, false, null or lists, and no empty objects. */
+export function isAllText(tree: PlainTree): boolean {
+  if (tree.type === 'scalar') return typeof tree.value === 'string'
+  if (tree.type === 'list' || tree.parts.length === 0) return false
+  return tree.parts.every(([name, part]) => name !== '' && isAllText(part))
+}

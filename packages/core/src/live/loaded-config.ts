@@ -96,11 +96,7 @@ export class LoadedConfig<T> implements LiveConfig<T> {
     }
   }
 
-  /**
-   * Starts serving: emits `ready` and watches freshness. For load.ts.
-   *
-   * @param provenAt when the fallback was proven, in ms since the Unix epoch; undefined if there is no such proof
-   */
+  /** Starts serving: emits `ready` and watches freshness. `provenAt`: when the fallback was proven, in Unix ms. For load.ts. */
   ready(provenAt: number | undefined): void {
     this.#fallback.begin(provenAt)
     this.#freshness.start()

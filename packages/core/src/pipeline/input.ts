@@ -8,7 +8,6 @@ import type {
   SchemaNode,
   UnionNode,
 } from '../schema/schema-node.ts'
-import { isEnvelope, isValueEnvelope } from '../encryption/envelope.ts'
 import { Unreadable } from '../source/source.ts'
 import { isTooCostly } from '../schema/template-text.ts'
 import { bareObject } from './document.ts'
@@ -25,6 +24,7 @@ import { unreadableIssue, UnreadableText } from './document-text.ts'
 import {
   isCoveredByObject,
   isGiven,
+  isNested,
   isObjectAt,
   type NestedLayers,
   scalarOrAboveLayer,
@@ -105,13 +105,13 @@ class InputReader {
 
   #isNull(inner: SchemaNode, node: TreeNode, aboveLayer: number): boolean {
     const found = this.#scalarOrAboveLayer(inner, node, aboveLayer)
-    return 'scalar' in found && meansNull(inner, found.scalar.value, this.#isNested(found.scalar))
+    return 'scalar' in found && meansNull(inner, found.scalar.value, isNested(found.scalar, this.#nested))
   }
 
   #scalar(schemaNode: SchemaNode, entry: Entry, path: readonly PropertyKey[]): unknown {
     const { value } = entry
     if (value instanceof Unreadable) return this.#readable(value, path)
-    return this.#typed(schemaNode, value, this.#isNested(entry), path)
+    return this.#typed(schemaNode, value, isNested(entry, this.#nested), path)
   }
 
   #typed(schemaNode: SchemaNode, value: unknown, isPlain: boolean, path: readonly PropertyKey[]): unknown {
@@ -132,11 +132,6 @@ class InputReader {
       if (!(error instanceof UnreadableText)) throw error
       return void this.#issues.push({ path, ...unreadableIssue(error.unreadable) })
     }
-  }
-
-  /** Whether an entry is part of a document, or of objects that a file or a program nests. An envelope says itself what it holds. */
-  #isNested({ document, layer, given }: Entry): boolean {
-    return isEnvelope(given) ? isValueEnvelope(given) : document !== undefined || this.#nested[layer] === true
   }
 
   #directory(
@@ -254,7 +249,7 @@ class InputReader {
     if ('scalar' in found) {
       const { value } = found.scalar
       // what a document says plainly is read as it is there, quoted text too
-      const isQuoted = typeof value === 'string' && this.#isNested(found.scalar)
+      const isQuoted = typeof value === 'string' && isNested(found.scalar, this.#nested)
       if (schemaNode.isJson || isTyped(value) || isQuoted) return this.#scalar(schemaNode, found.scalar, [])
     }
     const above = 'scalar' in found ? aboveLayer : found.aboveLayer

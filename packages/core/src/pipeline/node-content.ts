@@ -1,3 +1,4 @@
+import { isEnvelope, isValueEnvelope } from '../encryption/envelope.ts'
 import { isScalar } from '../schema/directory.ts'
 import type { SchemaNode, UnionNode } from '../schema/schema-node.ts'
 import { isEmptyObject } from './document.ts'
@@ -92,4 +93,9 @@ export function taggedOptionAt(
   const child = tag === undefined ? undefined : node.child(tag)
   const entry = child === undefined ? undefined : topEntry(child, aboveLayer)
   return entry === undefined ? undefined : optionByTag(schemaNode, entry.value)
+}
+
+/** Whether an entry is part of a document, or of objects that a file or a program nests. An envelope says itself what it holds. */
+export function isNested({ document, layer, given }: Entry, nested: NestedLayers): boolean {
+  return isEnvelope(given) ? isValueEnvelope(given) : document !== undefined || nested[layer] === true
 }

@@ -8,7 +8,8 @@ import { isStandIn } from './stand-in.ts'
 import { Unopened } from './unopened.ts'
 import { type Trail, touch } from './trail.ts'
 import { TrialJournal } from './trial-journal.ts'
-import { type DocumentMark, type Entry, entriesOf, insertEntry, removeEntry } from './tree-node.ts'
+import { insertEntry, removeEntry } from './node-entries.ts'
+import { type DocumentMark, type Entry, entriesOf } from './tree-node.ts'
 
 /** Puts the entries of all layers into the tree and takes them out, and keeps count of them. */
 export class TreeEntries {

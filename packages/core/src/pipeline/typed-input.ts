@@ -1,14 +1,14 @@
 import { isMadeWhenAbsent } from '../schema/directory.ts'
 import { recordPart } from '../schema/loose-record.ts'
-import type { IntersectionNode, LeafNode, ListNode, MapNode, ObjectNode } from '../schema/schema-node.ts'
+import type { IntersectionNode, ListNode, MapNode, ObjectNode } from '../schema/schema-node.ts'
 import { readingsOf, type RecordNode, type SchemaNode, type UnionNode } from '../schema/schema-node.ts'
 import { textOfScalar, valueOfScalar } from '../format/written-scalar.ts'
-import { REFUSED } from '../schema/text.ts'
 import { Unreadable } from '../source/source.ts'
 import { bareObject, isNullText, isPlainObject } from './document.ts'
 import { documentIn, jsonOrText, RefusedValue, UnreadableText } from './document-text.ts'
 import { heldNames } from './name-order.ts'
 import { partsOfIntersection } from './intersection-input.ts'
+import { inputOfLeaf } from './input-of-leaf.ts'
 import { builtInKind, kindOf } from './kind-of-value.ts'
 import { isListOfPairs, itemSchemaNode, optionByTag, propertyIn } from './part-node.ts'
 import { mergeInputs, plainValue } from './plain-value.ts'
@@ -273,30 +273,6 @@ function takesOnlyScalars(schemaNode: SchemaNode): boolean {
   for (let depth = 0; inner.type === 'wrapper' && inner.wrapper !== 'catch' && depth < 100; depth++)
     inner = inner.inner
   return inner.type === 'leaf'
-}
-
-function inputOfLeaf(schemaNode: LeafNode, value: unknown): unknown {
-  const input = isCoercible(schemaNode, value) ? leafValue(schemaNode, value) : REFUSED
-  if (input instanceof Unreadable) throw new UnreadableText(input)
-  if (input !== REFUSED) return input
-  const expected = schemaNode.schema._zod.def.type
-  throw new RefusedValue(new Unreadable(`${kindOf(value)} where a ${expected} is expected`))
-}
-
-/** zod coerces whatever it is given: null to 0, an object to the text "[object Object]". */
-function isCoercible({ isCoerced }: LeafNode, value: unknown): boolean {
-  if (isCoerced !== true || typeof value !== 'object') return true
-  const isCollection = value instanceof Map || value instanceof Set
-  return value !== null && !Array.isArray(value) && !isPlainObject(value) && !isCollection
-}
-
-function leafValue(schemaNode: LeafNode, value: unknown): unknown {
-  if (typeof value === 'string') return schemaNode.read(value)
-  const text = textOfScalar(value)
-  const typed = valueOfScalar(value)
-  return text === undefined
-    ? plainValue(value)
-    : schemaNode.readTyped(typed as number | bigint | boolean, text)
 }
 
 function taggedOption(schemaNode: UnionNode, value: unknown): SchemaNode | undefined {

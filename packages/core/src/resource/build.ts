@@ -29,3 +29,10 @@ export function startBuild<S>(input: S, number: number, startedAt: number): Buil
     patience: undefined,
   }
 }
+
+/** How a build ended. */
+export type Built<R> =
+  | { readonly type: 'built'; readonly value: R }
+  | { readonly type: 'superseded' }
+  /** `why` contains no text from user code; `thrown` may. */
+  | { readonly type: 'failed'; readonly why: string; readonly thrown?: { readonly cause: unknown } }

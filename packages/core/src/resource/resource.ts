@@ -5,17 +5,11 @@ import { isPromise } from '../promises-in.ts'
 import { notSettled } from '../events/pending-calls.ts'
 import { TurnBudget } from '../turn-budget.ts'
 import { CLOSE_MS } from '../updates/guarded-source.ts'
-import { type Build, startBuild } from './build.ts'
+import { type Build, type Built, startBuild } from './build.ts'
 import { Holders } from './holders.ts'
 import { type Borrowed, Instance } from './instance.ts'
 import type { Resource, ResourceSettings, ResourceStatus } from './resource-options.ts'
 import { settledWithin } from '../within.ts'
-
-type Built<R> =
-  | { readonly type: 'built'; readonly value: R }
-  | { readonly type: 'superseded' }
-  /** `why` contains no text from user code; `thrown` may. */
-  | { readonly type: 'failed'; readonly why: string; readonly thrown?: { readonly cause: unknown } }
 
 /**
  * Implements `Resource`: prepare (create, check) → swap → drain → dispose. Builds never overlap: a change during a build

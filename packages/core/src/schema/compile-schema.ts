@@ -6,6 +6,7 @@ import { environmentName, type Naming, namingKind, storedName } from './naming.t
 import { refuse, refuseAsync, refuseEndless, refuseClashes, refuseSecretKey } from './refuse.ts'
 import { refuseUnreadable } from './refuse-unreadable.ts'
 import { isEndless, MAX_LEVELS } from './endless.ts'
+import { isJson } from './is-json.ts'
 import { hasAsyncCode } from './own-code.ts'
 import { namingThrown } from './naming-thrown.ts'
 import { otherNames } from './loose-record.ts'
@@ -269,29 +270,6 @@ class Compiler {
 
 function environmentKeys(key: z.$ZodType): ReadonlyMap<string, string> {
   return new Map([...(key._zod.values ?? [])].map((value) => [environmentName(String(value)), String(value)]))
-}
-
-const JSON_TYPES = 'string,number,boolean,null,array,record'
-
-/**
- * Whether a union is what `z.json()` makes: the JSON scalars, and lists and records of itself; or of the schema that it was copied
- * from, as a mark or a refinement copies it.
- */
-function isJson({ schema }: UnionNode): boolean {
-  const inner = innerUnions(schema)
-  return (
-    inner?.every((each) => each === schema || innerUnions(each)?.every((deeper) => deeper === each)) === true
-  )
-}
-
-/** What the lists and the records of such a union hold. */
-function innerUnions(schema: z.$ZodType): readonly z.$ZodType[] | undefined {
-  const { def } = (schema as z.$ZodTypes)._zod
-  if (def.type !== 'union' || def.options.map((option) => option._zod.def.type).join() !== JSON_TYPES)
-    return undefined
-  const [list, record] = def.options.slice(4) as unknown as [z.$ZodArray, z.$ZodRecord]
-  const lazies = [list._zod.def.element, record._zod.def.valueType]
-  return lazies.map((each) => (each._zod.def.type === 'lazy' ? (each as z.$ZodLazy)._zod.innerType : each))
 }
 
 function isTransform(schema: z.$ZodType): boolean {

@@ -36,10 +36,7 @@ import { publishRestart } from '../watch/publish-restart.ts'
 /** Errors that end a watch and are resolved by a new list. */
 const LIST_AGAIN = ['compacted', 'cluster_changed', 'response_too_large'] as const
 
-/**
- * Lists, watches from there, and lists again when the watch cannot continue: one loop, one position, one
- * store.
- */
+/** Lists, watches from there, and lists again when the watch cannot continue: one loop, one position, one store. */
 export class ListAndWatch implements Reflector {
   readonly #ports: ReflectorPorts
   readonly #plan: ReflectionPlan

@@ -3,6 +3,7 @@ import { EtcdError } from '../errors.ts'
 import { inPieces } from './body-pieces.ts'
 import type { CallHandler } from './call-handler.ts'
 import type { ConnectionSettings } from './connection-settings.ts'
+import * as errors from './connection-errors.ts'
 import { connector } from './connector.ts'
 import { http2Client, knock, MAX_CONCURRENT_CALLS } from './http2-client.ts'
 import { errorOfNetwork, isOverloaded } from './network-errors.ts'
@@ -17,16 +18,12 @@ import { type GuardedSession, guardSession, type Sending } from './undici/sessio
 /** A peer that resets calls because it has too much to do does not get one connection after the other, in milliseconds. */
 const SHORTEST_LIFE_MS = 1_000
 
-const OVERFULL =
-  'the connection is replaced before the call is sent, since its session holds too much: the server, or the way to it, is slow for the size of calls that were given up'
-
 /** A duplex body is an async iterable, which undici's types do not include. */
 type Body = Buffer | AsyncIterable<Uint8Array>
 
 /**
- * One connection to an endpoint: opened by `open()`, closed when idle, and never reopened. No part of a call
- * is sent before the peer has sent its HTTP/2 settings. A connection that fails before that is destroyed, and
- * nothing that waited for it was sent.
+ * One connection to an endpoint: opened by `open()`, closed when idle, and never reopened. No part of a call is sent before the
+ * peer has sent its HTTP/2 settings. A connection that fails before that is destroyed, and nothing that waited for it was sent.
  */
 export class Connection {
   readonly url: string
@@ -118,9 +115,8 @@ export class Connection {
   }
 
   /**
-   * Starts a call on a connection that is ready; otherwise the call fails unsent. The handler's
-   * `onResponseEnd` or `onResponseError` is called exactly once, and then calls `release`; neither is called
-   * for a withdrawn call.
+   * Starts a call on a connection that is ready; otherwise the call fails unsent. The handler's `onResponseEnd` or
+   * `onResponseError` is called exactly once, and then calls `release`; neither is called for a withdrawn call.
    */
   start(path: string, headers: string[], body: Body, handler: CallHandler): void {
     this.#calls.add(handler)
@@ -151,10 +147,7 @@ export class Connection {
     if (this.#budget.settle(handler) || this.#streams.settle(handler)) this.release(handler)
   }
 
-  /**
-   * Announces the call whose request gets the next stream. Called by the handler when undici starts the
-   * request.
-   */
+  /** Announces the call whose request gets the next stream. Called by the handler when undici starts the request. */
   starts(call: Sending): void {
     this.#starting = call
   }
@@ -166,7 +159,7 @@ export class Connection {
     this.#budget.settle(handler)
     this.#streams.settle(handler)
     const isCalmed = error !== undefined && isOverloaded(error)
-    if (isCalmed && this.peer.now - this.#connectedAt > SHORTEST_LIFE_MS) this.retire(OVERFULL)
+    if (isCalmed && this.peer.now - this.#connectedAt > SHORTEST_LIFE_MS) this.retire(errors.OVERFULL)
     if (this.#isRetired && this.#calls.size === 0) void this.destroy()
   }
 
@@ -234,8 +227,7 @@ export class Connection {
   #limitConnecting(): void {
     const { connectTimeoutMs } = this.#settings
     this.#opening.limit(connectTimeoutMs, () => {
-      const what = `no connection, or no HTTP/2 settings over it, within ${connectTimeoutMs} ms`
-      this.#giveUpOpening(new EtcdError('connect_failed', { endpoint: this.url, what }))
+      this.#giveUpOpening(errors.tooSlow(this.url, connectTimeoutMs))
     })
   }
 
@@ -256,22 +248,19 @@ export class Connection {
       },
       onClosed: (call, isAllSent) => {
         this.#budget.closed(call, isAllSent)
-        if (this.#budget.isWornOut) this.retire(OVERFULL)
+        if (this.#budget.isWornOut) this.retire(errors.OVERFULL)
       },
       onPing: () => this.peer.pingDue(),
       onTooManyPings: () => this.peer.tooManyPings(this.url),
     })
     if (this.#guarded !== undefined) return
-    const what = 'this version of undici does not let requests wait for the HTTP/2 settings'
-    const remedy = 'Install undici 8.12, which this package is tested with.'
-    this.#giveUpOpening(new EtcdError('connect_failed', { endpoint: this.url, what, remedy }))
+    this.#giveUpOpening(errors.unknownUndici(this.url))
   }
 
   #onSettings(maxCalls: number | undefined): void {
     this.#opening.settled()
     if (maxCalls === 0 && !this.#isReady) {
-      const what = 'the server accepts no calls: its limit of concurrent HTTP/2 streams is 0'
-      this.#giveUpOpening(new EtcdError('connect_failed', { endpoint: this.url, what }))
+      this.#giveUpOpening(errors.noCalls(this.url))
       return
     }
     this.maxCalls = Math.min(maxCalls ?? MAX_CONCURRENT_CALLS, MAX_CONCURRENT_CALLS)
@@ -307,7 +296,6 @@ export class Connection {
 
   #giveUp(): void {
     this.#addressFailed()
-    const what = `the server no longer answers pings, which are sent every ${this.#settings.pings.intervalMs} ms`
-    void this.destroy(new EtcdError('connection_lost', { endpoint: this.url, what, fate: 'unknown' }))
+    void this.destroy(errors.noPongs(this.url, this.#settings.pings.intervalMs))
   }
 }

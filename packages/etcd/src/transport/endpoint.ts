@@ -8,6 +8,7 @@ import { Connection } from './connection.ts'
 import type { ConnectionSettings } from './connection-settings.ts'
 import { askMember, isAuthRefusal } from './ask-member.ts'
 import { diagnosePeer } from './diagnose.ts'
+import { FewCallsWarning } from './few-calls-warning.ts'
 import { errorOfNetwork } from './network-errors.ts'
 import { PATIENCE_MS } from './patience.ts'
 import { PingPolicy } from './ping-policy.ts'
@@ -35,12 +36,6 @@ const FORGOTTEN_MS = 180_000
 /** An endpoint that has failed for this long, in milliseconds, and still does, has left its cluster. */
 const GONE_MS = 10_000
 
-/**
- * With this limit or a lower one, a server is soon at capacity: each watch stream and lease stream occupies
- * one call.
- */
-const FEW_CALLS = 4
-
 /** One member's client URL, its connection and its recent health. */
 export class Endpoint {
   readonly url: string
@@ -62,7 +57,7 @@ export class Endpoint {
   #isProbing = false
   /** Ends the wait for the end of the pause. */
   #endRest: (() => void) | undefined
-  #isWarned = false
+  readonly #fewCalls: FewCallsWarning
   /** It left the rotation or its client is closed, so it never connects again. */
   #isOver = false
   #state: EndpointState = 'idle'
@@ -77,6 +72,7 @@ export class Endpoint {
     this.url = url
     const pings = new PingPolicy(settings.pingIntervalMs, settings.logger)
     this.#settings = { ...settings, pings, addresses: new AddressOrder() }
+    this.#fewCalls = new FewCallsWarning(url, settings.logger)
   }
 
   /** The connection for a new call. */
@@ -253,7 +249,7 @@ export class Endpoint {
       await connection.open()
       this.lastFailure = undefined
       this.#enter('connected')
-      this.#warnOfFewCalls(connection.maxCalls)
+      this.#fewCalls.check(connection.maxCalls)
     } catch (error) {
       this.failed()
       this.lastFailure = errorOfNetwork(error, false, { endpoint: this.url })
@@ -300,14 +296,5 @@ export class Endpoint {
     const { url: endpoint } = this
     const { clientName: client } = this.#settings
     if (CHANNELS.endpoint.hasSubscribers) CHANNELS.endpoint.publish({ client, endpoint, state })
-  }
-
-  #warnOfFewCalls(maxCalls: number): void {
-    if (maxCalls > FEW_CALLS || this.#isWarned) return
-    this.#isWarned = true
-    this.#settings.logger.warn(
-      'The server takes few calls at a time over one connection, and every open watch or lease stream is one: raise its limit of concurrent HTTP/2 streams',
-      { endpoint: this.url, maxCalls },
-    )
   }
 }

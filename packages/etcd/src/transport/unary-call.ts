@@ -143,10 +143,7 @@ export class UnaryCall<Res> implements AttemptOwner<Res>, OpenCall, TokenWaiter 
     else this.#onUnproven(error)
   }
 
-  /**
-   * The peer could not be verified to be etcd: other endpoints are preferred from now on, and a read tries
-   * them at once.
-   */
+  /** The peer could not be verified to be etcd: other endpoints are preferred from now on, and a read tries them at once. */
   #onUnproven(error: EtcdError): void {
     this.#open.end()
     this.#open.endpoint!.doubt()
