@@ -1,14 +1,25 @@
 import type { Path } from '@livetree/core'
-import { placesOfKey } from '@livetree/core/tools'
+import { isWithin, keepsNamesAt, pathInDocument, placesOfKey } from '@livetree/core/tools'
 import { Judge } from '../tree/judge.ts'
 import { choosePrefix, type LayerChoice } from '../tree/target-layer.ts'
 import { prefixOf, type TreeState } from '../tree/tree-state.ts'
+import { layerTexts } from '../transfer/layer-texts.ts'
+import { nestedTree } from '../transfer/nested-tree.ts'
+import type { PlainTree } from '../transfer/plain-tree.ts'
 import type { Workspace } from '../workspace.ts'
+import type { SecretPlace } from './secret-parts.ts'
 import { TreeSecrets } from './tree-secrets.ts'
 
+/** Where a store has plain text and the schema asks for an envelope: whoever can write the store may have put it there. */
+export interface PlainPlaces {
+  /** By the names that what is taken over has. */
+  readonly plaintext: readonly Path[]
+  /** Those of them in which only something is in plain text: which of their parts it is cannot be said. */
+  readonly unclear: readonly Path[]
+}
+
 /**
- * The places that the store has in plain text where the schema asks for an envelope: whoever can write the store may have put
- * it there, and who takes it over is not who says that it is to be encrypted.
+ * The places of what is taken over that are in plain text in the store. Who takes it over is not who says that it is to be encrypted.
  *
  * @param choice the layer that is taken over; undefined: the whole tree, of which a place has the text of its highest layer
  */
@@ -16,20 +27,100 @@ export function plainPlaces(
   workspace: Workspace,
   state: TreeState,
   choice: LayerChoice | undefined,
-): readonly Path[] {
+): PlainPlaces {
+  if (!workspace.settings.definition.compiled.hasEncrypted) return { plaintext: [], unclear: [] }
+  if (choice === undefined) return placesOfWhole(workspace, state)
+  return { plaintext: placesOfLayer(workspace, state, choice), unclear: [] }
+}
+
+/** Marks plain texts where they are read, and looks where they got to: a list is written without gaps. */
+function placesOfLayer(workspace: Workspace, state: TreeState, choice: LayerChoice): readonly Path[] {
   const { definition, store } = workspace.settings
   const secrets = new TreeSecrets(workspace, state.keys)
-  const prefix = choice === undefined ? undefined : choosePrefix(store.layers, choice)
-  const layers = store.layers.filter((layer) => prefix === undefined || prefixOf(layer) === prefix)
-  const found: { readonly key: string; readonly path: Path }[] = []
-  for (const { key, value } of state.reading.entries.values())
-    if (typeof value === 'string' && placesOfKey(definition, key, layers).length > 0)
-      found.push(...secrets.plainIn(key, value).map((path) => ({ key, path })))
-  const paths = found.map(({ path }) => path)
-  if (prefix !== undefined || found.length === 0) return paths
+  const prefix = choosePrefix(store.layers, choice)
+  const layer = store.layers.find((each) => prefixOf(each) === prefix)
+  if (layer === undefined) return []
+  const texts = layerTexts(workspace, state, choice, (key, text) => secrets.marked(key, text))
+  const found: Path[] = []
+  const visit = (tree: PlainTree, names: readonly string[]): void => {
+    if (tree.type === 'list')
+      for (const [index, item] of tree.items.entries()) visit(item, [...names, String(index)])
+    else if (tree.type === 'object') for (const [name, part] of tree.parts) visit(part, [...names, name])
+    else if (secrets.isMarked(tree.text)) found.push(pathInDocument(definition, { path: [], layer }, names))
+  }
+  visit(nestedTree(workspace, texts), [])
+  return found
+}
+
+/** What stands at a place, and where it is from. */
+interface PlainText extends SecretPlace {
+  readonly key: string
+  readonly text: string
+  /** How many names of the path are those of the key. */
+  readonly depth: number
+}
+
+function placesOfWhole(workspace: Workspace, state: TreeState): PlainPlaces {
+  const found = plainTexts(workspace, state)
+  if (found.length === 0) return { plaintext: [], unclear: [] }
   const judge = new Judge(workspace, state, { isGuarded: false })
   judge.judge(state.reading.entries)
+  const plaintext: Path[] = []
+  const unclear: Path[] = []
+  for (const plain of found) {
+    const container = renamedIn(workspace, plain)
+    if (container !== undefined) unclear.push(container)
+    else if (keyInEffect(judge, plain.path) === plain.key) plaintext.push(plain.path)
+  }
+  return { plaintext: [...plaintext, ...unclear], unclear }
+}
+
+function plainTexts(workspace: Workspace, { reading, keys }: TreeState): readonly PlainText[] {
+  const { definition, store } = workspace.settings
+  const secrets = new TreeSecrets(workspace, keys)
+  const found: PlainText[] = []
+  for (const { key, value: text } of reading.entries.values()) {
+    const plain = typeof text === 'string' ? secrets.plainIn(key, text) : []
+    if (typeof text !== 'string' || plain.length === 0) continue
+    const own = placesOfKey(definition, key, store.layers).map(({ path }) => path)
+    for (const place of plain) {
+      const depth = own.find((path) => isWithin(place.path, path))?.length ?? place.path.length
+      found.push({ ...place, key, text, depth })
+    }
+  }
   return found
-    .filter(({ key, path }) => judge.explain(path).layers[0]?.origin.key === key)
-    .map(({ path }) => path)
+}
+
+/** The key that a place has its value from: its own, or that of the document or the list that it is in. */
+function keyInEffect(judge: Judge, path: Path): string | undefined {
+  for (let length = path.length; length >= 0; length--) {
+    const [highest] = judge.explain(path.slice(0, length)).layers
+    if (highest !== undefined) return highest.origin.key
+  }
+  return undefined
+}
+
+/** The first list, record or map on the way whose parts have other names in the value than in the store. */
+function renamedIn({ settings }: Workspace, { path, layer, text, depth }: PlainText): Path | undefined {
+  const { definition } = settings
+  let value: unknown
+  for (const [at, name] of path.entries()) {
+    const above = path.slice(0, at)
+    if (at === depth) value = text
+    if (typeof value === 'string') value = valueIn(value)
+    if (!keepsNamesAt(definition, above, Array.isArray(value))) return above
+    const isNamed = ([written]: readonly [string, unknown]) =>
+      pathInDocument(definition, { path: above, layer }, [written]).at(-1) === name
+    value = typeof value === 'object' && value !== null ? Object.entries(value).find(isNamed)?.[1] : undefined
+  }
+  return undefined
+}
+
+/** What a text has in it that may be JSON. */
+function valueIn(text: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch {
+    return undefined
+  }
 }

@@ -51,13 +51,13 @@ export interface RotateOptions extends CallOptions {
 /** A plan that encrypts values of earlier keys with the current one. */
 export interface Rotation {
   readonly plan: Plan
-  /** How many values are encrypted with the current key already. */
+  /** How many values are encrypted with the current key already, and open with it. */
   readonly done: number
   /** How many values the plan encrypts, plain texts among them where they are asked for. */
   readonly renewed: number
   /** How many are left for further plans, since they do not fit into one transaction. */
   readonly left: number
-  /** Those that cannot be encrypted again, since no key at hand opens them. */
+  /** Those that no key at hand opens, whichever they name: they cannot be encrypted again. */
   readonly unopened: readonly EncryptedValue[]
   /** What stays in plain text in any case: it stands in a text that the schema may mean as that, and is no list or object then. */
   readonly unwritable: readonly PlaintextValue[]
@@ -109,7 +109,7 @@ export async function planRotation(workspace: Workspace, options: RotateOptions)
     })
   const { current, values, plaintext, unwritable } = encryptedIn(workspace, state)
   const old = values.filter(({ keyId }) => keyId !== current)
-  const unopened = old.filter(({ isOpen }) => !isOpen)
+  const unopened = values.filter(({ isOpen }) => !isOpen)
   const { steps, pins } = renewals(workspace, state, policy === 'encrypt')
   const draft = {
     kind: 'change',
@@ -123,7 +123,7 @@ export async function planRotation(workspace: Workspace, options: RotateOptions)
   const encrypts = policy === 'encrypt' ? plaintext.filter((each) => !unwritable.includes(each)) : []
   const meant = [...old.filter(({ isOpen }) => isOpen), ...encrypts]
   const renewed = meant.filter(({ key }) => pins.has(key)).length
-  const done = values.length - old.length
+  const done = values.filter(({ keyId, isOpen }) => isOpen && keyId === current).length
   return { plan, done, renewed, left: meant.length - renewed, unopened, unwritable, plaintext }
 }
 

@@ -190,17 +190,40 @@ export class TreeSecrets {
     return first === second
   }
 
-  /** The places of a key that have plain text and should have an envelope; all of them where an instance cannot read what is in it. */
-  plainIn(key: string, text: string): readonly Path[] {
-    const { definition } = this.#workspace.settings
-    const places = secretPlaces(this.#workspace, key, text).secret.map(({ path }) => path)
-    const isRead = places.some((path) => readingOf(definition, path, text, false) !== undefined)
-    const found: Path[] = isRead || JsonDocument.of(text) === undefined ? [] : [...places]
-    this.#map(key, text, (at, written) => {
-      if (isPlain(at)) found.push(...at.places.map(({ path }) => path))
-      return written
+  /** The text of a key with its envelopes opened, and its plain texts marked, wherever they get to: see `isMarked`. */
+  marked(key: string, text: string): string {
+    if (this.#isUnread(key, text)) return this.#strays.cover(text, JSON.stringify(text))
+    return this.#map(key, text, (at, written) => {
+      return this.#plain(at) ?? (isPlain(at) ? this.#covered(at, written) : written)
     })
+  }
+
+  /** Whether something in a text was plain where an envelope is asked for. */
+  isMarked(text: string): boolean {
+    return this.#strays.isIn(text)
+  }
+
+  /** The parts of a key that have plain text and should have an envelope, one by one; the whole text where an instance cannot read what is in it. */
+  plainIn(key: string, text: string): readonly SecretPlace[] {
+    if (this.#isUnread(key, text)) return secretPlaces(this.#workspace, key, text).secret
+    const found: SecretPlace[] = []
+    const take: ChangePart = (at, written) => {
+      if (isPlain(at)) found.push(...at.places)
+      return written
+    }
+    new PartMapper(this.#workspace.settings.definition, () => true, take).map(
+      secretPlaces(this.#workspace, key, text),
+      text,
+    )
     return found
+  }
+
+  /** Whether a text is a list or an object, and no instance reads it as one. */
+  #isUnread(key: string, text: string): boolean {
+    const { definition } = this.#workspace.settings
+    const { secret } = secretPlaces(this.#workspace, key, text)
+    const isRead = secret.some(({ path }) => readingOf(definition, path, text, false) !== undefined)
+    return secret.length > 0 && !isRead && JsonDocument.of(text) !== undefined
   }
 
   /** The texts of a key that are encrypted or should be, each with its path. */

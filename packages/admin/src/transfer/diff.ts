@@ -11,8 +11,9 @@ import { translatedNow } from '../translate-error.ts'
 import type { CallOptions, Workspace } from '../workspace.ts'
 import { TreeSecrets } from '../secrets/tree-secrets.ts'
 import { openedTree } from './opened-tree.ts'
-import { plainPlaces } from '../secrets/plain-places.ts'
-import { layerTexts, mountNames, STORED, wholeTexts, writtenTexts } from './export.ts'
+import { type PlainPlaces, plainPlaces } from '../secrets/plain-places.ts'
+import { opener, wholeTexts, writtenTexts } from './export.ts'
+import { layerTexts, mountNames, STORED } from './layer-texts.ts'
 import { nestedTree, type PlacedText } from './nested-tree.ts'
 import { documentKind, documentOf } from './parse-yaml.ts'
 import { jsonOf, type PlainTree } from './plain-tree.ts'
@@ -152,10 +153,8 @@ export interface SideTree {
   readonly place: readonly string[]
 }
 
-/** A side that is taken over: `plaintext` are the places that its store has in plain text where an envelope is asked for. */
-export interface TakenSide extends SideTree {
-  readonly plaintext: readonly Path[]
-}
+/** A side that is taken over, with the places that its store has in plain text where an envelope is asked for. */
+export interface TakenSide extends SideTree, PlainPlaces {}
 
 /** @param place where a text stands: see `placeOfText` */
 function treeOfSide(
@@ -188,9 +187,10 @@ export async function readSide(
       : await readState(workspace, workspace.limit(options), revision === 0 ? undefined : revision)
   const taken = treeOfSide(workspace, side, state, placeOfText(workspace, beside))
   if (side !== 'now' && 'text' in side && side.text !== undefined)
-    return { ...taken, plaintext: side.plaintext ?? [] }
+    return { ...taken, plaintext: side.plaintext ?? [], unclear: [] }
   const choice = side === 'now' ? undefined : choiceOf(side)
-  return { ...taken, plaintext: state === undefined ? [] : plainPlaces(workspace, state, choice) }
+  const plain = state === undefined ? { plaintext: [], unclear: [] } : plainPlaces(workspace, state, choice)
+  return { ...taken, ...plain }
 }
 
 /** The scalars of a side, by their paths. */
@@ -203,7 +203,7 @@ function textsOf(workspace: Workspace, { tree, place }: SideTree): ReadonlyMap<s
 
 function placedTexts(workspace: Workspace, side: DiffSide, state: TreeState): readonly PlacedText[] {
   const choice = side === 'now' ? undefined : choiceOf(side as Exclude<DiffSide, 'now'>)
-  if (choice !== undefined) return layerTexts(workspace, state, choice)
+  if (choice !== undefined) return layerTexts(workspace, state, choice, opener(workspace, state))
   if (workspace.settings.isUntyped) return wholeTexts(workspace, state)
   const judge = new Judge(workspace, state, { isGuarded: false })
   const value = valid(workspace, judge.judge(state.reading.entries), state)

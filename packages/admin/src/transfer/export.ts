@@ -9,7 +9,7 @@ import { plainPlaces } from '../secrets/plain-places.ts'
 import { TreeSecrets } from '../secrets/tree-secrets.ts'
 import { AdminError } from '../errors.ts'
 import { placeOf } from '../tree/key-place.ts'
-import { choosePrefix, chosenPrefix, type LayerChoice, namesLayer } from '../tree/target-layer.ts'
+import { chosenPrefix, type LayerChoice, namesLayer } from '../tree/target-layer.ts'
 import { prefixOf, readState, type TreeState } from '../tree/tree-state.ts'
 import { viewTree } from '../tree/tree-view.ts'
 import { translatedNow } from '../translate-error.ts'
@@ -17,6 +17,7 @@ import type { CallOptions, Workspace } from '../workspace.ts'
 import { dotenvLine, variableLayer } from './dotenv.ts'
 import { etcdctlText } from './etcdctl.ts'
 import { TRANSFER_FORMATS, type TransferFormat } from './formats.ts'
+import { isNoLeaf, layerTexts, mountNames, namesOf, STORED } from './layer-texts.ts'
 import { nestedTree, type PlacedText } from './nested-tree.ts'
 import type { PlainTree } from './plain-tree.ts'
 import { jsonText, yamlText } from './tree-text.ts'
@@ -41,8 +42,8 @@ export interface Exported {
   /** The keys that were left out since they, or their values, are not UTF-8 text, or since a name in them is none; for people. */
   readonly unreadable: readonly string[]
   /**
-   * The places that the store has in plain text where the schema asks for an envelope, whether the text has them or not. As a part
-   * of a side of `promote` it says which of the text stays plain text.
+   * The places that the store has in plain text where the schema asks for an envelope. As a part of a side of `promote` it says
+   * which of the text stays plain text. In a list or a map of a whole configuration, that is the list or the map.
    */
   readonly plaintext: readonly Path[]
   /** The revision that was read. */
@@ -58,9 +59,6 @@ const OPTION_TABLE: OptionTable = {
   variablePrefix: { expected: 'text', test: (prefix) => typeof prefix === 'string' },
 }
 
-/** Names as files and stores have them. */
-export const STORED = { name: 'stored', keyPrefix: '', separator: '/', naming: 'stored' } as const
-
 /** The whole configuration as text, or what one layer holds; see `Admin.export`. */
 export async function exportTree(workspace: Workspace, options: ExportOptions): Promise<Exported> {
   translatedNow(() => checkOptions('export()', options, OPTION_TABLE))
@@ -69,7 +67,7 @@ export async function exportTree(workspace: Workspace, options: ExportOptions): 
   // those of a layer are encrypted as they are stored, unless they are asked for
   const opens = options.reveal === true && options.format !== 'etcdctl'
   const all = namesLayer(options)
-    ? layerTexts(workspace, state, options, { opens })
+    ? layerTexts(workspace, state, options, opens ? opener(workspace, state) : asStored)
     : wholeTexts(workspace, state)
   if (options.format !== 'etcdctl') assertOneForm(all)
   const isShown = ({ path, key, text }: PlacedText) => {
@@ -89,7 +87,7 @@ export async function exportTree(workspace: Workspace, options: ExportOptions): 
     text: writeTexts(workspace, shown, options),
     omitted,
     unreadable,
-    plaintext: plainPlaces(workspace, state, namesLayer(options) ? options : undefined),
+    plaintext: plainPlaces(workspace, state, namesLayer(options) ? options : undefined).plaintext,
     revision: state.reading.revision,
   }
 }
@@ -116,11 +114,6 @@ function unreadableKeys(
   return [...state.reading.entries.values()]
     .filter((entry) => isInside(entry) && !isNoLeaf(store, entry) && isLeftOut(entry))
     .map(({ key }) => shownKey(key))
-}
-
-/** Whether an entry is a key of livetree's own, or the marker of a directory. */
-function isNoLeaf(store: Workspace['settings']['store'], { key, value }: StoreEntry): boolean {
-  return store.isReserved(key) || (value.length === 0 && key.endsWith('/'))
 }
 
 /**
@@ -159,53 +152,15 @@ function assertNamed(tree: PlainTree, names: readonly string[]): void {
   }
 }
 
-/** What a layer holds, as it is stored, with the names from the top of the configuration. `opens`: encrypted values are opened, as far as keys allow. */
-export function layerTexts(
-  workspace: Workspace,
-  state: TreeState,
-  choice: LayerChoice,
-  { opens = true }: { readonly opens?: boolean } = {},
-): readonly PlacedText[] {
-  const { definition, store } = workspace.settings
-  const secrets = new TreeSecrets(workspace, state.keys)
-  const prefix = choosePrefix(store.layers, choice)
-  const layers = store.layers.filter((layer) => prefixOf(layer) === prefix).slice(0, 1)
-  const mounted = mountNames(workspace, prefix)
-  const texts: PlacedText[] = []
-  for (const entry of state.reading.entries.values()) {
-    const { key, value } = entry
-    if (isNoLeaf(store, entry) || typeof value !== 'string') continue
-    for (const { path } of placesOfKey(definition, key, layers)) {
-      const below = key.startsWith(`${prefix}/`) ? namesOf(key.slice(prefix.length + 1)) : []
-      const names = mounted.length === 0 ? below : [...mounted, ...below]
-      texts.push({ path, names, key, text: opens ? secrets.open(key, value) : value })
-    }
-  }
-  return texts
+/** The text of a key as it is stored. */
+export function asStored(_key: string, text: string): string {
+  return text
 }
 
-/**
- * The names that lead to the place where a layer is mounted, the first of several: a file of the layer holds what is below
- * that, so that it may be mounted elsewhere.
- */
-export function mountNames(workspace: Workspace, prefix: string): readonly string[] {
-  const { layers } = workspace.settings.store
-  return namesOfMount(workspace, layers.find((layer) => prefixOf(layer) === prefix) ?? {})
-}
-
-/** The names that lead to the place of a layer. */
-export function namesOfMount(
-  { settings }: Workspace,
-  { at }: { readonly at?: string | undefined },
-): readonly string[] {
-  return at === undefined ? [] : namesOf(keyOfPath(settings.definition, at, STORED))
-}
-
-/** The names in a part of a key. */
-export function namesOf(key: string): readonly string[] {
-  if (key === '') return []
-  const segments = key.split('/')
-  return key.includes('%') ? segments.map(decodeURIComponent) : segments
+/** Opens the envelopes in the texts of a layer, as far as keys allow. */
+export function opener(workspace: Workspace, { keys }: TreeState): (key: string, text: string) => string {
+  const secrets = new TreeSecrets(workspace, keys)
+  return (key, text) => secrets.open(key, text)
 }
 
 /** The value of all layers and sources, as keys would hold it; without a schema, what the highest layer holds at each place. */
@@ -214,7 +169,7 @@ export function wholeTexts(workspace: Workspace, state: TreeState): readonly Pla
   if (isUntyped) {
     const byPath = new Map<string, PlacedText>()
     for (const layer of store.layers)
-      for (const each of layerTexts(workspace, state, { layer: prefixOf(layer) }))
+      for (const each of layerTexts(workspace, state, { layer: prefixOf(layer) }, asStored))
         byPath.set(pathText(each.path), each)
     return [...byPath.values()]
   }

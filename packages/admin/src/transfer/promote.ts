@@ -10,8 +10,8 @@ import { pathOf, type PathLike } from '../selector.ts'
 import { choosePrefix, type LayerChoice } from '../tree/target-layer.ts'
 import { translatedNow } from '../translate-error.ts'
 import type { CallOptions, Workspace } from '../workspace.ts'
-import { type DiffSide, readSide, type SideTree } from './diff.ts'
-import { namesOf, STORED } from './export.ts'
+import { type DiffSide, readSide, type SideTree, type TakenSide } from './diff.ts'
+import { namesOf, STORED } from './layer-texts.ts'
 import type { PlainTree } from './plain-tree.ts'
 
 /** Options of `Admin.promote`. `overlay` or `layer` is the layer that is written. */
@@ -47,6 +47,7 @@ export async function planPromotion<T>(workspace: Workspace, options: PromoteOpt
   const prefix = choosePrefix(workspace.settings.store.layers, options)
   const paths = only.map(pathOf)
   const side = await readSide(workspace, from, { layer: prefix }, options)
+  assertClear(side, paths)
   const places = paths.map((path) => ({ path, tree: treeAt(side, namesAt(workspace, path)) }))
   const taken = places.flatMap(({ path, tree }): Step[] =>
     tree === undefined ? [] : [{ type: 'part', prefix, path, tree }],
@@ -58,6 +59,16 @@ export async function planPromotion<T>(workspace: Workspace, options: PromoteOpt
     .map(({ path }): Step => ({ type: 'unset', prefix, path }))
   const plaintext = paths.flatMap((path) => plainBelow(side.plaintext, path))
   return planDraft(workspace, { kind: 'change', steps: [...taken, ...removed], plaintext }, options)
+}
+
+/** @throws AdminError `secret_text` for what would be written in plain text, or encrypted, with something else */
+function assertClear({ unclear }: TakenSide, paths: readonly Path[]): void {
+  const place = unclear.find((each) => paths.some((path) => isAlong(each, path)))
+  if (place === undefined) return
+  throw new AdminError('secret_text', {
+    what: `Something in "${pathText(place)}" stands in the store in plain text where the schema asks for encrypted values, and the value does not say which part of it`,
+    remedy: 'Promote it from the layer that has it, or write it with set(), which encrypts all of it.',
+  })
 }
 
 /** What is in plain text of that which stands at and below a path. */

@@ -35,6 +35,7 @@ export { encryptedInside, holdsEncryptedInside, isEncryptedInsideAt } from './en
 export type { JsonSchema, JsonSchemaOptions } from './json-schema.ts'
 export { toJsonSchema } from './json-schema.ts'
 export { kindAt } from './kind-at.ts'
+export { keepsNamesAt } from './part-names.ts'
 export type { WrittenForm } from './leaf-writer.ts'
 export type { SchemaLeaf } from './leaves-of.ts'
 export { leavesOf } from './leaves-of.ts'

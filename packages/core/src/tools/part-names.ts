@@ -1,0 +1,61 @@
+import type { $ZodType, $ZodTypes } from 'zod/v4/core'
+import type { ConfigDefinition } from '../config-definition.ts'
+import type { Path } from '../issue.ts'
+import { schemaNodeAt } from '../schema/describe.ts'
+import { readingsOf, type SchemaNode } from '../schema/schema-node.ts'
+import { pathOf } from './schema-at.ts'
+
+/**
+ * Whether a part of what stands at a path has the same name in the value: not where keys are read, such as those of
+ * `z.record(z.number(), …)`, where names only give an order, as the keys of the items of a list do, and where an own function
+ * of the schema makes the value.
+ *
+ * @param isArray the parts are the items of a JSON array, which go by their index
+ */
+export function keepsNamesAt(
+  { compiled }: ConfigDefinition<$ZodType>,
+  path: string | Path,
+  isArray: boolean,
+): boolean {
+  const node = schemaNodeAt(compiled, pathOf(path))
+  return (
+    node === undefined ||
+    readingsOf(node).every((reading) => (isArray ? keepsIndex(reading) : keepsNames(reading)))
+  )
+}
+
+function keepsIndex(reading: SchemaNode): boolean {
+  return reading.type === 'list' ? reading.as !== 'set' : reading.type === 'leaf' || keepsNames(reading)
+}
+
+function keepsNames(reading: SchemaNode): boolean {
+  switch (reading.type) {
+    case 'record':
+    case 'map':
+      return isExactKey(reading.key)
+    case 'raw':
+      return ['any', 'unknown'].includes(reading.schema._zod.def.type)
+    default:
+      return reading.type !== 'list'
+  }
+}
+
+/** Whether a key of a record or a map is the name that it is written as. */
+function isExactKey(key: SchemaNode): boolean {
+  return readingsOf(key).every((reading) => {
+    if (reading.type !== 'leaf') return false
+    const { def } = (reading.schema as $ZodTypes)._zod
+    if (def.type === 'enum' || def.type === 'literal') return true
+    return (
+      def.type === 'string' &&
+      reading.isCoerced !== true &&
+      [{ _zod: { def } }, ...(def.checks ?? [])].every(keepsText)
+    )
+  })
+}
+
+/** What `.trim()` and the like change, `z.url({ normalize: true })`, and an own function, which may change a text. */
+function keepsText({ _zod: { def } }: { readonly _zod: { readonly def: object } }): boolean {
+  const changes = 'check' in def && (def.check === 'overwrite' || def.check === 'custom')
+  return !changes && !('normalize' in def && def.normalize === true)
+}

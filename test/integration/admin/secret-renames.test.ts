@@ -1,0 +1,165 @@
+import { type AdminError, createAdmin, type DiffSide } from '@livetree/admin'
+import { defineConfig, etcd, keyring } from 'livetree'
+import { describe, expect, test } from 'vitest'
+import * as z from 'zod'
+import { embeddedStore, encrypted } from './embedded-store.ts'
+
+/** What somebody who has no key wrote into the store. */
+const FOREIGN = 'FOREIGNTXT'
+const HERE = { id: 'here', key: Buffer.alloc(32, 1) }
+const THERE = { id: 'there', key: Buffer.alloc(32, 2) }
+
+const store = embeddedStore()
+let count = 0
+
+function worldOf(
+  schema: z.ZodObject,
+  plaintext: 'reject' | 'accept',
+  current = HERE,
+  root = `/config/${++count}`,
+) {
+  const sources = () => [etcd({ endpoints: [store.endpoint], root, overlays: ['base', 'prod'] })]
+  const keys = () => keyring({ current, plaintext })
+  const definition = defineConfig({ name: 'renames', schema, sources, keys })
+  return { root, admin: createAdmin(definition, { author: 'ana' }) }
+}
+
+const put = (at: string, text: string) => store.client.kv.put(at, text)
+
+const value = encrypted(z.string())
+/** Plain texts whose names in the store are others than those in the value. */
+const shapes: readonly { name: string; schema: z.ZodObject; only: string; keys: Record<string, string> }[] = [
+  {
+    name: 'an item of a list with gaps',
+    ...{ schema: z.object({ l: z.array(value).optional() }), only: 'l', keys: { 'l/3': FOREIGN } },
+  },
+  {
+    name: 'an item beside others',
+    schema: z.object({ l: z.array(value).optional() }),
+    ...{ only: 'l', keys: { 'l/2': 'OTHER', 'l/10': FOREIGN } },
+  },
+  {
+    name: 'an object in a list',
+    schema: z.object({ l: z.array(z.object({ p: value })).optional() }),
+    ...{ only: 'l', keys: { 'l/7': JSON.stringify({ p: FOREIGN }) } },
+  },
+  {
+    name: 'an item of a list that is encrypted as a whole',
+    ...{
+      schema: z.object({ l: encrypted(z.array(z.string())).optional() }),
+      only: 'l',
+      keys: { 'l/4': FOREIGN },
+    },
+  },
+  {
+    name: 'an item of a set',
+    ...{ schema: z.object({ s: z.set(value).optional() }), only: 's', keys: { 's/9': FOREIGN } },
+  },
+  {
+    name: 'an item of a tuple',
+    schema: z.object({ t: z.tuple([value, z.string()]).optional() }),
+    ...{ only: 't', keys: { 't/4': FOREIGN, 't/6': 'x' } },
+  },
+  {
+    name: 'an entry of a map of numbers',
+    ...{
+      schema: z.object({ m: z.map(z.number(), value).optional() }),
+      only: 'm',
+      keys: { 'm/1e0': FOREIGN },
+    },
+  },
+  {
+    name: 'an entry of a record of numbers',
+    ...{
+      schema: z.object({ r: z.record(z.number(), value).optional() }),
+      only: 'r',
+      keys: { 'r/7.0': FOREIGN },
+    },
+  },
+  {
+    name: 'an entry of a record that changes its keys',
+    schema: z.object({ r: z.record(z.string().toLowerCase(), value).optional() }),
+    ...{ only: 'r', keys: { 'r/ABC': FOREIGN } },
+  },
+  {
+    name: 'a name in the other spelling',
+    schema: z.object({ db: z.object({ passWord: value }).optional() }),
+    ...{ only: 'db', keys: { db: JSON.stringify({ passWord: FOREIGN }) } },
+  },
+]
+
+/** The texts in a value, which its JSON does not show. */
+function textsIn(value: unknown): readonly string[] {
+  if (typeof value === 'string') return [value]
+  if (value instanceof Map || value instanceof Set) return [...value.values()].flatMap(textsIn)
+  return typeof value === 'object' && value !== null ? Object.values(value).flatMap(textsIn) : []
+}
+
+/** Takes a side over, as far as it is not refused, and expects that no envelope was made of what was plain text. */
+async function expectUnsealed(shape: (typeof shapes)[number], from: DiffSide, root: string): Promise<void> {
+  const { schema, only } = shape
+  await using admin = worldOf(schema, 'accept', HERE, root).admin
+  try {
+    const plan = await admin.promote({ from, only: [only], overlay: 'prod' })
+    await plan.apply({ force: true })
+  } catch (error) {
+    expect(['secret_text', 'invalid_path']).toContain((error as AdminError).code)
+    return
+  }
+  const { entries } = await store.client.kv.getRange({ prefix: `${root}/prod/` })
+  expect(entries.map(({ text }) => text).join()).toContain(FOREIGN)
+}
+
+describe.each(shapes)('plain text under another name than that of the value: $name', (shape) => {
+  const { schema, keys } = shape
+  const putAll = async (root: string) => {
+    for (const [key, text] of Object.entries(keys)) await put(`${root}/base/${key}`, text)
+  }
+
+  test('a promotion from a layer, here and of another environment', async () => {
+    const root = `/config/${++count}`
+    await putAll(root)
+    await expectUnsealed(shape, { overlay: 'base' }, root)
+    await using there = worldOf(schema, 'reject', THERE, root).admin
+    const { text, plaintext } = await there.export({ overlay: 'base', format: 'json', reveal: true })
+    await expectUnsealed(shape, { text, plaintext }, `/config/${++count}`)
+  })
+
+  test('a promotion of the whole tree, here and of another environment', async () => {
+    const root = `/config/${++count}`
+    await putAll(root)
+    const there = worldOf(schema, 'accept', THERE, root)
+    expect(textsIn((await there.admin.read()).value)).toContain(FOREIGN)
+    const { text, plaintext } = await there.admin.export({ format: 'json', reveal: true })
+    await expectUnsealed(shape, { text, plaintext }, `/config/${++count}`)
+    await expectUnsealed(shape, 'now', root)
+    await there.admin.close()
+  })
+})
+
+test('of an object, the parts in plain text stay so, and those of a layer above are encrypted', async () => {
+  const schemas = [
+    z.object({ db: z.object({ x: value, y: value }).optional() }),
+    z.object({ db: z.record(z.string().min(1), value).optional() }),
+    z.object({ db: encrypted(z.object({ x: z.string(), y: z.string() })).optional() }),
+  ]
+  for (const schema of schemas) {
+    const { root, admin } = worldOf(schema, 'accept', THERE)
+    await admin.set('db', { x: 'REAL', y: 'REAL2' }, { overlay: 'base' })
+    await store.client.kv.deleteRange({ prefix: `${root}/base/` })
+    await put(`${root}/base/db`, JSON.stringify({ x: 'p', y: FOREIGN }))
+    await admin.set('db.x', 'REAL', { overlay: 'prod' })
+    const { text, plaintext } = await admin.export({ format: 'json', reveal: true })
+    expect(plaintext).toEqual([['db', 'y']])
+    await admin.close()
+    const here = worldOf(schema, 'accept', HERE)
+    await (await here.admin.promote({ from: { text, plaintext }, only: ['db'], overlay: 'prod' })).apply()
+    const { entries } = await store.client.kv.getRange({ prefix: `${here.root}/prod/` })
+    const written = entries.map((each) => each.text).join()
+    expect(written).toContain(FOREIGN)
+    expect(written).toContain('livetree:encrypted:')
+    expect(written).not.toContain('REAL')
+    expect((await here.admin.read()).value).toEqual({ db: { x: 'REAL', y: FOREIGN } })
+    await here.admin.close()
+  }
+})
