@@ -65,6 +65,35 @@ test.each<[string, z.ZodType, Readonly<Record<string, string>>, unknown]>([
   expect(await outcomeOf(v, values)).toEqual({ served })
 })
 
+test.each<[string, z.ZodType, (empty: string) => Readonly<Record<string, string>>]>([
+  ['a key', encrypted(z.union([z.string(), role()])), (v) => ({ v })],
+  ['a list or a text', encrypted(z.union([z.array(z.string()), z.string()])), (v) => ({ v })],
+  ['a union of which one option is encrypted', z.union([text(), z.array(z.string())]), (v) => ({ v })],
+  ['anything', encrypted(z.unknown()), (v) => ({ v })],
+  ['what an own function reads', encrypted(z.preprocess((v) => v, z.any())), (v) => ({ v })],
+  [
+    'text beside anything',
+    z.intersection(z.looseObject({}), z.object({ a: text() })),
+    (a) => ({ v: JSON.stringify({ a }) }),
+  ],
+  [
+    'a property of a document',
+    z.object({ t: encrypted(z.union([z.string(), z.array(z.string())])) }),
+    (t) => ({ v: JSON.stringify({ t }) }),
+  ],
+  [
+    'an item of a list',
+    z.array(encrypted(z.union([z.string(), z.array(z.string())]))),
+    (t) => ({ v: JSON.stringify([t]) }),
+  ],
+])(
+  'the text of an empty list or object needs an envelope where it may be meant as text: %s',
+  async (_name, v, valuesOf) => {
+    for (const empty of ['{}', '[]', ' {\n} ', '[ ]'])
+      expect(await outcomeOf(v, valuesOf(empty)), empty).toEqual(REFUSED)
+  },
+)
+
 const users = () => encrypted(z.record(z.string(), role()))
 test.each<[string, z.ZodType, Readonly<Record<string, string>>]>([
   ['an entry of a document', users(), { v: '{"mallory":{}}' }],

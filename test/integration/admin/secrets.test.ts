@@ -204,6 +204,13 @@ oneEtcd('admin secrets', (etcd) => {
       left: 0,
       unopened: [{ pathText: 'db.password', keyId: 'k0' }],
     })
+    // One that only names the current key is no better.
+    await using namesake = adminOf({ ...OLD, key: Buffer.alloc(32, 77) })
+    expect(await namesake.rotateSecrets()).toMatchObject({
+      done: 0,
+      renewed: 0,
+      unopened: [{ pathText: 'db.password', keyId: 'k0' }],
+    })
     await using none = adminOf()
     await expect(none.rotateSecrets()).rejects.toMatchObject({ code: 'keys_unavailable' })
   })

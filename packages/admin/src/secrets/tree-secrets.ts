@@ -7,6 +7,7 @@ import {
   isWithin,
   type KeySet,
   keyIdOf,
+  pathText,
   readingOf,
 } from '@livetree/core/tools'
 import type { StoreEntry } from 'livetree/operate'
@@ -15,6 +16,7 @@ import { JsonDocument } from '../change/json-document.ts'
 import type { KeyEdits } from '../change/layer-view.ts'
 import { translatedNow } from '../translate-error.ts'
 import type { Workspace } from '../workspace.ts'
+import { contentOf, envelopeAt, formOf, idOf, inPlace } from './secret-forms.ts'
 import {
   type ChangePart,
   isPlain,
@@ -139,7 +141,7 @@ export class TreeSecrets {
    * @throws AdminError `keys_unavailable`
    */
   seal(key: string, text: string, before: string, known: MadeEnvelopes): string {
-    const kept = this.#envelopesIn(key, before)
+    const { kept, places } = this.#envelopesIn(key, before)
     const sealed = this.#map(key, text, (at, written) => {
       const own = this.#open(at)
       const isNew = own === undefined && isPlain(at) && !at.isInText && !this.#strays.isIn(at.text)
@@ -149,7 +151,8 @@ export class TreeSecrets {
       const stored = kept.get(id)
       if (stored !== undefined) return envelopeAt(at, stored)
       if (!isNew || this.#staysPlain(at)) return written
-      const envelope = known.get(id) ?? translatedNow(() => this.#make(at, content))
+      const envelope =
+        known.get(id) ?? translatedNow(() => this.#make(places.get(pathText(at.path)) ?? at, content))
       known.set(id, envelope)
       return envelopeAt(at, envelope)
     })
@@ -173,7 +176,7 @@ export class TreeSecrets {
         ? written
         : envelopeAt(
             at,
-            translatedNow(() => this.#make(at, content)),
+            translatedNow(() => this.#make(this.#placeOf(at) ?? at, content)),
           )
     })
     return renewed === text ? undefined : renewed
@@ -231,7 +234,7 @@ export class TreeSecrets {
     const found: SecretText[] = []
     this.#map(key, text, (at, written) => {
       const keyId = keyIdOf(at.text)
-      const isOpen = at.places.every((place) => this.contentAt(place, at.text) !== undefined)
+      const isOpen = this.#placeOf(at) !== undefined
       if (keyId !== undefined || isPlain(at)) {
         const { path, isInText } = at
         found.push({ path, keyId, isOpen, isInText })
@@ -246,17 +249,19 @@ export class TreeSecrets {
     return keyIdOf(at.text) === this.#keys.current?.id ? undefined : this.#open(at)
   }
 
-  #make(at: SecretPart, content: EnvelopeContent): string {
+  #make(at: SecretPlace, content: EnvelopeContent): string {
     return encryptText(this.#workspace.settings.definition, at, content, this.#keys)
   }
 
-  /** What the envelope of a part holds: it opens at one of its places, and mostly at all. */
-  #open({ places, text }: SecretPart): EnvelopeContent | undefined {
-    for (const place of places) {
-      const content = this.contentAt(place, text)
-      if (content !== undefined) return content
-    }
-    return undefined
+  /** What the envelope of a part holds. */
+  #open(at: SecretPart): EnvelopeContent | undefined {
+    const place = this.#placeOf(at)
+    return place && this.contentAt(place, at.text)
+  }
+
+  /** The place that the envelope of a part opens at: mostly all of them, and one where a directory and a part of it are mounted. */
+  #placeOf({ places, text }: SecretPart): SecretPlace | undefined {
+    return places.find((place) => this.contentAt(place, text) !== undefined)
   }
 
   /** What is written in the place of an envelope, in plain. */
@@ -265,15 +270,18 @@ export class TreeSecrets {
     return content === undefined ? undefined : inPlace(at, content)
   }
 
-  /** By key, path and content. */
-  #envelopesIn(key: string, text: string): ReadonlyMap<string, string> {
-    const envelopes = new Map<string, string>()
+  /** The envelopes in a text by key, path and content, and the places that they open at by path. */
+  #envelopesIn(key: string, text: string) {
+    const kept = new Map<string, string>()
+    const places = new Map<string, SecretPlace>()
     this.#map(key, text, (at, written) => {
-      const content = this.#open(at)
-      if (content !== undefined) envelopes.set(idOf(key, at, content), at.text)
+      const place = this.#placeOf(at)
+      const content = place && this.contentAt(place, at.text)
+      if (content !== undefined) kept.set(idOf(key, at, content), at.text)
+      if (place !== undefined) places.set(pathText(at.path), place)
       return written
     })
-    return envelopes
+    return { kept, places }
   }
 
   #map(key: string, text: string, change: ChangePart): string {
@@ -284,31 +292,6 @@ export class TreeSecrets {
       this.#plaintext.some((path) => places.secret.some((place) => isBelow(path, place.path)))
     return new PartMapper(this.#workspace.settings.definition, isMixed, change).map(places, text)
   }
-}
-
-/** The form of the envelopes that are made of a part: a value keeps its type. */
-function formOf({ isValue }: SecretPart): EnvelopeContent['form'] {
-  return isValue ? 'json' : 'text'
-}
-
-/** What an envelope of a plain part is to hold. */
-function contentOf(at: SecretPart, written: string): EnvelopeContent {
-  return { form: formOf(at), text: written }
-}
-
-function envelopeAt({ isValue }: SecretPart, envelope: string): string {
-  return isValue ? JSON.stringify(envelope) : envelope
-}
-
-/** How a content is written in plain: JSON in a document, else text. */
-function inPlace({ isValue }: SecretPart, { form, text }: EnvelopeContent): string {
-  if (isValue) return form === 'json' ? text : JSON.stringify(text)
-  if (form === 'text' || !text.startsWith('"')) return text
-  return String(JSON.parse(text))
-}
-
-function idOf(key: string, { path }: SecretPart, { form, text }: EnvelopeContent): string {
-  return JSON.stringify([key, path, form, text])
 }
 
 function isBelow(path: Path, top: Path): boolean {

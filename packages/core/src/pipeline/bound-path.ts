@@ -28,11 +28,38 @@ export function boundPath(
   return path
 }
 
+/**
+ * The places that an envelope of the same key is bound to by other layers that have the key: a directory and a part of it may both
+ * be mounted.
+ */
+export function otherBoundPaths(
+  schemaNode: SchemaNode,
+  names: readonly PropertyKey[],
+  layer: LayerInfo,
+  layers: readonly LayerInfo[],
+): readonly (readonly string[])[] {
+  if (!isDirectory(layer)) return []
+  const bound = boundPath(schemaNode, names, layer)
+  const key = [...segmentsOf(layer), ...bound.slice(mountedDirectory(layer) === undefined ? 0 : 1)]
+  return layers.flatMap((other) => {
+    const above = other !== layer && isDirectory(other) ? segmentsOf(other) : undefined
+    if (above?.every((name, at) => key[at] === name) !== true) return []
+    const directory = mountedDirectory(other)
+    return [[...(directory === undefined ? [] : [directory]), ...key.slice(above.length)]]
+  })
+}
+
 /** The last name of a directory of a store that is mounted below the top; undefined for any other layer. */
 function mountedDirectory(layer: LayerInfo): string | undefined {
-  const { keyPrefix, separator, isNested, naming } = layer
-  // one key of another name, such as a variable that stands for a path, is no directory
-  const isDirectory = separator === '/' && keyPrefix.endsWith(separator) && naming !== 'env'
-  if (!isDirectory || isNested === true || mountOf(layer).length === 0) return undefined
-  return keyPrefix.split('/').findLast((name) => name !== '') ?? ''
+  if (!isDirectory(layer) || mountOf(layer).length === 0) return undefined
+  return segmentsOf(layer).at(-1) ?? ''
+}
+
+/** One key of another name, such as a variable that stands for a path, is no directory. */
+function isDirectory({ keyPrefix, separator, isNested, naming }: LayerInfo): boolean {
+  return separator === '/' && keyPrefix.endsWith(separator) && naming !== 'env' && isNested !== true
+}
+
+function segmentsOf({ keyPrefix }: LayerInfo): readonly string[] {
+  return keyPrefix.split('/').filter((name) => name !== '')
 }

@@ -4,11 +4,12 @@ import { type Cover, coverOf } from '../format/cover.ts'
 import { WrittenScalar } from '../format/written-scalar.ts'
 import { childSchemaNode } from '../schema/child-node.ts'
 import { isEncryptedAt } from '../schema/describe.ts'
+import { mayBeText } from '../schema/directory.ts'
 import { canonicalName } from '../schema/property-name.ts'
 import { type SchemaNode, someReading } from '../schema/schema-node.ts'
 import { type LayerInfo, Unreadable } from '../source/source.ts'
 import { itemAt } from '../item-at.ts'
-import { boundPath } from './bound-path.ts'
+import { boundPath, otherBoundPaths } from './bound-path.ts'
 import { type Container, containerIn, holdsEnvelope, isContainer } from './container-in.ts'
 import { isPlainObject, parseJson } from './document.ts'
 import { isListOfPairs } from './part-node.ts'
@@ -70,7 +71,7 @@ export class Opener {
     if (value instanceof Unreadable) return value
     if (!this.#isEncrypted(place)) return schemaNode !== undefined && isEnvelope(value) ? NOT_MARKED : value
     if (isEnvelope(value)) return this.#opened(place, value)
-    const isParted = isContainer(contentAt(place, value))
+    const isParted = isContainer(contentAt(place, value)) && !mayBeEmptyText(place, value)
     // An emptied part is there, with its name.
     const isNothing = cover === 'remove' || (cover === 'empty' && !this.#isPart(place))
     return isParted || isNothing || this.keys.plaintext === 'accept' ? value : NOT_ENCRYPTED
@@ -102,7 +103,7 @@ export class Opener {
     const content = contentAt(place, part)
     // What hides lower layers elsewhere is text here, since nothing is merged.
     if (isOpaque(content) && place.schemaNode?.hasEncrypted === true) return this.#opaque(content)
-    if (!isContainer(content)) return this.#leaf(place, part, undefined)
+    if (!isContainer(content) || mayBeEmptyText(place, part)) return this.#leaf(place, part, undefined)
     const opened = this.#parts(place, content)
     return opened === content ? part : opened
   }
@@ -129,9 +130,13 @@ export class Opener {
     const { form, keyId } = parsed
     const key = this.keys.find(keyId)
     if (key === undefined) return new Unopened('key_missing', missingKey(keyId, this.keys))
-    const path = boundPath(this.#schemaNode, names, itemAt(this.#layers, layer))
     const what = `a value encrypted with key "${keyId}" that does not open: it was altered, or moved here from another place, or the key is another one of that id. ${WRITE_AGAIN}`
-    const content = openEnvelope(key, path, parsed)
+    const info = itemAt(this.#layers, layer)
+    const content =
+      openEnvelope(key, boundPath(this.#schemaNode, names, info), parsed) ??
+      otherBoundPaths(this.#schemaNode, names, info, this.#layers)
+        .map((path) => openEnvelope(key, path, parsed))
+        .find((opened) => opened !== undefined)
     if (content === undefined) return new Unopened('envelope_damaged', what)
     if (form === 'text') return content
     const read = parseJson(content)
@@ -181,6 +186,12 @@ function holdsNothing(content: Record<string, unknown>, schemaNode: SchemaNode |
 /** The list or object that a value is, or may be read as. */
 function contentAt({ schemaNode }: ValuePlace, value: unknown): unknown {
   return typeof value === 'string' ? containerIn(value, schemaNode) : value
+}
+
+/** Whether the schema may mean the text of an empty list or object as it stands: then there is something in it. */
+function mayBeEmptyText({ schemaNode }: ValuePlace, value: unknown): boolean {
+  const isEmpty = typeof value === 'string' && /^\s*(\[\s*\]|\{\s*\})\s*$/.test(value)
+  return isEmpty && schemaNode !== undefined && mayBeText(schemaNode)
 }
 
 function isOpaque(value: unknown): value is object {
