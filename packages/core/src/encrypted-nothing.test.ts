@@ -94,6 +94,32 @@ test.each<[string, z.ZodType, (empty: string) => Readonly<Record<string, string>
   },
 )
 
+test.each<[string, z.ZodType, Readonly<Record<string, string>>]>([
+  ['any JSON, of which a document has text', z.object({ q: encrypted(z.json()) }), { v: '{"q":"{ }"}' }],
+  ['an item that is any JSON', z.array(encrypted(z.json())), { v: '["[]"]' }],
+  ['a literal', encrypted(z.literal('{}')), { v: '{}' }],
+  ['a literal or a list', encrypted(z.union([z.literal('[]'), z.array(z.string())])), { v: '[]' }],
+  ['an enum', encrypted(z.enum(['[]', 'x'])), { v: '[]' }],
+  ['what is coerced', encrypted(z.union([z.coerce.string(), z.array(z.string())])), { v: EMPTY }],
+  ['a list that is coerced', z.object({ q: encrypted(z.coerce.string()) }), { v: '{"q":[]}' }],
+])('what looks empty and may be read as more needs an envelope: %s', async (_name, v, values) => {
+  expect(await outcomeOf(v, values)).toEqual(REFUSED)
+})
+
+test.each<[string, z.ZodType, Readonly<Record<string, string>>, unknown]>([
+  ['any JSON', encrypted(z.json()), { v: '{}' }, {}],
+  [
+    'a number or an object',
+    encrypted(z.union([z.number(), z.object({ a: z.string().optional() })])),
+    { v: '{}' },
+    {},
+  ],
+  ['a list', encrypted(z.array(z.string())), { v: ' [ ]' }, []],
+  ['an emptied record', encrypted(z.record(z.string(), z.string())), { v: EMPTY }, {}],
+])('what is empty and can be nothing else needs none: %s', async (_name, v, values, served) => {
+  expect(await outcomeOf(v, values)).toEqual({ served })
+})
+
 const users = () => encrypted(z.record(z.string(), role()))
 test.each<[string, z.ZodType, Readonly<Record<string, string>>]>([
   ['an entry of a document', users(), { v: '{"mallory":{}}' }],

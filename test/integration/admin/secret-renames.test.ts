@@ -81,6 +81,19 @@ const shapes: readonly { name: string; schema: z.ZodObject; only: string; keys: 
     schema: z.object({ r: z.record(z.string().toLowerCase(), value).optional() }),
     ...{ only: 'r', keys: { 'r/ABC': FOREIGN } },
   },
+  ...[
+    z.string().transform((name) => name.toLowerCase()),
+    z.string().pipe(z.string().toLowerCase()),
+    z.codec(z.string(), z.string(), { decode: (name) => name.toLowerCase(), encode: (name) => name }),
+    z
+      .string()
+      .regex(/^[a-z]*$/)
+      .catch('foo'),
+  ].map((key) => ({
+    name: `an entry under a key that a ${key.def.type} reads`,
+    schema: z.object({ r: z.record(key, value).optional() }),
+    ...{ only: 'r', keys: { 'r/FOO': FOREIGN } },
+  })),
   {
     name: 'a name in the other spelling',
     schema: z.object({ db: z.object({ passWord: value }).optional() }),

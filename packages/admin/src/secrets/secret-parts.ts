@@ -102,7 +102,7 @@ export class PartMapper {
   /** The text of a key with its parts changed. */
   map({ secret, open }: KeyPlaces, text: string): string {
     const definition = this.#definition
-    const isNothing = ({ path }: SecretPlace) => isNothingAt(definition, path, text)
+    const isNothing = ({ path }: SecretPlace) => isNothingAt(definition, path, text, false)
     const part = this.#partOf(secret, { text, isValue: false, isInText: false }, isNothing)
     // Another service may have the text as it is.
     const isInText = open.some(({ path }) => readingOf(definition, path, text, false) !== 'document')
@@ -142,7 +142,8 @@ export class PartMapper {
     const isMerged = ({ path, document }: (typeof places)[number]) =>
       isMergedAt(definition, document, value, { names: path.slice(document.length), written })
     const part = this.#partOf(places, own, (place) => {
-      return (!isText || isMerged(place)) && isNothingAt(definition, place.path, own.text)
+      const content = isText ? own.text : (JSON.parse(json) as unknown)
+      return (!isText || isMerged(place)) && isNothingAt(definition, place.path, content, true)
     })
     return part === undefined ? json : this.#change(part, json)
   }

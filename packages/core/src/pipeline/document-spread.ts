@@ -153,7 +153,7 @@ export class DocumentSpread {
       return
     }
     const place = { layer: mark.layer, names: trail.names, schemaNode }
-    const text = spread.isOpened ? written : this.#opener.open(place, written)
+    const text = spread.isOpened ? written : this.#opener.open(place, written, true)
     const isOpened = spread.isOpened || text !== written
     if (text !== written) mark.isEncrypted = true
     const isQuoted = text === written || isValueEnvelope(written)

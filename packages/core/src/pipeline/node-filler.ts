@@ -38,7 +38,7 @@ export class NodeFiller {
   ): Entry | DocumentMark {
     const isNested = this.#isNested[layer] === true
     const place = { layer, names: trail.names, schemaNode }
-    const opened = this.#opener.open(place, leaf.value)
+    const opened = this.#opener.open(place, leaf.value, isNested)
     const isOpened = opened !== leaf.value
     const isQuoted = isOpened ? isValueEnvelope(leaf.value) : isNested
     const document = readDocument(opened, schemaNode, isQuoted)

@@ -4,7 +4,6 @@ import { type Cover, coverOf } from '../format/cover.ts'
 import { WrittenScalar } from '../format/written-scalar.ts'
 import { childSchemaNode } from '../schema/child-node.ts'
 import { isEncryptedAt } from '../schema/describe.ts'
-import { mayBeText } from '../schema/directory.ts'
 import { canonicalName } from '../schema/property-name.ts'
 import { type SchemaNode, someReading } from '../schema/schema-node.ts'
 import { type LayerInfo, Unreadable } from '../source/source.ts'
@@ -12,6 +11,7 @@ import { itemAt } from '../item-at.ts'
 import { boundPath, otherBoundPaths } from './bound-path.ts'
 import { type Container, containerIn, holdsEnvelope, isContainer } from './container-in.ts'
 import { isPlainObject, parseJson } from './document.ts'
+import { isEmptyContainer, mayMeanMore } from './empty-content.ts'
 import { isListOfPairs } from './part-node.ts'
 import { unheld } from './tree-place.ts'
 import { Unopened } from './unopened.ts'
@@ -35,9 +35,13 @@ export class Opener {
     this.keys = keys
   }
 
-  /** What the envelope of one leaf holds, or `Unopened`. Lists and objects are left to those who read their parts. */
-  open(place: ValuePlace, value: unknown): unknown {
-    return this.#leaf(place, value, coverOf(value))
+  /**
+   * What the envelope of one leaf holds, or `Unopened`. Lists and objects are left to those who read their parts.
+   *
+   * @param isQuoted a text stands in a document, or in nested objects
+   */
+  open(place: ValuePlace, value: unknown, isQuoted: boolean): unknown {
+    return this.#leaf(place, value, coverOf(value), isQuoted)
   }
 
   /**
@@ -66,14 +70,15 @@ export class Opener {
     return isEmpty && this.keys.plaintext === 'reject' ? NOT_ENCRYPTED : undefined
   }
 
-  #leaf(place: ValuePlace, value: unknown, cover: Cover | undefined): unknown {
+  #leaf(place: ValuePlace, value: unknown, cover: Cover | undefined, isQuoted: boolean): unknown {
     const { schemaNode } = place
     if (value instanceof Unreadable) return value
     if (!this.#isEncrypted(place)) return schemaNode !== undefined && isEnvelope(value) ? NOT_MARKED : value
     if (isEnvelope(value)) return this.#opened(place, value)
-    const isParted = isContainer(contentAt(place, value)) && !mayBeEmptyText(place, value)
+    const isMore = isMoreThanEmpty(place, value, isQuoted)
+    const isParted = isContainer(contentAt(place, value)) && !isMore
     // An emptied part is there, with its name.
-    const isNothing = cover === 'remove' || (cover === 'empty' && !this.#isPart(place))
+    const isNothing = cover === 'remove' || (cover === 'empty' && !isMore && !this.#isPart(place))
     return isParted || isNothing || this.keys.plaintext === 'accept' ? value : NOT_ENCRYPTED
   }
 
@@ -103,7 +108,8 @@ export class Opener {
     const content = contentAt(place, part)
     // What hides lower layers elsewhere is text here, since nothing is merged.
     if (isOpaque(content) && place.schemaNode?.hasEncrypted === true) return this.#opaque(content)
-    if (!isContainer(content) || mayBeEmptyText(place, part)) return this.#leaf(place, part, undefined)
+    if (!isContainer(content) || isMoreThanEmpty(place, part, true))
+      return this.#leaf(place, part, undefined, true)
     const opened = this.#parts(place, content)
     return opened === content ? part : opened
   }
@@ -188,10 +194,11 @@ function contentAt({ schemaNode }: ValuePlace, value: unknown): unknown {
   return typeof value === 'string' ? containerIn(value, schemaNode) : value
 }
 
-/** Whether the schema may mean the text of an empty list or object as it stands: then there is something in it. */
-function mayBeEmptyText({ schemaNode }: ValuePlace, value: unknown): boolean {
-  const isEmpty = typeof value === 'string' && /^\s*(\[\s*\]|\{\s*\})\s*$/.test(value)
-  return isEmpty && schemaNode !== undefined && mayBeText(schemaNode)
+/** Whether what looks empty, or says so, may be read as more than that. */
+function isMoreThanEmpty({ schemaNode }: ValuePlace, value: unknown, isQuoted: boolean): boolean {
+  const isEmptied = coverOf(value) === 'empty'
+  if (schemaNode === undefined || !(isEmptied || isEmptyContainer(value))) return false
+  return mayMeanMore(schemaNode, isEmptied ? {} : value, isQuoted)
 }
 
 function isOpaque(value: unknown): value is object {

@@ -3,36 +3,32 @@ import type { ConfigDefinition } from '../config-definition.ts'
 import { coverOf } from '../format/cover.ts'
 import type { Path } from '../issue.ts'
 import { isPlainObject } from '../pipeline/document.ts'
+import { isEmptyContainer, mayMeanMore } from '../pipeline/empty-content.ts'
 import { childSchemaNode } from '../schema/child-node.ts'
 import { isEncryptedAt, schemaNodeAt } from '../schema/describe.ts'
-import { isDirectory, mayBeText } from '../schema/directory.ts'
+import { isDirectory } from '../schema/directory.ts'
 import { pathOf } from './schema-at.ts'
 
 /**
- * Whether a text at an encrypted place needs no envelope, since there is nothing in it: it hides what lower layers have, or is
- * an empty list or object and all that the place has. A part of the place has a name, also where it is empty.
+ * Whether a text, or a value of a document, at an encrypted place needs no envelope, since there is nothing in it: it hides what
+ * lower layers have, or is an empty list or object and all that the place has. A part of the place has a name, also where it is empty.
+ *
+ * @param isQuoted it stands in a document
  */
 export function isNothingAt(
   definition: ConfigDefinition<$ZodType>,
   path: string | Path,
-  text: string,
+  value: unknown,
+  isQuoted: boolean,
 ): boolean {
   const names = pathOf(path)
-  const cover = coverOf(text)
+  const cover = coverOf(value)
   if (cover === 'remove') return true
-  const isPart = names.length > 0 && isEncryptedAt(definition.compiled, names.slice(0, -1))
-  return !isPart && (cover === 'empty' || isEmptyAt(definition, names, text))
-}
-
-/** Whether a text is an empty list or object, where the schema cannot mean the text itself. */
-export function isEmptyAt(
-  { compiled }: ConfigDefinition<$ZodType>,
-  path: string | Path,
-  text: string,
-): boolean {
-  if (!/^\s*(\[\s*\]|\{\s*\})\s*$/.test(text)) return false
-  const schemaNode = schemaNodeAt(compiled, pathOf(path))
-  return schemaNode !== undefined && !mayBeText(schemaNode)
+  if (names.length > 0 && isEncryptedAt(definition.compiled, names.slice(0, -1))) return false
+  if (cover === undefined && !isEmptyContainer(value)) return false
+  const schemaNode = schemaNodeAt(definition.compiled, names)
+  if (schemaNode === undefined) return cover === 'empty'
+  return !mayMeanMore(schemaNode, cover === 'empty' ? {} : value, isQuoted)
 }
 
 /**

@@ -40,18 +40,16 @@ function keepsNames(reading: SchemaNode): boolean {
   }
 }
 
-/** Whether a key of a record or a map is the name that it is written as. */
+/** Whether a key of a record or a map is the name that it is written as: no function of the schema is between them. */
 function isExactKey(key: SchemaNode): boolean {
-  return readingsOf(key).every((reading) => {
-    if (reading.type !== 'leaf') return false
-    const { def } = (reading.schema as $ZodTypes)._zod
-    if (def.type === 'enum' || def.type === 'literal') return true
-    return (
-      def.type === 'string' &&
-      reading.isCoerced !== true &&
-      [{ _zod: { def } }, ...(def.checks ?? [])].every(keepsText)
-    )
-  })
+  if (key.type === 'union') return key.options.every(isExactKey)
+  if (key.type === 'wrapper')
+    return ['optional', 'nonoptional', 'readonly', 'lazy'].includes(key.wrapper) && isExactKey(key.inner)
+  if (key.type !== 'leaf') return false
+  const { def } = (key.schema as $ZodTypes)._zod
+  if (def.type === 'enum' || def.type === 'literal') return true
+  const isText = def.type === 'string' && key.isCoerced !== true
+  return isText && [{ _zod: { def } }, ...(def.checks ?? [])].every(keepsText)
 }
 
 /** What `.trim()` and the like change, `z.url({ normalize: true })`, and an own function, which may change a text. */
