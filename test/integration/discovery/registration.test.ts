@@ -473,6 +473,31 @@ oneEtcd('F1 a registration is found again', (etcd) => {
     await waitFor(isGone, { what: 'the pause that was cancelled', timeoutMs: FOUND_AGAIN_MS })
   })
 
+  test('and is taken out of a store that is full, which takes deletions only', async () => {
+    const { witness, proxy, isThere, isGone, registration } = await registered(60)
+    const { discovery } = discoveryOn(proxy.endpoint)
+    let isHealthy = true
+    const advertise = { host: '127.0.0.1', port: 9 }
+    const check = () => isHealthy
+    const checked = { service: 'sick', advertise, check, checkMs: 20, failures: 1, ttlSeconds: 60 }
+    const sick = await discovery.register(checked)
+    const memberId = (await witness.kv.getRange({ key: registration.key })).header.memberId
+    await witness.maintenance.activateAlarm({ memberId, type: 'no_space' })
+    await expect(witness.kv.put('a', '1')).rejects.toMatchObject({ code: 'no_space' })
+    isHealthy = false
+    const isOut = async () => (await witness.kv.get(sick.key)) === undefined
+    await waitFor(isOut, { what: 'the end of the instance that fails its check' })
+    await registration.pause({ timeoutMs: 10_000 })
+    expect(await isGone()).toBe(true)
+    await witness.maintenance.disarmAlarms()
+    await registration.resume()
+    expect(await isThere()).toBe(true)
+    await witness.maintenance.activateAlarm({ memberId, type: 'no_space' })
+    await registration.shutdown({ propagationMs: 0 })
+    expect(await isGone()).toBe(true)
+    expect(await witness.lease.list()).toEqual([])
+  })
+
   test('and deregisters without etcd, in time', async () => {
     const { proxy, registration } = await registered(60)
     proxy.stall()

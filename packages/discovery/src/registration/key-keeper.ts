@@ -1,17 +1,16 @@
 import {
   type Clock,
-  compare,
   type EtcdClient,
   EtcdError,
   isFinalError,
   type Lease,
-  op,
   type Reflector,
 } from '@livetree/etcd'
 import { monotonicNow } from '../clock.ts'
 import type { Reports } from '../reports.ts'
-import { pause } from '../wait.ts'
+import { pause, within } from '../wait.ts'
 import { backoffMs } from './backoff.ts'
+import { deleteUnder } from './delete-under.ts'
 import { OwnLease } from './own-lease.ts'
 import { type SeenKey, watchOwnKey } from './own-key-watch.ts'
 
@@ -40,6 +39,8 @@ export type KeyState = 'absent' | 'writing' | 'kept' | 'lost' | 'closed'
 
 /** Longest time for one call, so that an attempt on a dead connection does not hold up the next one. */
 const CALL_MS = 5_000
+/** How long `close` waits for the revocation of the lease. */
+const CLOSE_MS = 1_000
 /** How many earlier leases are remembered. */
 const MOST_LEASES = 7
 /** How often each key may be put back at once; more often, it is put back with the back-off. */
@@ -67,6 +68,7 @@ export class KeyKeeper {
   #lastError: unknown
   #isWanted = new AbortController()
   #isRunning = false
+  #closing: Promise<void> = Promise.resolve()
   readonly #waiting = new Set<() => void>()
   /** The newest state of the key that the watch has delivered. */
   #seen: SeenKey | undefined
@@ -120,15 +122,19 @@ export class KeyKeeper {
     if (!this.isSettled) await new Promise<void>((resolve) => this.#waiting.add(resolve))
   }
 
-  /** Ends the loop. The key stays until its lease expires. Idempotent. */
-  close(): void {
-    if (this.#state === 'closed') return
+  /**
+   * Ends the loop and revokes the lease, which takes the key out of the store; if that fails, the key stays until the lease
+   * expires. Resolves when the revocation has ended, at most after a second. Never rejects. Idempotent.
+   */
+  close(): Promise<void> {
+    if (this.#state === 'closed') return this.#closing
     this.#watch?.cancel()
-    this.#lease.leave()
     this.#wanted = undefined
     this.#become('closed')
     this.#isWanted.abort()
+    this.#closing = within(this.#options.clock, CLOSE_MS, this.#lease.leave()).then(() => undefined)
     this.#answer()
+    return this.#closing
   }
 
   get #isGone(): boolean {
@@ -190,7 +196,7 @@ export class KeyKeeper {
   #loseLease(reason: unknown): void {
     this.#kept = undefined
     if (reason instanceof EtcdError && reason.code === 'closed') {
-      this.close()
+      void this.close()
       return
     }
     if (this.#wanted === undefined || this.#state === 'closed') return
@@ -223,45 +229,53 @@ export class KeyKeeper {
     this.#wake()
   }
 
-  /** Writes the farewell, deletes the key, both only under the own lease, and revokes the lease. */
+  /**
+   * Takes the key out of the store, only where it stands under an own lease: it is deleted, and the lease is revoked. Each
+   * is tried whatever became of the others, since either is enough.
+   */
   async #withdraw(signal: AbortSignal): Promise<void> {
-    const { client, key } = this.#options
     this.#watch?.cancel()
     this.#watch = undefined
     this.#seen = undefined
     // Until the answer is there, nobody can say what the store holds: a value that is wanted again is written again.
     this.#kept = undefined
-    const control = { signal, timeoutMs: CALL_MS }
-    for (const id of this.#writtenUnder) {
-      const isOwn = compare.lease(key, '=', id)
-      if (this.#farewell !== undefined) {
-        const put = op.put(key, this.#farewell, { lease: id })
-        await client.kv.txn().if(isOwn).then(put).commit(control)
+    const failures: unknown[] = []
+    for (const lease of this.#writtenUnder) {
+      try {
+        await deleteUnder(this.#options, { lease, farewell: this.#farewell, timeoutMs: CALL_MS, signal })
+        this.#forgetWritten([lease])
+      } catch (error) {
+        failures.push(error)
       }
-      await client.kv.txn().if(isOwn).then(op.delete(key)).commit(control)
+      signal.throwIfAborted()
     }
-    this.#writtenUnder = []
-    await this.#lease.revoke()
+    try {
+      this.#forgetWritten(await this.#lease.revoke())
+    } catch (error) {
+      failures.push(error)
+    }
+    if (failures.length > 0 && !this.#isGone) throw failures[0]
     this.#become('absent')
+  }
+
+  #forgetWritten(leases: readonly (bigint | undefined)[]): void {
+    this.#writtenUnder = this.#writtenUnder.filter((id) => !leases.includes(id))
   }
 
   #fail(error: unknown): void {
     this.#lastError = error
     if (error instanceof EtcdError && error.code === 'closed') {
-      this.close()
+      void this.close()
       return
     }
-    if (error instanceof EtcdError && error.code === 'lease_not_found') this.#forgetLease()
+    if (error instanceof EtcdError && error.code === 'lease_not_found') {
+      this.#forgetWritten([this.#lease.forget()])
+      this.#kept = undefined
+    }
     const how = isFinalError(error) ? ' and will fail until somebody changes something' : ''
-    this.#options.reports.warn(`The key ${this.#options.key} could not be written${how}`, { error })
+    const what = this.#wanted === undefined ? 'deleted' : 'written'
+    this.#options.reports.warn(`The key ${this.#options.key} could not be ${what}${how}`, { error })
     this.#answer()
-  }
-
-  /** The server does not know the lease any more. */
-  #forgetLease(): void {
-    const forgotten = this.#lease.forget()
-    this.#writtenUnder = this.#writtenUnder.filter((id) => id !== forgotten)
-    this.#kept = undefined
   }
 
   /** Two processes that overwrite each other must not do it as fast as they can. */

@@ -20,6 +20,8 @@ export class OwnLease {
   readonly #options: OwnLeaseOptions
   #lease: Lease | undefined
   #granting: Promise<Lease> | undefined
+  /** Leases that were given up here, until the server has taken their revocation. */
+  readonly #unrevoked = new Set<Lease>()
   #isLeft = false
 
   constructor(options: OwnLeaseOptions) {
@@ -28,7 +30,7 @@ export class OwnLease {
 
   /** Whether the server has no lease, as far as this process knows. */
   get isNone(): boolean {
-    return this.#lease === undefined && this.#granting === undefined
+    return this.#lease === undefined && this.#granting === undefined && this.#unrevoked.size === 0
   }
 
   /** Returns the lease, or has one granted. @throws DiscoveryError `cancelled`; EtcdError as the grant does */
@@ -42,11 +44,18 @@ export class OwnLease {
     return outcome.type === 'done' ? outcome.value : await granting
   }
 
-  /** Revokes the lease, also one that is being granted. */
-  async revoke(): Promise<void> {
+  /**
+   * Revokes the lease, also one that is being granted, and those whose revocation has failed before. Returns their ids.
+   *
+   * @throws EtcdError of a revocation that has failed; the others were tried all the same
+   */
+  async revoke(): Promise<readonly bigint[]> {
     await this.#granting?.catch(() => undefined)
-    await this.#lease?.revoke()
+    if (this.#lease !== undefined) this.#unrevoked.add(this.#lease)
     this.#lease = undefined
+    const leases = [...this.#unrevoked]
+    await Promise.all(leases.map((lease) => this.#revokeOne(lease)))
+    return leases.map(({ id }) => id)
   }
 
   /** Stops keeping the lease alive: the server removes it when its time is over. Returns its id. */
@@ -57,10 +66,15 @@ export class OwnLease {
     return lease?.id
   }
 
-  /** As `forget`, for good: a lease that is granted later is not kept alive either. */
-  leave(): void {
+  /** Revokes as `revoke` does, once and for good: a lease that is granted later is not kept. Never rejects. */
+  async leave(): Promise<void> {
     this.#isLeft = true
-    this.forget()
+    await this.revoke().catch(() => undefined)
+  }
+
+  async #revokeOne(lease: Lease): Promise<void> {
+    await lease.revoke()
+    this.#unrevoked.delete(lease)
   }
 
   async #grant(): Promise<Lease> {
@@ -75,11 +89,9 @@ export class OwnLease {
   }
 
   #keep(lease: Lease): void {
-    if (this.#isLeft) {
-      lease.letExpire()
-      return
-    }
     this.#lease = lease
+    // `leave` waits for the grant, and revokes it.
+    if (this.#isLeft) return
     lease.keepAlive()
     const onLost = () => {
       if (this.#lease !== lease) return

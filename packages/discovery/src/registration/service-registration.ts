@@ -200,18 +200,22 @@ export class ServiceRegistration implements Registration {
       const error = this.#keeper.lastError
       this.#context.reports.warn(`${this.key} could not be deleted; it expires with its lease`, { error })
     }
-    this.#keeper.close()
+    this.#closeKeeper()
   }
 
-  /** Ends everything at once; the key, if it is still there, expires with its lease. */
+  /** Ends everything at once; the key, if it is still there, goes with its lease, which is revoked in the background. */
   #end(): void {
     this.#isEnding = true
     this.#check?.close()
-    this.#keeper.close()
+    this.#closeKeeper()
     this.#drain?.release()
     this.#context.closed.removeEventListener('abort', this.#onClosed)
     this.#become('closed')
     this.#listeners.clear()
+  }
+
+  #closeKeeper(): void {
+    this.#context.inBackground(this.#keeper.close())
   }
 
   readonly #onClosed = (): void => this.#end()
