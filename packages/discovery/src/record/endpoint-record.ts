@@ -32,14 +32,6 @@ export type Decoded =
 /** Reads the values of one layout. `name` is the key without the prefix of the service. */
 export type Decode = (name: string, value: string) => Decoded
 
-/** True for `host:port` with a port from 1 to 65535 that a URL accepts. */
-export function isAddress(text: unknown): text is string {
-  if (typeof text !== 'string' || text.length > 300) return false
-  const [, host, port] = /^(\[[0-9a-fA-F:.]+\]|[A-Za-z0-9_.-]+):(\d{1,5})$/.exec(text) ?? []
-  if (host === undefined || Number(port) < 1 || Number(port) > 65_535) return false
-  return URL.canParse(`http://${text}`)
-}
-
 /** A record that says no more than its address. */
 export function plainRecord(id: string, address: string): EndpointRecord {
   return {

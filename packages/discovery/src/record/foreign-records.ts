@@ -1,18 +1,13 @@
 import { LABEL } from '../check-options.ts'
-import {
-  type Decoded,
-  invalid,
-  isAddress,
-  parseObject,
-  plainRecord,
-  type Protocol,
-} from './endpoint-record.ts'
+import { readAddress } from './endpoint-address.ts'
+import { type Decoded, invalid, parseObject, plainRecord, type Protocol } from './endpoint-record.ts'
 
 /** Decodes what go-zero's publisher writes: the key ends in the lease, the value is `host:port`. */
 export function decodeGoZeroRecord(name: string, value: string): Decoded {
   if (!/^\d+$/.test(name)) return invalid('the last part of the key is not a lease in decimal')
-  if (!isAddress(value)) return invalid('the value is not host:port')
-  return { type: 'record', record: plainRecord(name, value) }
+  const read = readAddress(value)
+  if (read.type === 'invalid') return invalid(`the value ${read.problem}`)
+  return { type: 'record', record: plainRecord(name, read.address) }
 }
 
 /** Kratos' schemes, preferred ones first. */
@@ -31,21 +26,21 @@ export function decodeKratosRecord(name: string, value: string): Decoded {
   )
   for (const scheme of KRATOS_PROTOCOLS) {
     const url = urls.find(({ protocol }) => protocol === `${scheme}:`)
-    const address = url === undefined ? undefined : addressOf(url)
-    if (url === undefined || !isAddress(address)) continue
+    const read = readAddress(url === undefined ? undefined : addressOf(url))
+    if (url === undefined || read.type === 'invalid') continue
     const isSecure = url.searchParams.get('isSecure') === 'true'
     const { metadata, version } = fields
     return {
       type: 'record',
       record: {
-        ...plainRecord(name, address),
+        ...plainRecord(name, read.address),
         protocol: scheme === 'http' && isSecure ? 'https' : scheme,
         version: LABEL.accepts(version) ? (version as string) : undefined,
         labels: metadata ?? {},
       },
     }
   }
-  return invalid('"endpoints" has no http:// or grpc:// address with a port')
+  return invalid('"endpoints" has no http:// or grpc:// address with a port that others reach')
 }
 
 /** `host:port`; URLs omit the default port of HTTP. */

@@ -1,10 +1,10 @@
 import { LABEL, WEIGHT } from '../check-options.ts'
+import { readAddress } from './endpoint-address.ts'
 import {
   DEFAULT_WEIGHT,
   type Decoded,
   type EndpointRecord,
   invalid,
-  isAddress,
   parseObject,
   PROTOCOLS,
   type Protocol,
@@ -40,11 +40,12 @@ export function decodeGoRecord(name: string, value: string): Decoded {
   const fields = parseObject(value)
   if (fields === undefined) return invalid('the value is not a JSON object')
   if (fields.Op !== undefined && fields.Op !== ADD) return invalid('"Op" is not 0')
-  if (!isAddress(fields.Addr)) return invalid('"Addr" is not host:port')
+  const read = readAddress(fields.Addr)
+  if (read.type === 'invalid') return invalid(`"Addr" ${read.problem}`)
   const given = metadataOf(fields.Metadata)
   const record: EndpointRecord = {
     id: textOf(given.id) ?? name,
-    address: fields.Addr,
+    address: read.address,
     protocol: isProtocol(given.protocol) ? given.protocol : undefined,
     zone: textOf(given.zone),
     version: textOf(given.version),

@@ -129,6 +129,17 @@ describe('foreign layouts', () => {
   })
 })
 
+test.each<[string, (address: string) => unknown]>([
+  ['Go', (address) => decodeGoRecord('k', JSON.stringify({ Addr: address }))],
+  ['go-zero', (address) => decodeGoZeroRecord('7', address)],
+  ['kratos', (address) => decodeKratosRecord('k', JSON.stringify({ endpoints: [`grpc://${address}`] }))],
+])('%s: spellings of one address are one, and the unspecified one is left out', (_, decode) => {
+  const one = { type: 'record', record: { address: '127.0.0.1:80' } }
+  for (const address of ['127.1:80', '2130706433:00080']) expect(decode(address)).toMatchObject(one)
+  for (const address of ['0.0.0.0:80', '0:80', '[::]:80'])
+    expect(decode(address)).toMatchObject({ type: 'invalid' })
+})
+
 test.each(['orders', 'billing.orders', 'a', 'a1-b.2'])('%s is a service name', (name) => {
   expect(SERVICE_NAME.accepts(name)).toBe(true)
 })

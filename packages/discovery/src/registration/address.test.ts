@@ -35,6 +35,18 @@ test.each<[string, Partial<AddressQuestion>, string]>([
   ['POD_IP', { env: { POD_IP: '10.0.0.1', LIVETREE_ADVERTISE: '' } }, '10.0.0.1:8080'],
   ['the address that the server is bound to', { bound: { address: '10.1.1.1', port: 7 } }, '10.1.1.1:7'],
   ['the route towards etcd', {}, '127.0.0.1:8080'],
+  ['the address of a URL', { advertise: { host: '0xA.1' } }, '10.0.0.1:8080'],
+  ['loopback in another spelling', { advertise: { host: 'LocalHost' } }, 'localhost:8080'],
+  [
+    'loopback, if the client dials etcd on its own host',
+    { bound: { address: '127.0.0.1', port: 7 }, etcdEndpoints: ['http://0.0.0.0:2379'] },
+    '127.0.0.1:7',
+  ],
+  [
+    'the route, if the server is bound to each address in another spelling',
+    { bound: { address: '::ffff:0.0.0.0', port: 7 } },
+    '127.0.0.1:7',
+  ],
   ['the port of advertise with the route', { advertise: { port: 30_080 } }, '127.0.0.1:30080'],
 ])('the address is %s', async (_, question, address) => {
   expect(await ask(question)).toBe(address)
@@ -46,6 +58,19 @@ test.each<[string, Partial<AddressQuestion>]>([
   ['IPv6 loopback', { advertise: { host: '::1' }, etcdEndpoints: remote }],
   ['IPv4 loopback in IPv6', { advertise: { host: '::ffff:127.0.0.1' }, etcdEndpoints: remote }],
   ['localhost', { advertise: { host: 'localhost' }, etcdEndpoints: remote }],
+  ...['127.1', '2130706433', 'Localhost', 'localhost.', 'a.LOCALHOST.', '0:0:0:0:0:0:0:1'].map(
+    (host): [string, Partial<AddressQuestion>] => [
+      `loopback as ${host}`,
+      { advertise: { host }, etcdEndpoints: remote },
+    ],
+  ),
+  ...['0.0.0.0', '0', '0x0.0', '::', '0::0', '::ffff:0.0.0.0'].flatMap(
+    (host): [string, Partial<AddressQuestion>][] => [
+      [`the unspecified address as ${host}`, { advertise: { host } }],
+      [`the unspecified address as POD_IP ${host}`, { env: { POD_IP: host } }],
+      [`the unspecified address as LIVETREE_ADVERTISE ${host}`, { env: { LIVETREE_ADVERTISE: host } }],
+    ],
+  ),
   ['no port', { bound: undefined, advertise: { host: '10.0.0.1' } }],
   ['a route that is not there', { etcdEndpoints: ['http://nowhere.invalid:1'] }],
   ['an environment that is no address', { env: { LIVETREE_ADVERTISE: 'a b' } }],

@@ -1,7 +1,13 @@
 import { createSocket } from 'node:dgram'
-import { BlockList, isIP, isIPv6 } from 'node:net'
+import { isIP, isIPv6 } from 'node:net'
 import { DiscoveryError, reasonOf } from '../errors.ts'
-import { isAddress } from '../record/endpoint-record.ts'
+import {
+  canonicalHost,
+  isLoopback,
+  isUnspecified,
+  readAddress,
+  UNSPECIFIED,
+} from '../record/endpoint-address.ts'
 
 /** Where others reach an instance. */
 export interface Advertise {
@@ -26,16 +32,12 @@ export interface AddressQuestion {
   readonly etcdEndpoints: readonly string[]
 }
 
-const LOOPBACK = new BlockList()
-LOOPBACK.addSubnet('127.0.0.0', 8)
-LOOPBACK.addAddress('::1', 'ipv6')
-LOOPBACK.addSubnet('::ffff:127.0.0.0', 104, 'ipv6')
-
 /**
  * The address to register: `advertise`, else LIVETREE_ADVERTISE, else POD_IP, else the address the server is bound to if
  * that is a single one, else the local address of the route towards etcd.
  *
- * @throws DiscoveryError `unreachable_address`, also for loopback unless etcd itself is on loopback
+ * @throws DiscoveryError `unreachable_address`, also for the unspecified address, and for loopback unless etcd itself is on
+ * loopback. Hosts are judged as URLs understand them.
  */
 export async function advertisedAddress(question: AddressQuestion): Promise<string> {
   const { advertise, bound, env, etcdEndpoints } = question
@@ -45,16 +47,17 @@ export async function advertisedAddress(question: AddressQuestion): Promise<stri
     throw unreachable('neither a server nor advertise.port is given, so there is no port to register')
   }
   const given = advertise?.host ?? fromEnv?.host ?? some(env.POD_IP) ?? boundHost(bound)
-  const host = given ?? (await routeTowards(etcdEndpoints))
-  if (isLoopback(host) && !etcdEndpoints.some((endpoint) => isLoopback(hostOf(endpoint)))) {
-    throw unreachable(`${host} is a loopback address, and etcd is on another host`)
-  }
-  const isOnlyV4 = bound?.address === '0.0.0.0' && given === undefined && isIPv6(host)
+  const asGiven = given ?? (await routeTowards(etcdEndpoints))
+  const host = canonicalHost(asGiven) ?? asGiven
+  if (isUnspecified(host)) throw unreachable(`${asGiven} ${UNSPECIFIED}. Give an address of this host`)
+  if (isLoopback(host) && !etcdEndpoints.some(isOnThisHost))
+    throw unreachable(`${asGiven} is a loopback address, and etcd is on another host`)
+  const isOnlyV4 = boundTo(bound) === '0.0.0.0' && given === undefined && isIPv6(host)
   if (isOnlyV4)
     throw unreachable(`the server is bound to IPv4 only, and the route towards etcd is IPv6 (${host})`)
-  const address: string = `${isIPv6(host) ? `[${host}]` : host}:${port}`
-  if (isAddress(address)) return address
-  throw unreachable(`${JSON.stringify(`${host}:${port}`.slice(0, 100))} is not host:port`)
+  const read = readAddress(`${isIPv6(host) ? `[${host}]` : host}:${port}`)
+  if (read.type === 'address') return read.address
+  throw unreachable(`${JSON.stringify(`${asGiven}:${port}`.slice(0, 100))} ${read.problem}`)
 }
 
 /** `host`, `host:port` or `[v6]:port`. */
@@ -72,18 +75,22 @@ function some(text: string | undefined): string | undefined {
 
 /** A server on one address can only be reached there. */
 function boundHost(bound: BoundAddress | undefined): string | undefined {
-  const isAny = bound === undefined || ['0.0.0.0', '::', ''].includes(bound.address)
-  return isAny ? undefined : bound.address
+  const host = boundTo(bound)
+  return host === '' || host === undefined || isUnspecified(host) ? undefined : bound?.address
+}
+
+function boundTo(bound: BoundAddress | undefined): string | undefined {
+  return bound === undefined ? undefined : (canonicalHost(bound.address) ?? bound.address)
 }
 
 function hostOf(endpoint: string): string {
   return URL.canParse(endpoint) ? new URL(endpoint).hostname.replace(/^\[|\]$/g, '') : endpoint
 }
 
-function isLoopback(host: string): boolean {
-  const family = isIP(host)
-  if (family === 0) return host === 'localhost' || host.endsWith('.localhost')
-  return LOOPBACK.check(host, family === 6 ? 'ipv6' : 'ipv4')
+/** A client that dials the unspecified address reaches its own host. */
+function isOnThisHost(endpoint: string): boolean {
+  const host = canonicalHost(hostOf(endpoint)) ?? ''
+  return isLoopback(host) || isUnspecified(host)
 }
 
 /** The local address that the system uses towards one of the endpoints. No packet is sent. */
