@@ -21,7 +21,9 @@ import type { ServiceEvents, ServiceStatus } from './view/service-status.ts'
 import { cancelled } from './wait.ts'
 
 /** A request of a view: undici's options without an origin. */
-export type ServiceRequest = Omit<Dispatcher.RequestOptions, 'origin'> & {
+export type ServiceRequest = Omit<Dispatcher.RequestOptions, 'origin' | 'body'> & {
+  /** `URLSearchParams` are sent as a form, with its `content-type` unless there is one. */
+  readonly body?: Dispatcher.RequestOptions['body'] | URLSearchParams
   /** The time to the answer says nothing about the endpoint, as with long polls. Default false. */
   readonly ignoreLatency?: boolean
 }
@@ -74,7 +76,8 @@ export interface ServiceView<Metadata = unknown> extends AsyncDisposable {
   /**
    * Sends a request to an endpoint, as undici's `request` does.
    *
-   * @throws DiscoveryError `no_endpoints`, `overloaded`, `request_failed`, `retry_budget_exhausted`, `closed`
+   * @throws DiscoveryError `no_endpoints`, `overloaded`, `request_failed`, `retry_budget_exhausted`, `closed`; for what cannot be
+   * sent, which counts against no endpoint, `invalid_option`, or the error of undici or of the body
    */
   request(request: ServiceRequest): Promise<Dispatcher.ResponseData>
   /**
@@ -161,7 +164,8 @@ export class OpenView<Metadata> implements ServiceView<Metadata> {
 
   async request(request: ServiceRequest): Promise<Dispatcher.ResponseData> {
     this.#assertOpen()
-    return this.#requests.request({ ...request, origin: `http://${this.name}.service` })
+    const options = { ...request, origin: `http://${this.name}.service` }
+    return this.#requests.request(options as Dispatcher.RequestOptions)
   }
 
   pick(options: PickOptions = {}): Picked<Metadata> {

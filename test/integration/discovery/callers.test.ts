@@ -1,5 +1,7 @@
 import { createServer as createNetServer, type AddressInfo } from 'node:net'
 import { once } from 'node:events'
+import { Readable } from 'node:stream'
+import { text } from 'node:stream/consumers'
 import { Agent, FormData, request } from 'undici'
 import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest'
 import { oneEtcd } from '../../support/each-etcd.ts'
@@ -98,6 +100,38 @@ oneEtcd('callers of a dispatcher', (etcd) => {
           pull: (controller) => controller.error(new Error('no body today')),
         }),
     ],
+    [
+      'a generator of numbers',
+      function* () {
+        yield 1
+      },
+    ],
+    [
+      'a generator with an object after text',
+      async function* () {
+        yield 'x'
+        yield { a: 1 }
+      },
+    ],
+    ['a Map', () => new Map([['a', 'b']])],
+    ['an object', () => ({ a: 'b' })],
+    ['a stream of objects', () => Readable.from([{ a: 1 }])],
+    ['a stream that was destroyed', () => Readable.from(['a']).destroy()],
+    [
+      'a stream that has failed',
+      () =>
+        Readable.from(['a'])
+          .on('error', () => undefined)
+          .destroy(new Error('no body today')),
+    ],
+    [
+      'a stream that is destroyed while it waits',
+      () => {
+        const body = new Readable({ read: () => undefined })
+        setImmediate(() => body.destroy())
+        return body
+      },
+    ],
   ])('the body of a caller that fails, %s, does not count against the endpoint', async (_, body) => {
     const provider = await startProvider()
     const { discovery, url, service } = await serviceAt(server.endpoint, [provider.address])
@@ -108,7 +142,51 @@ oneEtcd('callers of a dispatcher', (etcd) => {
       expect(error).not.toMatchObject({ code: 'request_failed' })
       expect(error).toBeInstanceOf(Error)
     }
-    expect(view.endpoints.map(({ health, inFlight }) => [health, inFlight])).toEqual([['ready', 0]])
+    expect(view.endpoints.map(({ health, inFlight, ewmaMs }) => [health, inFlight, ewmaMs])).toEqual([
+      ['ready', 0, 0],
+    ])
+  })
+
+  test('a form of a URL is sent as fetch sends it, and again', async () => {
+    const seen: unknown[] = []
+    const providers = await Promise.all(
+      [1, 2].map(() =>
+        startProvider(async (incoming, response) => {
+          seen.push([incoming.headers['content-type'], await text(incoming)])
+          response.writeHead(seen.length === 1 ? 503 : 200).end()
+        }),
+      ),
+    )
+    const { discovery, service } = await serviceAt(
+      server.endpoint,
+      providers.map(({ address }) => address),
+    )
+    const view = await discovery.openService(service)
+    const put = { method: 'PUT', path: '/', body: new URLSearchParams({ a: 'b c' }) } as const
+    expect((await view.request(put)).statusCode).toBe(200)
+    expect((await view.request({ ...put, headers: { 'Content-Type': 'text/x' } })).statusCode).toBe(200)
+    const sent = ['application/x-www-form-urlencoded;charset=UTF-8', 'a=b+c']
+    expect(seen).toEqual([sent, sent, ['text/x', 'a=b+c']])
+  })
+
+  test.each([
+    ['throws', new Error('no pool today')],
+    ['is misused', new TypeError('no pool today')],
+  ])('a pool that %s says nothing about the endpoint', async (_, error) => {
+    const provider = await startProvider()
+    const createPool = () =>
+      new (class extends Agent {
+        override dispatch(): boolean {
+          throw error
+        }
+      })()
+    const { discovery, service } = await serviceAt(server.endpoint, [provider.address], { createPool })
+    const view = await discovery.openService(service)
+    for (let sent = 0; sent < 6; sent += 1)
+      expect(String(await failureOf(view.request({ method: 'GET', path: '/' })))).toMatch(/no pool today/)
+    expect(view.endpoints.map(({ health, inFlight, ewmaMs }) => [health, inFlight, ewmaMs])).toEqual([
+      ['ready', 0, 0],
+    ])
   })
 
   test('forms and blobs are sent again', async () => {

@@ -3,6 +3,7 @@ import type { Duplex } from 'node:stream'
 import type { Dispatcher } from 'undici'
 import { asError } from '../errors.ts'
 import type { Member } from '../view/member.ts'
+import { type Fault, faultOf } from './fault.ts'
 import type { RequestBody } from './request-body.ts'
 import { isGatewayFailure } from './retry-rules.ts'
 import type { RoutedController } from './routed-controller.ts'
@@ -31,7 +32,7 @@ export interface AttemptOwner {
   /** The request has ended, with this error if with one, and the handler knows it. */
   end(error?: Error): void
   /** An attempt has ended without an answer. */
-  attemptFailed(attempt: Attempt, error: Error): void
+  attemptFailed(attempt: Attempt, error: Error, fault: Fault): void
   /** Whether another attempt takes the place of one that was answered by a failing gateway. */
   replaces(attempt: Attempt, status: number, headers: IncomingHttpHeaders): boolean
 }
@@ -40,18 +41,6 @@ export interface AttemptOwner {
 const MOST_DISCARDED_BYTES = 65_536
 /** The longest time that such a body is read, in milliseconds: it occupies a connection. */
 const DISCARD_MS = 1_000
-/** Errors that the caller's options cause, whatever the endpoint. */
-const CALLERS_ERRORS = new Set([
-  'UND_ERR_INVALID_ARG',
-  'UND_ERR_REQ_CONTENT_LENGTH_MISMATCH',
-  'UND_ERR_NOT_SUPPORTED',
-])
-
-/** True for an error that says nothing about the endpoint: the options are unusable, or the body has failed. */
-export function isCallersError(body: RequestBody, error: Error): boolean {
-  return ('code' in error && CALLERS_ERRORS.has(String(error.code))) || body.hasFailed
-}
-
 /** One attempt of a request at one endpoint: the handler that undici calls. */
 export class Attempt implements Dispatcher.DispatchHandler {
   readonly member: Member
@@ -59,6 +48,7 @@ export class Attempt implements Dispatcher.DispatchHandler {
   /** When it was put on a connection: waiting for one says nothing about the endpoint's speed. Before, when it was given to the pool. */
   #startedAt = 0
   wasStarted = false
+  #wasSent = false
   #controller: Dispatcher.DispatchController | undefined
   #isReleased = false
   #isLetGo = false
@@ -178,27 +168,35 @@ export class Attempt implements Dispatcher.DispatchHandler {
     if (this.#discarded !== undefined || this.#hasFailed || this.#isLetGo) return
     this.#hasFailed = true
     const { handler, controller, target } = this.#request
-    const isOwn = controller.aborted || error === this.#thrown || isCallersError(this.#request.body, error)
-    if (!isOwn) target.judge(this.member, { type: 'failed' })
+    const fault = this.#faultOf(error)
+    if (fault === 'endpoint') target.judge(this.member, { type: 'failed' })
     else if (controller.aborted && !this.#isAnswered) this.#abandoned(controller.reason)
-    if (!isOwn && this.#isDispatched && !this.wasStarted) target.noteUnreachable(this.member)
+    if (fault === 'endpoint' && this.#isDispatched && !this.wasStarted) target.noteUnreachable(this.member)
     if (controller.aborted) {
       this.#pass(error)
       return
     }
     if (!this.#request.isOver) {
-      this.#request.attemptFailed(this, error)
+      this.#request.attemptFailed(this, error, fault)
       return
     }
     this.#request.end(error)
     handler.onResponseError?.(controller, error)
   }
 
+  #faultOf(error: Error): Fault {
+    const { controller, body } = this.#request
+    if (controller.aborted || error === this.#thrown) return 'caller'
+    return faultOf(error, body, this.#wasSent || this.#isAnswered)
+  }
+
   onBodySent(chunk: Buffer): void {
+    this.#wasSent = true
     this.#request.handler.onBodySent?.(chunk)
   }
 
   onRequestSent(): void {
+    this.#wasSent = true
     this.#request.handler.onRequestSent?.()
   }
 

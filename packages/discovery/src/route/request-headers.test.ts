@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { headerOf, keptHeaders, withHost } from './request-headers.ts'
+import { headerOf, keptHeaders, withDefault } from './request-headers.ts'
 
 type Headers = Parameters<typeof keptHeaders>[0]
 
@@ -25,14 +25,14 @@ describe.each<[string, () => Headers]>([
     const kept = keptHeaders(given())
     expect([headerOf(kept, 'x-key'), headerOf(kept, 'x-key')]).toEqual(['k1', 'k1'])
     const sent = ['X-Key', 'k1', 'x-many', ['a', 'b'], 'host', 'orders.service']
-    expect(withHost(kept, 'orders.service')).toEqual(sent)
-    expect(withHost(kept, 'orders.service')).toEqual(sent)
+    expect(withDefault(kept, 'host', 'orders.service')).toEqual(sent)
+    expect(withDefault(kept, 'host', 'orders.service')).toEqual(sent)
   })
 })
 
 test('the host of the caller stays', () => {
   const headers = { Host: 'example.org' }
-  expect(withHost(headers, 'orders.service')).toBe(headers)
+  expect(withDefault(headers, 'host', 'orders.service')).toBe(headers)
 })
 
 test.each<[unknown]>([[1], [['a']], [['a', 'b', 'c']], ['ab']])('%j is refused as a pair', (given) => {

@@ -29,10 +29,10 @@ export function headerOf(headers: Headers, name: string): string | undefined {
   return undefined
 }
 
-/** Kept headers with a `host`, unless there is one. */
-export function withHost(headers: Headers, host: string): Exclude<Headers, undefined> {
-  if (headerOf(headers, 'host') !== undefined) return headers ?? null
-  return [...fieldsOf(headers), 'host', host] as string[]
+/** Kept headers with this field, unless there is one of its name. */
+export function withDefault(headers: Headers, name: string, value: string): Exclude<Headers, undefined> {
+  if (headerOf(headers, name) !== undefined) return headers ?? null
+  return [...fieldsOf(headers), name, value] as string[]
 }
 
 /** Names and values in turn. The values stay as they are: undici judges them. */

@@ -5,9 +5,10 @@ import type { Unavailable } from '../balance/balancer.ts'
 import type { Policy } from '../balance/policy.ts'
 import { asError, DiscoveryError, reasonOf } from '../errors.ts'
 import type { Member } from '../view/member.ts'
-import { Attempt, type AttemptOwner, isCallersError, type RoutedOptions } from './attempt.ts'
+import { Attempt, type AttemptOwner, type RoutedOptions } from './attempt.ts'
+import type { Fault } from './fault.ts'
 import { RequestBody } from './request-body.ts'
-import { headerOf, keptHeaders, withHost } from './request-headers.ts'
+import { headerOf, keptHeaders, withDefault } from './request-headers.ts'
 import { isLostConnection, mayRetry, retryAfterMs } from './retry-rules.ts'
 import { RoutedController } from './routed-controller.ts'
 import type { Choosing, RouteTarget } from './route-target.ts'
@@ -74,8 +75,9 @@ export class RoutedRequest implements AttemptOwner {
    */
   start(): void {
     try {
-      const { given: body } = this.body
-      const headers = keptHeaders(this.options.headers)
+      const { given: body, contentType } = this.body
+      const kept = keptHeaders(this.options.headers)
+      const headers = contentType === undefined ? kept : withDefault(kept, 'content-type', contentType)
       this.options = { ...this.options, headers, ...(body === undefined ? {} : { body }) }
       const { algorithm, hashHeader } = this.policy
       if (algorithm === 'ring-hash') this.#hashKey = headerOf(this.options.headers, hashHeader) ?? ''
@@ -125,12 +127,12 @@ export class RoutedRequest implements AttemptOwner {
   }
 
   /** An attempt has ended without an answer. */
-  attemptFailed(attempt: Attempt, error: Error): void {
+  attemptFailed(attempt: Attempt, error: Error, fault: Fault): void {
     if (this.#isSettled) return
     this.#failures.push(`${attempt.member.address} (${reasonOf(error)})`)
     if (attempt.wasStarted && isLostConnection(error)) this.#cut.add(attempt.member)
     else this.#cut.delete(attempt.member)
-    if (isCallersError(this.body, error)) {
+    if (fault === 'caller') {
       this.fail(error)
       return
     }
@@ -170,6 +172,11 @@ export class RoutedRequest implements AttemptOwner {
 
   /** Chooses an endpoint and sends the request to it. Returns false if there is none. */
   #tryNext(isRetry: boolean): boolean {
+    const { problem } = this.body
+    if (problem !== undefined) {
+      this.fail(problem)
+      return true
+    }
     const picked = this.#pick()
     if (picked === 'no_endpoints') return false
     if (picked === 'overloaded') {
@@ -189,7 +196,9 @@ export class RoutedRequest implements AttemptOwner {
     const { ignoreLatency, ...options } = this.options
     const { hostHeader } = this.policy
     const headers =
-      hostHeader === 'service' ? { headers: withHost(options.headers, this.#destination.host) } : {}
+      hostHeader === 'service'
+        ? { headers: withDefault(options.headers, 'host', this.#destination.host) }
+        : {}
     // Without it undici would check the certificate for what the `host` header says, which is the caller's.
     const secure = serverName === undefined ? {} : { servername: serverName }
     return { pool, options: { ...options, ...headers, ...secure, origin } as Dispatcher.DispatchOptions }
