@@ -51,7 +51,7 @@ export interface Semaphore {
    * Waits for a permit. Fails like `Mutex.acquire`.
    *
    * @throws CoordinationError also `limit_mismatch` if another limit is stored than the one given, or no number;
-   * `invalid_argument` if none is stored and none was given
+   * `invalid_argument` if none is stored, none was given, and the history of the store shows none
    */
   acquire(options?: AcquireOptions): Promise<Permit>
   /** Returns a permit if one is free; otherwise `undefined`, without waiting. Fails like `acquire`. */
@@ -156,7 +156,7 @@ class KeySemaphore implements Semaphore {
     using wait = new CallerWait(`acquiring a permit of ${this.name}`, options, own)
     try {
       wait.signal.throwIfAborted()
-      if (this.#givenAt === 0) await wait.race(this.#confirmLimit())
+      if (this.#givenAt === 0) await wait.race(this.#confirmLimit(own.key))
       const reads = [
         op.getRange({ prefix: this.#permits, keysOnly: true }),
         op.getRange({ key: this.#limitKey }),
@@ -164,7 +164,7 @@ class KeySemaphore implements Semaphore {
       let seen = (await wait.race(own.create(reads))).reads
       let known = limitIn(seen)
       while (known === undefined) {
-        await wait.race(this.#confirmLimit())
+        await wait.race(this.#confirmLimit(own.key))
         seen = (await wait.race(own.look(reads))).reads
         known = limitIn(seen)
       }
@@ -192,26 +192,28 @@ class KeySemaphore implements Semaphore {
 
   /**
    * Stores the known limit if there is none, at first or after it was deleted. Compares it only once: it may be changed.
+   * `ownKey` is that of the call.
    */
-  async #confirmLimit(): Promise<void> {
+  async #confirmLimit(ownKey: string): Promise<void> {
     const { client, control, signal } = this.#session
     const onError = (error: unknown): void => this.#session.noteError(error)
-    const given = await this.#lastKnown(onError)
-    const puts = given === undefined ? [] : [op.put(this.#limitKey, String(given))]
+    const known = await this.#lastKnown(ownKey, onError)
+    const puts = known === undefined ? [] : [op.put(this.#limitKey, String(known))]
     const txn = client.kv
       .txn()
       .if(compare.isAbsent(this.#limitKey))
       .then(...puts)
       .else(op.get(this.#limitKey))
     const result = await sendAgain(() => txn.commit(control), { signal, onError })
-    if (result.succeeded && given === undefined)
+    if (result.succeeded && known === undefined)
       throw refuse(`the semaphore ${this.name} has no limit in the store, and none was given`)
-    const put = given === undefined ? undefined : { limit: given, revision: result.header.revision }
+    const put = known === undefined ? undefined : { limit: known, revision: result.header.revision }
     const stored = result.succeeded ? put : knownLimit(result.results[0])
     if (stored === undefined) {
       const what = `${this.#limitKey} holds no number from 1 to 1,000,000`
       throw new CoordinationError('limit_mismatch', { what })
     }
+    const given = this.#given
     if (given !== undefined && stored.limit !== given && this.#givenAt === 0) {
       const what = `the semaphore ${this.name} has the limit ${stored.limit} in the store, and ${given} was given`
       throw new CoordinationError('limit_mismatch', { what })
@@ -220,27 +222,28 @@ class KeySemaphore implements Semaphore {
   }
 
   /**
-   * The limit that this object stores if there is none: another process may have changed it since this one saw it, which the
-   * history of the store shows.
+   * The limit that this object stores if there is none: the last one of the history since this object knew one, or since the
+   * oldest permit of others was there, which somebody has been given under a limit.
    */
-  async #lastKnown(onError: (error: unknown) => void): Promise<number | undefined> {
-    if (this.#given === undefined || this.#givenAt === 0) return this.#given
+  async #lastKnown(ownKey: string, onError: (error: unknown) => void): Promise<number | undefined> {
     const { client, control, signal } = this.#session
-    const query = { key: this.#limitKey, ...control }
-    const { entries, header } = await sendAgain(() => client.kv.getRange(query), { signal, onError })
-    if (entries.length > 0) return this.#given
-    const since = {
-      client,
-      control,
-      key: this.#limitKey,
-      after: this.#givenAt,
-      upTo: header.revision,
-      signal,
-    }
-    return parseLimit(await lastValue(since)) ?? this.#given
+    const reads = [
+      op.getRange({ prefix: this.#permits, keysOnly: true }),
+      op.getRange({ key: this.#limitKey }),
+    ]
+    const txn = client.kv.txn().then(...reads)
+    const { results, header } = await sendAgain(() => txn.commit(control), { signal, onError })
+    const [permits, limit] = results
+    if (limit !== undefined && limit.entries.length > 0) return this.#given
+    const others = permits?.entries.filter(({ key }) => key !== ownKey && isDirectChild(key, this.#permits))
+    const isKnown = this.#given !== undefined && this.#givenAt > 0
+    const from = isKnown ? this.#givenAt : Math.min(...(others ?? []).map((each) => each.createRevision))
+    if (from === Infinity) return this.#given
+    const history = { client, control, key: this.#limitKey, from, upTo: header.revision, signal }
+    return parseLimit(await lastValue(history)) ?? this.#given
   }
 
-  /** Remembers a limit. An object without a limit of its own stores none; `isGiven`: this one was set by `setLimit`. */
+  /** Remembers a limit. An object without a limit of its own remembers none; `isGiven`: this one was set by `setLimit`. */
   #learn({ limit, revision }: KnownLimit, isGiven = false): void {
     if (this.#given === undefined && !isGiven) {
       this.#givenAt = Math.max(this.#givenAt, 1)

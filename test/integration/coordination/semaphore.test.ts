@@ -180,6 +180,32 @@ oneEtcd('a semaphore', (etcd) => {
     await waitFor(() => client.watch.size === 4, { what: 'the watches of four held permits alone' })
   })
 
+  it('P1 stores the last limit again when somebody comes who has not used it, while others hold permits', async () => {
+    const server = await etcd.start()
+    const client = connect(server.endpoint)
+    const holder = createSemaphore(await open(client), 'limits/a', { limit: 1 })
+    await using held = await holder.acquire()
+    const session = await open(connect(server.endpoint))
+    const forget = async () => (await client.kv.delete('limits/a/limit')).header.revision
+    const fresh = (limit?: number) =>
+      createSemaphore(session, 'limits/a', limit === undefined ? {} : { limit })
+    await forget()
+    expect(await fresh().tryAcquire()).toBeUndefined()
+    await forget()
+    expect(await codeOf(fresh(5).tryAcquire())).toBe('limit_mismatch')
+    expect(await holder.limit()).toBe(1)
+    await holder.setLimit(2)
+    await client.kv.compact((await client.kv.put('other', '')).header.revision)
+    await forget()
+    await using second = (await fresh().tryAcquire()) as Permit
+    expect([await holder.limit(), held.isHeld, second.isHeld]).toEqual([2, true, true])
+    // Where the history is gone, what is given is the best there is.
+    await client.kv.compact(await forget())
+    await expect(fresh().tryAcquire()).rejects.toThrow(/limits\/a has no limit/)
+    await using third = (await fresh(3).tryAcquire()) as Permit
+    expect([await holder.limit(), third.isHeld]).toEqual([3, true])
+  })
+
   it('warns once when its limit is gone while somebody waits, and never without that', async () => {
     const server = await etcd.start()
     const client = connect(server.endpoint)
