@@ -22,7 +22,7 @@ export interface KeptChange {
 export interface KeptRangeHandlers {
   /** All changes of one revision, or the differences after a gap; called also for the first list. */
   onChange(changes: readonly KeptChange[], revision: number): void
-  /** `isStale` has changed. */
+  /** `isStale` has changed. Not called when the range is closed. */
   onStale?(): void
 }
 
@@ -83,7 +83,7 @@ export class KeptRange implements Ending {
     return this.#reflector.revision
   }
 
-  /** True while no member confirms that nothing is missing. */
+  /** True while no member confirms that nothing is missing, and once it is closed. */
   get isStale(): boolean {
     return this.#isStale
   }
@@ -176,7 +176,8 @@ export class KeptRange implements Ending {
   #finish(reason: Error): void {
     if (this.#end !== undefined) return
     this.#end = reason
-    this.#setStale(true)
+    // Nothing confirms any more what is contained. That is no news for those who have closed it.
+    this.#isStale = true
     this.#first.reject(reason)
     const endings = [...this.#endings]
     this.#endings.clear()

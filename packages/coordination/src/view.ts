@@ -25,9 +25,12 @@ export const VIEW_CHECKS: OptionChecks<ViewOptions> = { ...WAIT_CHECKS, logger: 
 export interface View extends AsyncDisposable {
   /** Everything up to this revision of the store is contained. */
   readonly revision: number
-  /** True while no member of etcd confirms that nothing is missing: the contents may be outdated. */
+  /** True while no member of etcd confirms that nothing is missing, and once it is closed: the contents may be outdated. */
   readonly isStale: boolean
-  /** Calls `listener` after each change, one at a time and in order; `stale` when `isStale` changes. Returns its undo. */
+  /**
+   * Calls `listener` after each change, one at a time and in order; `stale` when `isStale` changes, except by the end of the view
+   * or of its client. Returns its undo.
+   */
   on(event: 'change' | 'stale', listener: () => void): () => void
   /**
    * Resolves when everything that the store contained at the time of the call is contained: the view then equals a

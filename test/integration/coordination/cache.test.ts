@@ -1,5 +1,5 @@
-import { openCache } from '@livetree/coordination'
-import { op } from '@livetree/etcd'
+import { openCache, openElectionView, openGroup } from '@livetree/coordination'
+import { type EtcdClient, op } from '@livetree/etcd'
 import { expect, it } from 'vitest'
 import { oneEtcd } from '../../support/each-etcd.ts'
 import { withoutOpenHandles } from '../../support/open-handles.ts'
@@ -77,6 +77,25 @@ oneEtcd('a cache', (etcd) => {
       1,
       'live',
     ])
+  })
+
+  it.each<[string, (cache: AsyncDisposable, client: EtcdClient) => Promise<unknown>]>([
+    ['it is closed', async (cache) => cache[Symbol.asyncDispose]()],
+    ['its client is closed', (_, client) => client.close()],
+  ])('does not say that it is stale when %s', async (_, end) => {
+    const server = await etcd.start()
+    const client = connect(server.endpoint)
+    const cache = await openCache(client, { prefix: 'flags/' }, { decode })
+    const group = await openGroup(client, 'members')
+    const election = await openElectionView(client, 'elections/a')
+    const said: string[] = []
+    for (const view of [cache, group, election]) {
+      await view.fresh()
+      view.on('stale', () => said.push(`stale: ${view.isStale}`))
+    }
+    for (const view of [cache, group, election]) await end(view, client)
+    await waitFor(() => cache.status === 'closed' && group.isStale && election.isStale)
+    expect(said).toEqual([])
   })
 
   it('keeps what cannot be decoded apart, ends what waits, and refuses what it cannot use', async () => {
