@@ -37,10 +37,17 @@ function isPlain(value: unknown): value is object {
 
 /** Describes an unusable value without showing text, which may be a secret. */
 function shown(value: unknown): string {
-  if (typeof value === 'string') return value === '' ? 'empty' : `a text of ${value.length} characters`
-  if (typeof value === 'number' || typeof value === 'bigint') return String(value).slice(0, 40)
+  if (typeof value === 'string') return shownText(value)
+  if (typeof value === 'number') return String(value)
+  if (typeof value === 'bigint') return `${String(value).slice(0, 40)}n`
   if (typeof value === 'boolean' || value === null || value === undefined) return String(value)
   return typeof value === 'function' ? 'a function' : 'an object'
+}
+
+function shownText(text: string): string {
+  if (text === '') return 'empty'
+  if (!text.isWellFormed()) return 'a text with a lone surrogate, which is half of a character'
+  return `a text of ${text.length} characters`
 }
 
 /** True for an object with all of these methods. */

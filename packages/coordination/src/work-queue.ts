@@ -84,6 +84,7 @@ class KeyWorkQueue implements WorkQueue {
   readonly #maxAttempts: number
   readonly #items: string
   readonly #claims: string
+  #isWarned = false
 
   constructor(session: OpenSession, name: string, maxAttempts: number) {
     this.name = name
@@ -137,7 +138,9 @@ class KeyWorkQueue implements WorkQueue {
     let from = Buffer.from(this.#items)
     for (;;) {
       const { entries, hasMore } = await this.#page(from, limit, signal)
-      const free = entries.filter((entry) => this.#isItem(entry) && !claimed.has(nameOf(entry, this.#items)))
+      const free = entries.filter(
+        (entry) => this.#isOwnItem(entry) && !claimed.has(nameOf(entry, this.#items)),
+      )
       const jobs = free.filter((entry) => !isOurs(entry))
       // The claims were read first: what changed since then wakes the caller.
       if (free.length > 0 || !hasMore)
@@ -154,8 +157,15 @@ class KeyWorkQueue implements WorkQueue {
     return sendAgain(() => client.kv.getRange(query), { signal, isPatient: true })
   }
 
-  #isItem(entry: Entry): boolean {
-    return ITEM_NAME.test(entry.key.slice(this.#items.length))
+  /** True for what `put` has written. Warns once of others. */
+  #isOwnItem({ key }: Entry): boolean {
+    if (ITEM_NAME.test(key.slice(this.#items.length))) return true
+    if (!this.#isWarned)
+      this.#session.logger.warn('A key among the jobs of a work queue is none: it is left alone, delete it', {
+        key,
+      })
+    this.#isWarned = true
+    return false
   }
 
   #attemptsKey(name: string): string {

@@ -89,7 +89,7 @@ oneEtcd('a counter', (etcd) => {
     await expect(createCounter(session, 'counters/text').add(1n)).rejects.toThrow(
       /counters\/text holds something else/,
     )
-    await expect(counter.add(1 as never)).rejects.toThrow(/the delta is 1, not a bigint/)
+    await expect(counter.add(1 as never)).rejects.toThrow(/the delta is 1, not a bigint such as 1n/)
     expect(await codeOf(counter.add(1n, { signal: AbortSignal.abort() }))).toBe('cancelled')
     proxy.dropReplies()
     const unknown = codeOf(counter.add(1n))

@@ -146,6 +146,7 @@ oneEtcd('a session', (etcd) => {
       [{ ttlSeconds: 5, marginMs: 5_000 }, /marginMs is 5000, and ttlSeconds only 5/],
       [{ ttl: 5 }, /openSession has no option ttl, only ttlSeconds, marginMs, lease, signal, logger/],
       [{ lease: 5 }, /lease of openSession is 5, not a positive bigint/],
+      [{ marginMs: 3n }, /marginMs of openSession is 3n, not milliseconds/],
       [{ signal: 'x' }, /signal of openSession is a text of 1 characters, not an AbortSignal/],
     ]
     for (const [options, message] of tries)
@@ -155,6 +156,9 @@ oneEtcd('a session', (etcd) => {
     const session = await open(client)
     expect(() => createMutex(session, 'a/')).toThrow(/ends with a slash/)
     expect(() => createMutex(session, '')).toThrow(/key path/)
+    expect(() => createMutex(session, 'a\ud800')).toThrow(
+      /the name is a text with a lone surrogate, which is half/,
+    )
     expect(() => createMutex(Promise.resolve(session) as never, 'a')).toThrow(/await it/)
     expect(await codeOf(open(client, { lease: 4_711n }))).toBe('lease_not_found')
   })

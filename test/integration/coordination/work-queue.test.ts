@@ -5,7 +5,16 @@ import { oneEtcd } from '../../support/each-etcd.ts'
 import { withoutOpenHandles } from '../../support/open-handles.ts'
 import { waitFor } from '../../support/wait-for.ts'
 import { connect } from '../etcd/watch-kit.ts'
-import { codeOf, isPending, keysOf, loseAnswersToPuts, loseNextTxn, open, proxyTo } from './kit.ts'
+import {
+  codeOf,
+  collecting,
+  isPending,
+  keysOf,
+  loseAnswersToPuts,
+  loseNextTxn,
+  open,
+  proxyTo,
+} from './kit.ts'
 
 withoutOpenHandles()
 
@@ -151,7 +160,8 @@ oneEtcd('a work queue', (etcd) => {
   it('gives only what is an item, however many other keys are before it, also one that is not text', async () => {
     const server = await etcd.start()
     const client = connect(server.endpoint)
-    const queue = createWorkQueue(await open(client), 'queues/a')
+    const warnings: string[] = []
+    const queue = createWorkQueue(await open(client, { logger: collecting(warnings) }), 'queues/a')
     for (let page = 0; page < 3; page += 1) {
       const puts = Array.from({ length: 40 }, (_, index) => op.put(`queues/a/items/0/${page}/${index}`, 'x'))
       await client.kv
@@ -168,7 +178,11 @@ oneEtcd('a work queue', (etcd) => {
       'items/ 1/a',
     ]
     for (const key of others) await client.kv.put(`queues/a/${key}`, 'x')
-    expect(await codeOf(queue.take({ timeoutMs: 300 }))).toBe('deadline_exceeded')
+    const late = await queue.take({ timeoutMs: 300 }).catch((error: unknown) => error)
+    expect(String(late)).toMatch(
+      /deadline_exceeded.*queues\/a did not end within 300 ms.*find out what it waits for/,
+    )
+    expect(warnings).toEqual([expect.stringMatching(/among the jobs of a work queue is none/)])
     const strange = [0xfe, 0xff].map((byte) =>
       Buffer.concat([Buffer.from('queues/a/items/00002/'), Buffer.of(byte)]),
     )

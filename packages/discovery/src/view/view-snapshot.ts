@@ -94,7 +94,10 @@ export class ViewSnapshot {
     const content = parseObject(text)
     if (content?.format !== FORMAT || content.prefix !== prefix || !Array.isArray(content.endpoints))
       throw new Error(`it is no snapshot of ${prefix}`)
-    return content.endpoints.flatMap((each: unknown) => this.#record(each) ?? [])
+    const records = content.endpoints.flatMap((each: unknown) => this.#record(each) ?? [])
+    const unusable = content.endpoints.length - records.length
+    if (unusable > 0) this.#warn('read', new Error(`${unusable} of its endpoints are not usable`))
+    return records
   }
 
   /** It was never seen in the store by this process, so every revision of the store is newer. */
