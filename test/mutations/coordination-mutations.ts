@@ -408,8 +408,8 @@ export const coordinationMutations: readonly Mutation[] = [
   {
     name: 'Coordination W1: keys of other names are given as jobs',
     file: `${source}/work-queue.ts`,
-    find: 'return ITEM_NAME.test(entry.key.slice(this.#items.length))',
-    replace: 'return entry.key.length > 0',
+    find: 'if (ITEM_NAME.test(key.slice(this.#items.length))) return true',
+    replace: 'if (key.length > 0) return true',
     test: noticedBy('work-queue'),
   },
   {
@@ -436,9 +436,30 @@ export const coordinationMutations: readonly Mutation[] = [
   {
     name: 'Coordination P1: a limit that was deleted is replaced by an older one',
     file: `${source}/semaphore.ts`,
-    find: 'return parseLimit(await lastValue(since)) ?? this.#given',
+    find: 'return parseLimit(await lastValue(history)) ?? this.#given',
     replace: 'return this.#given',
     test: noticedBy('semaphore'),
+  },
+  {
+    name: 'Coordination P1: a limit that was deleted is not searched by who comes new',
+    file: `${source}/semaphore.ts`,
+    find: 'const from = isKnown ? this.#givenAt : this.#oldest(permits?.entries ?? [], ownKey)',
+    replace: 'const from = isKnown ? this.#givenAt : undefined',
+    test: noticedBy('semaphore'),
+  },
+  {
+    name: 'Coordination P1: the history ends where it is compacted',
+    file: `${source}/last-value.ts`,
+    find: 'if (compactedAt <= from) return undefined',
+    replace: 'if (compactedAt >= 0) return undefined',
+    test: noticedBy('semaphore'),
+  },
+  {
+    name: 'Coordination V1: a view that is closed says that it is stale',
+    file: `${source}/kept-range.ts`,
+    find: 'this.#isStale = true\n    this.#first.reject',
+    replace: 'this.#setStale(true)\n    this.#first.reject',
+    test: noticedBy('cache'),
   },
   {
     name: 'Coordination P1: what remains of the history is taken for all of it',

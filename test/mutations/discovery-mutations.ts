@@ -24,10 +24,38 @@ export const discoveryMutations: readonly Mutation[] = [
   },
   {
     name: 'Discovery F2: a departure is not announced',
-    file: `${source}/registration/key-keeper.ts`,
-    find: 'if (this.#farewell !== undefined) {',
-    replace: 'if (this.#farewell === undefined) {',
+    file: `${source}/registration/delete-under.ts`,
+    find: 'if (farewell !== undefined) {',
+    replace: 'if (farewell === undefined) {',
     test: integration('registration'),
+  },
+  {
+    name: 'Discovery F2: a departure that cannot be announced does not take place',
+    file: `${source}/registration/delete-under.ts`,
+    find: 'await putting.catch(() => undefined)',
+    replace: 'await putting',
+    test: `${source}/registration/key-keeper.test.ts`,
+  },
+  {
+    name: 'Discovery F2: a lease is kept if its key could not be deleted',
+    file: `${source}/registration/key-keeper.ts`,
+    find: 'failures.push(error)\n      }\n      signal.throwIfAborted()',
+    replace: 'throw error\n      }\n      signal.throwIfAborted()',
+    test: `${source}/registration/key-keeper.test.ts`,
+  },
+  {
+    name: 'Discovery: the unspecified address is taken for an address',
+    file: `${source}/record/endpoint-address.ts`,
+    find: "return host === '0.0.0.0' || host === '::'",
+    replace: "return host === '::'",
+    test: `${source}/record/endpoint-address.test.ts`,
+  },
+  {
+    name: 'Discovery: an endpoint is judged by what the caller gets wrong',
+    file: `${source}/route/fault.ts`,
+    find: "if (MISUSE.test(code) || error instanceof TypeError) return 'caller'",
+    replace: '',
+    test: `${source}/route/fault.test.ts`,
   },
   {
     name: 'Discovery F2: the server is closed before the departure has spread',
@@ -257,8 +285,8 @@ export const discoveryMutations: readonly Mutation[] = [
   {
     name: 'Discovery F1: a pause that is resumed half-way is taken for what it was before',
     file: `${source}/registration/key-keeper.ts`,
-    find: 'this.#kept = undefined\n    const control =',
-    replace: 'const control =',
+    find: 'this.#kept = undefined\n    const failures',
+    replace: 'const failures',
     test: integration('registration'),
   },
   {

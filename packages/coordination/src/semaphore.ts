@@ -235,12 +235,21 @@ class KeySemaphore implements Semaphore {
     const { results, header } = await sendAgain(() => txn.commit(control), { signal, onError })
     const [permits, limit] = results
     if (limit !== undefined && limit.entries.length > 0) return this.#given
-    const others = permits?.entries.filter(({ key }) => key !== ownKey && isDirectChild(key, this.#permits))
     const isKnown = this.#given !== undefined && this.#givenAt > 0
-    const from = isKnown ? this.#givenAt : Math.min(...(others ?? []).map((each) => each.createRevision))
-    if (from === Infinity) return this.#given
+    const from = isKnown ? this.#givenAt : this.#oldest(permits?.entries ?? [], ownKey)
+    if (from === undefined) return this.#given
     const history = { client, control, key: this.#limitKey, from, upTo: header.revision, signal }
     return parseLimit(await lastValue(history)) ?? this.#given
+  }
+
+  /** The create revision of the oldest of the permits of others; undefined if there is none. */
+  #oldest(permits: readonly Entry[], ownKey: string): number | undefined {
+    let oldest: number | undefined
+    for (const { key, createRevision } of permits) {
+      const isOther = key !== ownKey && isDirectChild(key, this.#permits)
+      if (isOther && (oldest === undefined || createRevision < oldest)) oldest = createRevision
+    }
+    return oldest
   }
 
   /** Remembers a limit. An object without a limit of its own remembers none; `isGiven`: this one was set by `setLimit`. */
