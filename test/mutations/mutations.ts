@@ -412,6 +412,13 @@ export const mutations: readonly Mutation[] = [
     test: 'packages/core/src/startup/comparison.test.ts',
   },
   {
+    name: 'P8: a store that waited for a late snapshot has no turn',
+    file: `${core}/startup/startup.ts`,
+    find: 'if (isLate) await giveTurn(parts)',
+    replace: '',
+    test: 'test/integration/livetree/late-snapshot.test.ts',
+  },
+  {
     name: 'P6: a listener is called again while it is busy',
     file: `${core}/events/subscriber.ts`,
     find: 'if (this.#isBusy) return',

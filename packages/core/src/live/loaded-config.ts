@@ -90,9 +90,8 @@ export class LoadedConfig<T> implements LiveConfig<T> {
     const { sources, options, log, comparison } = this.#parts
     const { clock, staleAfterMs } = options
     for (const [index, { source }] of sources.entries()) {
-      const earlier = source.isRemote ? comparison?.placeOf(source.name) : undefined
-      const sink = this.#writer.sinkFor(index)
-      this.#connections.open(source, { sink, clock, logger: log, earlier, staleAfterMs })
+      const context = { sink: this.#writer.sinkFor(index), clock, logger: log, staleAfterMs }
+      this.#connections.open(source, context, comparison)
     }
   }
 

@@ -1,6 +1,7 @@
 import { type DeadlineOptions, withDeadline } from '../deadline.ts'
 import { isLivetreeError, LivetreeError } from '../errors.ts'
 import type { Source, SourceConnection, SourceContext } from '../source/source.ts'
+import type { Comparison } from '../startup/comparison.ts'
 import { messageOf, withoutStop } from '../thrown.ts'
 import { openGuarded } from '../updates/guarded-source.ts'
 
@@ -9,8 +10,20 @@ export class SourceConnections {
   readonly #open: { readonly name: string; readonly connection: SourceConnection }[] = []
 
   /** Opens a source, which then reports to `context.sink`. @throws LivetreeError `source_broken`, `invalid_options` */
-  open(source: Source, context: SourceContext): void {
-    this.#open.push({ name: source.name, connection: openGuarded(source, context) })
+  open(
+    source: Source,
+    given: Omit<SourceContext, 'earlier'>,
+    comparison: Pick<Comparison, 'placeOf'> | undefined,
+  ): void {
+    const { name, isRemote } = source
+    const context = {
+      ...given,
+      // A source that asks has something to hand over, and waits.
+      get earlier() {
+        return isRemote ? comparison?.placeOf(name) : undefined
+      },
+    }
+    this.#open.push({ name, connection: openGuarded(source, context) })
   }
 
   /** The patches of sources that make them by rules of their own, by the number of the source. */

@@ -196,7 +196,9 @@ export interface SourceContext {
   /**
    * What the guard compares this source's first tree with; undefined, or a promise of it: nothing. A source with a history
    * hands over the tree at that revision with `isKnown`, then every change since, each with its `allowRemoval`, and the
-   * newest tree last. So the guard decides as it does in a process that has run all the time.
+   * newest tree last. So the guard decides as it does in a process that has run all the time. To be read when the source has
+   * read its first tree: if the snapshot on disk comes late, `load` waits up to 5 s more for a source that has read this
+   * property and waits for it.
    */
   readonly earlier?: Promise<EarlierPlace | undefined> | undefined
 }

@@ -304,6 +304,34 @@ describe('Comparison', () => {
     await config.close()
   })
 
+  it.each([
+    { what: 'waits for it', asks: true, ms: 15_000, words: 'has not handed over its tree' },
+    { what: 'is silent', asks: false, ms: 10_000, words: 'has not answered' },
+  ])('gives a source that $what its time, and no more', async ({ asks, ms, words }) => {
+    const { path, clock } = machine()
+    using _disk = slowDisk()
+    const store = createManualSource({ name: 'store' })
+    const open: Source['open'] = (context) => {
+      if (asks) void context.earlier
+      return store.open(context)
+    }
+    let error: unknown
+    const loading = shop.load({
+      sources: [{ name: store.name, layers: store.layers, isRemote: true, open }],
+      snapshot: { path },
+      clock,
+      logger: false,
+    })
+    loading.catch((thrown: unknown) => {
+      error = thrown
+    })
+    await clock.advance(ms - 1)
+    expect(error).toBeUndefined()
+    await clock.advance(1)
+    await expect(loading).rejects.toMatchObject({ code: 'startup_timeout' })
+    expect(String(error)).toContain(words)
+  })
+
   it('does not keep load from ending, nor close', async () => {
     const { start } = machine()
     const aborted = shop.load({

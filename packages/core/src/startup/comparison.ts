@@ -32,8 +32,9 @@ export interface ComparisonOptions {
 export class Comparison {
   readonly #options: ComparisonOptions
   readonly #document = Promise.withResolvers<SnapshotDocument>()
+  readonly #held = new Set<string>()
   #isRead = false
-  #isOver = false
+  #endedAt: number | undefined = undefined
   readonly #places = Promise.withResolvers<ReadonlyMap<string, EarlierPlace>>()
 
   constructor(options: ComparisonOptions) {
@@ -52,6 +53,16 @@ export class Comparison {
     return this.#isRead
   }
 
+  /** When the update processor was let validate, in ms since the Unix epoch; undefined while it is not. */
+  get endedAt(): number | undefined {
+    return this.#endedAt
+  }
+
+  /** Whether a source had asked where it stood before that was known: it hands over nothing until then. */
+  hasHeld(source: string): boolean {
+    return this.#held.has(source)
+  }
+
   /** The snapshot. @throws LivetreeError why there is none; `timeout` after `skip` */
   document(): Promise<SnapshotDocument> {
     return this.#document.promise
@@ -59,6 +70,7 @@ export class Comparison {
 
   /** Resolves with the revision and store of a source in the snapshot; undefined if there is nothing to compare with. */
   async placeOf(source: string): Promise<EarlierPlace | undefined> {
+    if (this.#endedAt === undefined) this.#held.add(source)
     return (await this.#places.promise).get(source)
   }
 
@@ -74,7 +86,7 @@ export class Comparison {
 
   /** Lets the update processor validate without the file, and says so. Has no effect after `begin` has ended. */
   skip(): void {
-    if (this.#isOver) return
+    if (this.#endedAt !== undefined) return
     const { file } = this.#options
     const error = new LivetreeError('timeout', `The snapshot ${file.path} has not been read in time.`)
     this.#document.reject(error)
@@ -83,8 +95,8 @@ export class Comparison {
   }
 
   #end(document: SnapshotDocument | undefined): void {
-    if (this.#isOver) return
-    this.#isOver = true
+    if (this.#endedAt !== undefined) return
+    this.#endedAt = this.#options.clock.now()
     if (document !== undefined) this.#options.found(document)
     const states = this.#states(document)
     this.#options.writer.compareWith(new Map([...states].map(([index, { state }]) => [index, state])))
@@ -112,7 +124,7 @@ export class Comparison {
   }
 
   #warn(error: unknown): void {
-    if (this.#isOver) return
+    if (this.#endedAt !== undefined) return
     const message = `There is nothing to compare the first tree of configuration "${this.#options.name}" with, so no removal in it is noticed: ${messageOf(error)}`
     const code = isLivetreeError(error) ? error.code : 'snapshot'
     this.#options.log.entry({ level: 'warn', message, code })

@@ -43,7 +43,8 @@ export interface LoadOptions {
     | {
         /**
          * How long `load` waits for the first valid state, in milliseconds. Default 10,000. A snapshot that has not been read
-         * by then gets 5 s more, unless `onUnavailable` is `fail`.
+         * by then gets 5 s more, unless `onUnavailable` is `fail`; then a source that has waited for it has up to 5 s to hand over
+         * what it has read.
          */
         readonly timeoutMs?: number | undefined
         /** Applies to remote sources only: `load` always rejects if a local source cannot be read. Default `fail`. */

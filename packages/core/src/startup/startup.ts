@@ -18,6 +18,9 @@ const PATIENCE_MS = 3_000
 /** How long the snapshot may take after the sources have had their time: a disk that does not respond must not block startup. In ms. */
 const SNAPSHOT_READ_MS = 5_000
 
+/** How long the sources that waited for the snapshot may take, from when they need not any more, to hand over what they have read. In ms. */
+const TURN_MS = 5_000
+
 /** The parts that `startUp` works with. */
 export interface StartupParts {
   /** Name of the configuration. */
@@ -46,6 +49,7 @@ export async function startUp(parts: StartupParts): Promise<number | undefined> 
   if (parts.comparison === undefined) writer.compareWith(new Map())
   else if (isLate) await compareLate(parts, parts.comparison)
   await writer.settled()
+  if (isLate) await giveTurn(parts)
   // With `fail`, an earlier good tree is not enough to start with while the newest one is invalid.
   const isBad = options.onUnavailable === 'fail' && writer.rejected !== undefined
   if (writer.snapshot !== undefined && !isBad) return undefined
@@ -73,6 +77,31 @@ async function compareLate({ options, name }: StartupParts, comparison: Comparis
     if (!isLivetreeError(error) || error.code !== 'timeout') throw error
   }
   comparison.skip()
+}
+
+/** Waits for the sources that the snapshot has held back past their time. */
+async function giveTurn(parts: StartupParts): Promise<void> {
+  const { writer, sources, options, comparison, name } = parts
+  const { clock, signal } = options
+  const { endedAt } = comparison ?? {}
+  if (endedAt === undefined) return
+  const isMissing = (state: SourceState) => !state.isLostForGood && isHeldBack(parts, state)
+  const untilDecided = async (cut: AbortSignal) => {
+    const isOpen = () => writer.snapshot === undefined && writer.rejected === undefined
+    while (isOpen() && sources.some(isMissing) && !cut.aborted) await writer.nextConnection()
+  }
+  const timeoutMs = Math.max(0, TURN_MS - Math.max(0, clock.now() - endedAt))
+  try {
+    await withDeadline(untilDecided, { clock, timeoutMs, signals: [signal], what: `Loading "${name}"` })
+  } catch (error) {
+    if (!isLivetreeError(error) || error.code !== 'timeout') throw error
+  }
+  await writer.settled()
+}
+
+/** Whether a source has waited for the snapshot, and has not handed over its tree since. */
+function isHeldBack({ comparison }: StartupParts, { source, hasTree }: SourceState): boolean {
+  return !hasTree && comparison?.hasHeld(source.name) === true
 }
 
 /** Waits until a tree is validated, the timeout expires, or no valid tree can arrive. Returns whether the timeout expired. */
@@ -112,20 +141,26 @@ function awaitsKeys({ writer, keys }: StartupParts): boolean {
   return writer.rejected?.issues.some(({ code }) => code === 'key_missing') === true
 }
 
-/** Logs which sources and keys are missing, so that a process that waits does not appear to hang. */
-function warnOfMissing({ name, sources, log, options, keys }: StartupParts): void {
+/** Logs which sources and keys are missing, and whether the snapshot is, so that a process that waits does not appear to hang. */
+function warnOfMissing(parts: StartupParts): void {
+  const { name, sources, log, options, keys, comparison } = parts
   const waits = `it waits ${options.timeoutMs} ms in all`
   if (keys !== undefined && keys.missing.length > 0) {
     const message = `Configuration "${name}" still waits for the keys of ${keys.missing.join(', ')}; ${waits}`
     log.entry({ level: 'warn', message, code: 'keys_unavailable' })
   }
-  // What the sources have said is taken when there are keys.
-  if (keys?.isReady === false) return
+  if (comparison?.isRead === false) {
+    const ms = options.timeoutMs + (options.onUnavailable === 'fail' ? 0 : SNAPSHOT_READ_MS)
+    const message = `Configuration "${name}" still waits for the snapshot ${comparison.path}, which has not been read; it does without it after ${ms} ms`
+    log.entry({ level: 'warn', message, code: 'snapshot_silent' })
+  }
+  // What the sources have said is taken when there are keys, and a snapshot to compare it with or none.
+  if (keys?.isReady === false || (comparison !== undefined && comparison.endedAt === undefined)) return
   const missing = sources.filter(({ hasTree }) => !hasTree)
   const silent = missing.filter(({ lastError }) => lastError === undefined)
-  if (silent.length > 0) {
-    const names = silent.map(({ source }) => `${source.name}${addressOf(source)}`).join(', ')
-    const message = `Configuration "${name}" still waits for ${names}, which has not answered; ${waits}`
+  for (const [what, states] of Map.groupBy(silent, (state) => silenceOf(parts, state))) {
+    const names = states.map(({ source }) => `${source.name}${addressOf(source)}`).join(', ')
+    const message = `Configuration "${name}" still waits for ${names}, which ${what}; ${waits}`
     log.entry({ level: 'warn', message, code: 'source_silent' })
   }
   for (const { source, lastError } of missing) {
@@ -153,8 +188,10 @@ function refusalOf(parts: StartupParts, isLate: boolean): LivetreeError {
   const missing = sources.filter(({ hasTree }) => !hasTree)
   // If the timeout has not expired, sources that merely have not answered yet are not the reason.
   const blamed = isLate ? missing : missing.filter(({ isLostForGood }) => isLostForGood)
-  const lines = blamed.map(({ source, lastError }) => {
-    return `  ${source.name}${lastError === undefined ? `${addressOf(source)}: has not answered` : `: ${lastError.message}`}`
+  const lines = blamed.map((state) => {
+    const { source, lastError } = state
+    const why = lastError === undefined ? silenceOf(parts, state) : lastError.message
+    return `  ${source.name}${lastError === undefined ? addressOf(source) : ''}: ${why}`
   })
   const what = isLate ? `did not load within ${options.timeoutMs} ms` : 'cannot be loaded'
   const cause = blamed.find(({ lastError }) => lastError !== undefined)?.lastError
@@ -163,6 +200,11 @@ function refusalOf(parts: StartupParts, isLate: boolean): LivetreeError {
     [`Configuration "${name}" ${what}. Missing:`, ...lines].join('\n'),
     cause === undefined ? {} : { cause },
   )
+}
+
+/** What a source without an error has not done. */
+function silenceOf(parts: StartupParts, state: SourceState): string {
+  return isHeldBack(parts, state) ? 'has not handed over its tree' : 'has not answered'
 }
 
 /** `timeoutMs` is given where the time is over. */
