@@ -51,6 +51,11 @@ export async function deriveKey(secret: string | Uint8Array, salt = randomBytes(
   return { salt, key: bytes.subarray(0, KEY_BYTES), check: bytes.subarray(KEY_BYTES) }
 }
 
+/** Where a snapshot is kept that another key was given for. */
+export function asideOf(path: string): string {
+  return `${path}.locked`
+}
+
 /** How many bytes from the beginning of a file `isOurs` and `ownerOf` have to be given, or all there are. */
 export const START_BYTES = 1_024
 
@@ -176,6 +181,6 @@ function damaged(path: string, what: string): LivetreeError {
 function locked(path: string, what: string): LivetreeError {
   return new LivetreeError(
     'snapshot_locked',
-    `The snapshot ${path} cannot be opened: ${what}. Give the snapshot.key it was written with, or delete it.`,
+    `The snapshot ${path} cannot be opened: ${what}. Give the snapshot.key it was written with, or delete it. Before a new one takes its place, it is kept as ${asideOf(path)}, which that key opens too.`,
   )
 }

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto'
-import { chmod, mkdtemp, readdir, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises'
+import { chmod, mkdtemp, readdir, readFile, rm, stat, symlink, utimes, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
@@ -153,7 +153,49 @@ describe('SnapshotFile', () => {
     expect(await codeOf(new SnapshotFile(path, 'wrong').read())).toBe('snapshot_locked')
     expect(await codeOf(new SnapshotFile(path, undefined).read())).toBe('snapshot_locked')
     await new SnapshotFile(path, undefined).write(snapshot)
+    await rm(`${path}.locked`)
     expect(await codeOf(new SnapshotFile(path, 'right').read())).toBe('snapshot_locked')
+  })
+
+  it.each([true, false])(
+    'of another key is kept when a new one is written; read before: %s',
+    async (reads) => {
+      const later = { ...snapshot, takenAt: 2_000 }
+      await new SnapshotFile(path, 'right').write(snapshot)
+      const wrong = new SnapshotFile(path, 'wrong')
+      if (reads) await expect(wrong.read()).rejects.toThrow(`it is kept as ${path}.locked`)
+      for (let count = 0; count < 2; count++) await wrong.write(later)
+      expect(await new SnapshotFile(path, 'wrong').read()).toEqual(later)
+      const right = new SnapshotFile(path, 'right')
+      expect(await right.read()).toEqual(snapshot)
+      // Now the other one is what would be lost.
+      await right.write({ ...snapshot, takenAt: 3_000 })
+      expect(await new SnapshotFile(path, 'right').read()).toMatchObject({ takenAt: 3_000 })
+      expect(await new SnapshotFile(path, 'wrong').read()).toEqual(later)
+    },
+  )
+
+  it('of a third key takes the place of neither, until the one that is kept is a week old', async () => {
+    for (const key of ['first', 'second']) await new SnapshotFile(path, key).write(snapshot)
+    const third = new SnapshotFile(path, 'third')
+    await expect(third.write(snapshot)).rejects.toThrow(
+      `neither it nor ${path}.locked, which was kept at an earlier start, opens with the given snapshot.key`,
+    )
+    expect(await new SnapshotFile(path, 'first').read()).toEqual(snapshot)
+    expect(await new SnapshotFile(path, 'second').read()).toEqual(snapshot)
+    const old = new Date(Date.now() - 8 * 24 * 60 * 60 * 1_000)
+    await utimes(`${path}.locked`, old, old)
+    await third.write(snapshot)
+    expect(await new SnapshotFile(path, 'second').read()).toEqual(snapshot)
+    expect(await new SnapshotFile(path, 'third').read()).toEqual(snapshot)
+  })
+
+  it('is not kept in the place of a file of another kind', async () => {
+    await new SnapshotFile(path, 'right').write(snapshot)
+    await writeFile(`${path}.locked`, 'my precious')
+    expect(await codeOf(new SnapshotFile(path, 'wrong').write(snapshot))).toBe('snapshot_not_written')
+    expect(await readFile(`${path}.locked`, 'utf8')).toBe('my precious')
+    expect(await new SnapshotFile(path, 'right').read()).toEqual(snapshot)
   })
 
   it('refuses another format and what is no snapshot', async () => {
