@@ -1,4 +1,4 @@
-import type { Composer, CST, Document, DocumentOptions, ParseOptions, SchemaOptions } from 'yaml'
+import type { Composer, CST, Document, DocumentOptions, ParseOptions, ScalarTag, SchemaOptions } from 'yaml'
 
 /** Why YAML text cannot be read, and where. The message never quotes the text. */
 export class YamlProblem extends Error {
@@ -21,11 +21,20 @@ const MAX_TOKENS = 250_000
 /** One token may be any text. */
 const MAX_LENGTH = 4 * 2 ** 20
 
+const WHOLE_FLOAT: ScalarTag = {
+  tag: 'tag:yaml.org,2002:float',
+  default: true,
+  test: /^[-+]?[0-9]+$/,
+  resolve: (text) => Number(text),
+}
+
 const OPTIONS: ParseOptions & DocumentOptions & SchemaOptions = {
   merge: true,
   intAsBigInt: true,
   // The parser compares each name with all before it; YamlReader has a set.
   uniqueKeys: false,
+  // A float of YAML 1.2 needs no point, and the parser's has one. What has no tag stays an integer, whose tag comes first.
+  customTags: (tags) => [...tags, WHOLE_FLOAT],
 }
 
 /** The parser's codes that say too little. */
