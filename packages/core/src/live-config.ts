@@ -80,8 +80,8 @@ export interface WatchOptions<S> {
 /** Options of `LiveConfig.changed`. */
 export interface ChangedOptions<T> {
   /**
-   * Resolves for any change after this snapshot (exact) or store revision, immediately if one has already happened.
-   * Default: the next change from now.
+   * Resolves for any change after this snapshot (exact) or store revision, immediately if one has already happened. The event has
+   * all that differs from the snapshot; after a revision it has the last change alone. Default: the next change from now.
    */
   readonly after?: number | Snapshot<T> | undefined
   /** How long to wait, in milliseconds. Default: no limit. */

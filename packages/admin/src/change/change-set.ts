@@ -118,7 +118,7 @@ class StepList<T> implements ChangeSet<T> {
     return this.#with({ type: 'unset', prefix: this.#prefix, path: pathOf(place) })
   }
 
-  plan(options: CallOptions = {}): Promise<Plan> {
+  async plan(options: CallOptions = {}): Promise<Plan> {
     translatedNow(() => checkOptions('plan()', options, CALL_TABLE))
     return planDraft(
       this.#workspace,

@@ -178,7 +178,7 @@ export class LoadedConfig<T> implements LiveConfig<T> {
     })
   }
 
-  changed(options: ChangedOptions<T> = {}): Promise<ChangeEvent<T>> {
+  async changed(options: ChangedOptions<T> = {}): Promise<ChangeEvent<T>> {
     method.checkChanged(options, this.snapshot())
     const { after = this.snapshot(), timeoutMs, signal } = options
     return withDeadline((cut) => this.#changes.past(after, cut), {
@@ -211,7 +211,8 @@ export class LoadedConfig<T> implements LiveConfig<T> {
       heldBy: (source: number) => pipeline.stagedLeaves(source),
     }
     const updates = previewUpdates(known, changes, options)
-    return this.#pin.leave(() => this.#writer.preview(updates, restarts.differing))
+    const found = this.#pin.leave(() => this.#writer.preview(updates, restarts.differing))
+    return this.#parts.reportsUnused ? found : Object.freeze({ ...found, unused: Object.freeze([]) })
   }
 
   snapshot(): Snapshot<T> {
@@ -220,7 +221,7 @@ export class LoadedConfig<T> implements LiveConfig<T> {
     throw new LivetreeError('internal', `Configuration "${this.name}" was read before it was loaded.`)
   }
 
-  resource<S, R>(selector: (value: T) => S, options: ResourceOptions<S, R>): Promise<Resource<R>> {
+  async resource<S, R>(selector: (value: T) => S, options: ResourceOptions<S, R>): Promise<Resource<R>> {
     this.#lifetime.assertOpen()
     return this.#pin.leave(() => this.#resources.add(this.#current, selector, options))
   }

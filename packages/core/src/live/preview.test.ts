@@ -21,10 +21,10 @@ const layers = ['base', 'prod'].map((name) => ({
   naming: 'stored' as const,
 }))
 
-async function loaded(options: { schema?: z.ZodType } = {}) {
+async function loaded(options: { schema?: z.ZodType; unused?: 'ignore' | 'warn' } = {}) {
   const store = createManualSource({ name: 'etcd', layers })
   const program = memory({})
-  const definition = defineConfig({ name: 'shop', schema: options.schema ?? schema })
+  const definition = defineConfig({ name: 'shop', schema: options.schema ?? schema, unused: options.unused })
   const sources = [store, env({ prefix: 'APP_', environment: { APP_NAME: 'own' } }), program]
   const loading = definition.load({ sources, logger: false })
   store.sink.replace({ revision: 7, epoch: 0, layers: [[{ path: 'port', value: '80', revision: 7 }], []] })
@@ -75,6 +75,22 @@ describe('LiveConfig.preview', () => {
     expect(config.preview([prod('/key', 'second')])).toMatchObject({ needsRestart: ['port', 'key'] })
     expect(config.preview([prod('/port', '80')])).toMatchObject({ needsRestart: [] })
     expect(config.status.needsRestart).toEqual(['port'])
+  })
+
+  test.each([
+    ['warn', ['typo']],
+    ['ignore', []],
+  ] as const)('unused is what status.unused would be then: %s', async (unused, expected) => {
+    const { config, store } = await loaded({ unused })
+    await using _ = config
+    const typo = prod('/typo', '1')
+    expect(config.preview([typo]).unused.map(({ pathText }) => pathText)).toEqual(expected)
+    store.sink.patch({
+      revision: 8,
+      changes: [{ layer: 1, leaf: { path: 'typo', value: '1', revision: 8 } }],
+    })
+    await vi.waitFor(() => expect(config.status.sources[0]?.revision).toBe(8))
+    expect(config.status.unused.map(({ pathText }) => pathText)).toEqual(expected)
   })
 
   test('changes and reports nothing: current, status, events, diagnostics', async () => {

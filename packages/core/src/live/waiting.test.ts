@@ -70,14 +70,25 @@ describe('changed', () => {
     ['nothing', null],
   ])('refuses what is neither a revision nor a snapshot: %s', async (_name, after) => {
     const { config } = await loadMemory()
-    expect(() => config.changed({ after: after as number })).toThrow(
+    await expect(config.changed({ after: after as number })).rejects.toThrow(
       /^\[invalid_options\] changed\(\) got after = .*; expected a revision of the store or a snapshot\(\)/,
     )
   })
 
+  it('rejects, and throws nothing, where it or resource() is called after close', async () => {
+    const { config } = await loadMemory()
+    await config.close()
+    for (const call of [
+      () => config.changed(),
+      () => config.refresh(),
+      () => config.resource((value) => value, { create: () => 1 }),
+    ])
+      await expect(call()).rejects.toMatchObject({ code: 'closed' })
+  })
+
   it('refuses a snapshot of another configuration, of which it would miss or invent a change', async () => {
     const [{ config }, { config: other }] = [await loadMemory(), await loadMemory()]
-    expect(() => config.changed({ after: other.snapshot() })).toThrow(
+    await expect(config.changed({ after: other.snapshot() })).rejects.toThrow(
       '[invalid_options] changed() got a snapshot of another configuration; expected what snapshot() of this',
     )
     const own = config.changed({ after: config.snapshot(), timeoutMs: 1 })
