@@ -223,7 +223,14 @@ describe('onUnavailable: snapshot (P8)', () => {
   it.each<[string, () => Promise<unknown>, string]>([
     ['missing', () => rm(path), 'snapshot_missing'],
     ['cut off', async () => writeFile(path, (await readFile(path)).subarray(0, 90)), 'snapshot_'],
-    ['of another key', () => leaveSnapshot(GOOD, { key: 'another' }), 'snapshot_locked'],
+    [
+      'of another key',
+      async () => {
+        await leaveSnapshot(GOOD, { key: 'another' })
+        await rm(`${path}.locked`)
+      },
+      'snapshot_locked',
+    ],
   ])('is of no use when it is %s, and load says why', async (_what, damage, code) => {
     await leaveSnapshot(GOOD, { key: 'k' })
     await damage()
