@@ -11,6 +11,7 @@ import { outside } from '../outside.ts'
 import { OpenSockets } from './open-sockets.ts'
 import { Opening } from './opening.ts'
 import { PeerWatch } from './peer-watch.ts'
+import { RoomPause } from './room-pause.ts'
 import { SendBudget } from './send-budget.ts'
 import { StreamQueue } from './stream-queue.ts'
 import { type GuardedSession, guardSession, type Sending } from './undici/session-guard.ts'
@@ -35,6 +36,7 @@ export class Connection {
   readonly #settings: ConnectionSettings
   readonly #budget = new SendBudget()
   readonly #streams = new StreamQueue()
+  readonly #pause: RoomPause
   /** Calls sent or waiting to be sent. */
   readonly #calls = new Set<CallHandler>()
   /** Counts the successive sessions of this connection. */
@@ -54,6 +56,7 @@ export class Connection {
     this.url = url
     this.#settings = settings
     this.#opening = new Opening(clock)
+    this.#pause = new RoomPause(clock, [this.#budget, this.#streams])
     this.peer = new PeerWatch({
       clock,
       pings,
@@ -98,6 +101,11 @@ export class Connection {
   /** True if the peer accepts no more calls; another one waits until one of them ends. */
   get isFull(): boolean {
     return this.#calls.size >= this.maxCalls
+  }
+
+  /** True if calls that wait get no room now, since one was given up a moment ago. */
+  get isPausing(): boolean {
+    return this.#pause.isOn
   }
 
   /** Connects without a call. Rejects with an EtcdError if that fails; the connection is then destroyed. */
@@ -147,6 +155,11 @@ export class Connection {
     if (this.#budget.settle(handler) || this.#streams.settle(handler)) this.release(handler)
   }
 
+  /** A call that was sent is given up after `waitedMs` milliseconds without an answer. To be called before it ends. */
+  givesUp(waitedMs: number): void {
+    if (!this.#isRetired) this.#pause.begin(waitedMs)
+  }
+
   /** Announces the call whose request gets the next stream. Called by the handler when undici starts the request. */
   starts(call: Sending): void {
     this.#starting = call
@@ -191,6 +204,7 @@ export class Connection {
   async destroy(error?: EtcdError): Promise<void> {
     this.#isReady = false
     this.peer.stop()
+    this.#pause.stop()
     this.#opening.fail(error ?? this.#givenUp())
     const destroyed = this.#client.destroy(error ?? null)
     const closed = this.#sockets.destroy()

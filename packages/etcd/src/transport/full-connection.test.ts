@@ -1,4 +1,5 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
+import { setImmediate as nextTurn } from 'node:timers/promises'
 import { expect, test } from 'vitest'
 import { type Clock, systemClock } from '../clock.ts'
 import { encodeFrame } from '../wire/frame.ts'
@@ -188,3 +189,54 @@ test.each([
     await expect(read).rejects.toThrow(`accepts ${maxConcurrentStreams} calls at a time`)
   },
 )
+
+test.each([
+  ['large requests', Buffer.alloc(1_000_000), 100, 3],
+  ['the calls that the server accepts', 'v', 2, 2],
+] as const)(
+  'calls that wait behind %s are not sent when their time is over, too',
+  async (_, value, most, sent) => {
+    const settings = { maxConcurrentStreams: most }
+    const server = await startFakeServer((call) => call.name === 'KV/Range' && answerAll(call), { settings })
+    CLOSING.push(() => server.close())
+    const LIMIT_MS = 61_000
+    const late: (() => void)[] = []
+    let aheadMs = 0
+    const clock: Clock = {
+      ...systemClock,
+      monotonicNow: () => performance.now() + aheadMs,
+      setTimeout: (run, ms) => (ms === LIMIT_MS ? late.push(run) : systemClock.setTimeout(run, ms)),
+    }
+    const { channel, put } = open([server.endpoint], clock)
+    await channel.unary(KV.range, { key: 'k' }, { retry: 'read' })
+    const fates = Array.from({ length: 12 }, () =>
+      put(value, LIMIT_MS).catch(({ fate }: { readonly fate: string }) => fate),
+    )
+    await expect.poll(() => server.calls.length).toBe(1 + sent)
+    aheadMs = LIMIT_MS
+    for (const run of late) {
+      run()
+      await nextTurn()
+    }
+    expect(await Promise.all(fates)).toEqual([
+      ...Array(sent).fill('unknown'),
+      ...Array(12 - sent).fill('not_sent'),
+    ])
+    expect(server.calls).toHaveLength(1 + sent)
+  },
+)
+
+test('a call that waits is sent after those before it were given up, while it has time', async () => {
+  const server = await startFakeServer((call) => call.name === 'KV/Range' && answerAll(call), {
+    settings: { maxConcurrentStreams: 1 },
+  })
+  CLOSING.push(() => server.close())
+  const { channel, put } = open([server.endpoint])
+  const read = () => channel.unary(KV.range, { key: 'k' }, { retry: 'read' })
+  await read()
+  const given = put('v', 200).catch((error: unknown) => error)
+  const answer = read()
+  expect(await given).toMatchObject({ code: 'outcome_unknown' })
+  await answer
+  expect(server.calls.map(({ name }) => name)).toEqual(['KV/Range', 'KV/Put', 'KV/Range'])
+})

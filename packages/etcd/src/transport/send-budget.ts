@@ -1,4 +1,5 @@
 import { PIECE_BYTES } from './body-pieces.ts'
+import type { RoomQueue } from './room-pause.ts'
 
 /** Requests of this size and more, in bytes, are large. */
 const LARGE_BYTES = 64 * 1024
@@ -65,10 +66,11 @@ class Lane {
  * to send when it was reset counts for as long as the session lives, so that the session has to be left in time. Seen with
  * Node 24.21.
  */
-export class SendBudget {
+export class SendBudget implements RoomQueue {
   readonly #small = new Lane(SMALL_BUDGET_BYTES)
   readonly #large = new Lane(LARGE_BUDGET_BYTES)
   #lostBytes = 0
+  #isPaused = false
 
   /** True once so much was lost that further calls should get another connection. */
   get isWornOut(): boolean {
@@ -105,6 +107,15 @@ export class SendBudget {
     return false
   }
 
+  pause(): void {
+    this.#isPaused = true
+  }
+
+  resume(): void {
+    this.#isPaused = false
+    for (const lane of [this.#small, this.#large]) this.#admitNext(lane)
+  }
+
   /** Sends everything that waits, to a connection where all of it fails at once. */
   flush(): void {
     for (const { waiting } of [this.#small, this.#large])
@@ -117,6 +128,10 @@ export class SendBudget {
 
   #free(owner: object, lane: Lane | undefined): void {
     lane?.free(owner)
-    if (!this.isWornOut) lane?.admitNext()
+    if (lane !== undefined) this.#admitNext(lane)
+  }
+
+  #admitNext(lane: Lane): void {
+    if (!this.isWornOut && !this.#isPaused) lane.admitNext()
   }
 }

@@ -1,4 +1,5 @@
 import type { EtcdError } from '../errors.ts'
+import type { RoomQueue } from './room-pause.ts'
 
 /** A call that waits for a stream. */
 interface Waiting {
@@ -12,12 +13,13 @@ interface Waiting {
  * Queues the calls of one connection beyond the peer's limit of concurrent ones. undici's own queue would
  * keep cancelled calls until there is capacity, and reconnect again and again because of them.
  */
-export class StreamQueue {
+export class StreamQueue implements RoomQueue {
   readonly #waiting = new Map<object, Waiting>()
   readonly #running = new Set<object>()
   /** The peer's limit of concurrent calls; 0 while there is no connection. */
   #limit = 0
   #isDraining = false
+  #isPaused = false
 
   set limit(limit: number) {
     this.#limit = limit
@@ -46,6 +48,15 @@ export class StreamQueue {
     return isWithdrawn
   }
 
+  pause(): void {
+    this.#isPaused = true
+  }
+
+  resume(): void {
+    this.#isPaused = false
+    this.#drain()
+  }
+
   /** The connection is lost: all waiting calls fail. */
   fail(error: EtcdError): void {
     this.#limit = 0
@@ -56,7 +67,7 @@ export class StreamQueue {
 
   #drain(): void {
     for (const [owner, call] of this.#waiting) {
-      if (this.#running.size >= this.#limit) return
+      if (this.#isPaused || this.#running.size >= this.#limit) return
       this.#waiting.delete(owner)
       this.#running.add(owner)
       call.send()

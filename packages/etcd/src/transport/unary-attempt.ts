@@ -104,8 +104,12 @@ export class UnaryAttempt<Res> implements CallHandler, Sending {
   abandon(reason: Error): void {
     if (this.#owner === undefined) return
     this.#owner = undefined
-    if (this.#controller === undefined) this.connection.withdraw(this)
-    else this.#controller.abort(reason)
+    if (this.#controller === undefined) {
+      this.connection.withdraw(this)
+      return
+    }
+    if (this.isSent) this.connection.givesUp(this.waitedMs)
+    this.#controller.abort(reason)
   }
 
   onRequestStart(controller: Dispatcher.DispatchController): void {
