@@ -5,6 +5,7 @@ import { createEtcdClient } from '@livetree/etcd'
 import { expect, test } from 'vitest'
 import { runBounded } from '../../scripts/etcd/run-bounded.ts'
 import { oneRealEtcd } from '../support/each-etcd.ts'
+import { patientEnvironment } from '../support/patient-etcdctl.ts'
 import { startProgram } from '../support/running-program.ts'
 
 const folder = fileURLToPath(new URL('../../examples/platform/', import.meta.url))
@@ -35,6 +36,7 @@ oneRealEtcd('examples/platform', (etcd) => {
     const env = { ...process.env, ETCD_ENDPOINTS: server.endpoint, NO_COLOR: '1' }
     const path = [dirname(server.etcdctlPath), dirname(process.execPath), process.env['PATH']].join(delimiter)
     const ofEtcdctl = {
+      ...patientEnvironment,
       ETCDCTL_API: '3',
       ETCDCTL_ENDPOINTS: server.endpoint,
       ETCDCTL_USER: 'root:root-password',

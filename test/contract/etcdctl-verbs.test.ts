@@ -7,6 +7,7 @@ import { runBounded } from '../../scripts/etcd/run-bounded.ts'
 import { eachRealEtcd } from '../support/each-etcd.ts'
 import { eachEtcdctl, type Etcdctl } from '../support/etcdctls.ts'
 import { makeCertificates } from '../support/make-certificates.ts'
+import { patientEtcdctl } from '../support/patient-etcdctl.ts'
 import { isLongRun } from '../support/run-length.ts'
 
 /** Every verb that ends by itself, well and badly used, in an order that makes sense; `SELF` is the member's id. */
@@ -134,7 +135,7 @@ const shape = (text: string): string =>
     .replace(/(true|false)(, | . )\d+(, | . )\d+\3\d+/g, '$1$2RAFT')
 
 const run = ({ path }: Etcdctl, settings: readonly string[], args: readonly string[]) =>
-  runBounded(path, [...settings, '--command-timeout=10s', ...args], {
+  runBounded(path, [...patientEtcdctl, ...settings, ...args], {
     timeoutMs: 30_000,
     env: { ...process.env, ETCDCTL_API: '3' },
   })

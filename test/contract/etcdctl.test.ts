@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { runBounded } from '../../scripts/etcd/run-bounded.ts'
 import { eachEtcdctl } from '../support/etcdctls.ts'
+import { patientEtcdctl } from '../support/patient-etcdctl.ts'
 import { isLongRun } from '../support/run-length.ts'
 import { waitFor } from '../support/wait-for.ts'
 import { eachServer, fresh, put, textOf } from './contract-server.ts'
@@ -18,8 +19,8 @@ eachEtcdctl('etcdctl', ({ path: etcdctl }) =>
     (server) => {
       const current = server.use()
       const run = (args: readonly string[], input?: string) =>
-        runBounded(etcdctl, [`--endpoints=${current().endpoint}`, ...args], {
-          timeoutMs: 20_000,
+        runBounded(etcdctl, [...patientEtcdctl, `--endpoints=${current().endpoint}`, ...args], {
+          timeoutMs: 30_000,
           env,
           ...(input === undefined ? {} : { input }),
         })

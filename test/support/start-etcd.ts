@@ -9,6 +9,7 @@ import { type EtcdKind, getEtcdOfKind } from './etcd-kind.ts'
 import { freePorts } from './free-ports.ts'
 import type { Certificates } from './make-certificates.ts'
 import type { NetworkHost } from './network-hosts.ts'
+import { patientEtcdctl } from './patient-etcdctl.ts'
 import { isStopped, RunningEtcd } from './running-etcd.ts'
 import { waitFor } from './wait-for.ts'
 
@@ -216,6 +217,7 @@ export class LaunchedEtcd implements EtcdServer {
     const { tls } = this.#options
     const certificates = tls?.certificates
     const settings = [
+      ...patientEtcdctl,
       `--endpoints=${this.endpoint}`,
       ...(certificates === undefined ? [] : [`--cacert=${certificates.ca}`]),
       ...(certificates !== undefined && tls?.requireClient

@@ -7,6 +7,7 @@ import { afterAll, afterEach, beforeAll, expect, onTestFinished, test } from 'vi
 import * as z from 'zod'
 import { runBounded } from '../../../scripts/etcd/run-bounded.ts'
 import { eachEtcd, oneRealEtcd } from '../../support/each-etcd.ts'
+import { patientEnvironment } from '../../support/patient-etcdctl.ts'
 import { runNode } from '../../support/run-node.ts'
 import type { EtcdServer } from '../../support/start-etcd.ts'
 
@@ -143,6 +144,7 @@ async function runLines(server: EtcdServer, page: string, ...directories: string
     ...process.env,
     PATH: [...directories, dirname(server.etcdctlPath), process.env['PATH']].join(delimiter),
     ...{
+      ...patientEnvironment,
       ETCDCTL_API: '3',
       ETCDCTL_ENDPOINTS: server.endpoint,
       ETCDCTL_USER: 'root:rootpw',
