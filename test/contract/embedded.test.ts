@@ -13,6 +13,7 @@ import { ManualClock } from '../../packages/embedded/src/manual-clock.test.kit.t
 import { makeCertificates } from '../support/make-certificates.ts'
 import { withoutOpenHandles } from '../support/open-handles.ts'
 import { waitFor } from '../support/wait-for.ts'
+import { watchFromNow } from '../support/watch-from-now.ts'
 import { put, revisionOf, textOf } from './contract-server.ts'
 import { RawClient } from './raw-client.ts'
 import { refusal } from './refusal.ts'
@@ -372,11 +373,10 @@ test("livetree's own client: a watch it cancels leaves no stream behind", async 
     return /^etcd_debugging_mvcc_watch_stream_total (\d+)$/m.exec(metrics)?.[1]
   }
   const told: string[] = []
-  const watcher = client.watch.subscribe(
-    { key: 'k' },
-    { onEvents: ({ events }) => void told.push(...events.map(({ kv }) => kv.value.toString())) },
-  )
-  await waitFor(async () => (await streams()) === '1')
+  const watcher = await watchFromNow(client, { key: 'k' }, ({ events }) => {
+    told.push(...events.map(({ text }) => text))
+  })
+  expect(await streams()).toBe('1')
   await client.kv.put('k', '1')
   await waitFor(() => told.length === 1)
   expect(told).toEqual(['1'])

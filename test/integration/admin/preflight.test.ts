@@ -16,6 +16,7 @@ import type { $ZodType } from 'zod/v4/core'
 import { oneEtcd } from '../../support/each-etcd.ts'
 import { withoutOpenHandles } from '../../support/open-handles.ts'
 import { waitFor } from '../../support/wait-for.ts'
+import { watchFromNow } from '../../support/watch-from-now.ts'
 
 withoutOpenHandles()
 
@@ -174,10 +175,9 @@ oneEtcd('preflight and verdicts', (etcdUnderTest) => {
     const { store, admin, join } = await prepare()
     await join('one')
     const seen: string[] = []
-    const watcher = store.watch.subscribe(
-      { prefix: '/.livetree/' },
-      { onEvents: ({ events }) => void seen.push(...events.map(({ text }) => text)) },
-    )
+    const watcher = await watchFromNow(store, { prefix: '/.livetree/' }, ({ events }) => {
+      seen.push(...events.map(({ text }) => text))
+    })
     onTestFinished(() => watcher.cancel())
     const change = admin.change({ overlay: 'prod' }).set((c) => c.token, 'hunter2-hunter2')
     const plan = await change.set((c) => c.pool, 20).plan()

@@ -17,6 +17,7 @@ import type {
   ValueView,
 } from '../../../packages/console/src/wire/index.ts'
 import { openShop, type Shop } from '../../console/shop.ts'
+import { watchFromNow } from '../../support/watch-from-now.ts'
 
 let shop: Shop
 let pages: ReturnType<typeof createConsole>
@@ -345,10 +346,9 @@ test('a write that is sent again has the answer to the first one, and is written
 test('the tail has each write and each word once, of whatever writer, also after a break', async () => {
   await shop.startInstance()
   const words: number[] = []
-  const watcher = shop.client.watch.subscribe(
-    { prefix: '/.livetree/instances/' },
-    { onEvents: ({ events }) => void words.push(...events.map(({ kv }) => kv.modRevision)) },
-  )
+  const watcher = await watchFromNow(shop.client, { prefix: '/.livetree/instances/' }, ({ events }) => {
+    words.push(...events.map(({ kv }) => kv.modRevision))
+  })
   const write = async (text: string) => {
     const { header } = await shop.client.kv.put('/config/shop/prod/mail/from', text)
     return header.revision

@@ -8,6 +8,7 @@ import { clientEtcds } from '../../support/each-etcd.ts'
 import { withoutOpenHandles } from '../../support/open-handles.ts'
 import { startProxy } from '../../support/start-proxy.ts'
 import { waitFor } from '../../support/wait-for.ts'
+import { watchFromNow } from '../../support/watch-from-now.ts'
 import { connect } from './watch-kit.ts'
 
 withoutOpenHandles()
@@ -60,7 +61,7 @@ clientEtcds('the asynchronous context of a caller', (etcd) => {
           onLost: () => note('lost'),
         },
       )
-      client.watch.subscribe({ prefix: 'a/' }, { onEvents: () => note('events') })
+      await watchFromNow(client, { prefix: 'a/' }, () => note('events'))
       const lease = await client.lease.grant({ ttlSeconds: 3 })
       lease.keepAlive()
       await waitFor(() => count('contact') > 0 && count('lease renewed') > 0)

@@ -54,9 +54,9 @@ clientEtcds('lease', (etcd) => {
       await client.kv.put(`kept/${index}`, '1', { lease: lease.id })
       lease.keepAlive()
     }
-    await client.kv.put('let', '1', { lease: let_.id })
+    const { header } = await client.kv.put('let', '1', { lease: let_.id })
     const started = Date.now()
-    const gone = new Recording(client, { key: 'let' })
+    const gone = new Recording(client, { key: 'let' }, { afterRevision: header.revision })
     await waitFor(() => let_.isLost)
     await waitFor(() => gone.changes[0] === '-let')
     await waitFor(() => Date.now() - started > 4_000)

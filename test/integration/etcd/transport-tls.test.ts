@@ -17,6 +17,7 @@ import { withoutOpenHandles } from '../../support/open-handles.ts'
 import type { EtcdServer } from '../../support/start-etcd.ts'
 import { startProxy } from '../../support/start-proxy.ts'
 import { waitFor } from '../../support/wait-for.ts'
+import { watchFromNow } from '../../support/watch-from-now.ts'
 
 /** Carries connections to a port. `forget` throws away all that comes over those it has, and closes none. */
 async function startRelay(target: number) {
@@ -167,12 +168,11 @@ oneEtcd('TLS', (etcd) => {
       }
       const client = clientOf({ endpoints: proxy.endpoint, tls })
       const seen: string[] = []
-      client.watch.subscribe(
-        { key: '/cut' },
-        { onEvents: ({ events }) => void seen.push(...events.map(({ kv }) => kv.value.toString())) },
-      )
+      await watchFromNow(client, { key: '/cut' }, ({ events }) => {
+        seen.push(...events.map(({ text }) => text))
+      })
       await client.kv.put('/cut', '1')
-      await waitFor(() => seen.includes('1'), { what: 'the watch to begin' })
+      await waitFor(() => seen.includes('1'), { what: 'the first change' })
       current = renewed
       proxy.cutAll()
       await waitFor(() => given.includes(renewed), { what: 'the renewed certificates to be asked for' })

@@ -10,6 +10,7 @@ import { withoutOpenHandles } from '../../support/open-handles.ts'
 import { isLongRun } from '../../support/run-length.ts'
 import { startProxy } from '../../support/start-proxy.ts'
 import { waitFor } from '../../support/wait-for.ts'
+import { watchFromNow } from '../../support/watch-from-now.ts'
 import { connect } from '../etcd/watch-kit.ts'
 import { anything } from './three-views.ts'
 
@@ -47,7 +48,9 @@ clientEtcds(`bulk of ${KEYS} keys`, (etcd) => {
       let gone = 0
       let left = -1
       const held = new Set<string>()
-      client.watch.subscribe({ prefix: '/bulk/' }, { onEvents: ({ events }) => (gone = events.length) })
+      await watchFromNow(client, { prefix: '/bulk/' }, ({ events }) => {
+        gone = events.length
+      })
       client.watch.sync(
         { prefix: '/bulk/' },
         {
