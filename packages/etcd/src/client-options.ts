@@ -19,7 +19,10 @@ import { resolveWatchSettings, WATCH_SETTINGS, type WatchSettings } from './watc
 
 /** Time limits of the client, in milliseconds. */
 export interface TimeoutOptions {
-  /** For establishing a connection, including TLS. Default 3,000. */
+  /**
+   * For establishing a connection, including TLS. Time in which this process is too busy to read what arrives counts less.
+   * Default 3,000.
+   */
   readonly connectMs?: number
   /**
    * For a call with all its retries. Default 10,000: more than etcd's own 7,000, so that etcd's error arrives

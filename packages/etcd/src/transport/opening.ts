@@ -1,6 +1,12 @@
 import type { Clock } from '../clock.ts'
 import type { EtcdError } from '../errors.ts'
 
+/**
+ * A time limit is made of so many timers in a row, because a busy process fires timers late and reads late what has arrived.
+ * With a single timer, a process that opens many connections at once gives all of them up and opens them again, without end.
+ */
+const PARTS = 20
+
 /** The way of one connection until it can carry calls: who waits for that, and for how long. */
 export class Opening {
   readonly #clock: Clock
@@ -14,7 +20,12 @@ export class Opening {
   /** Limits the time, in milliseconds, until `settled` is called. */
   limit(ms: number, onLate: () => void): void {
     this.settled()
-    this.#timer = this.#clock.setTimeout(onLate, ms)
+    const parts = Math.min(PARTS, Math.ceil(ms))
+    const wait = (left: number): void => {
+      const onPart = (): void => (left === 1 ? onLate() : wait(left - 1))
+      this.#timer = this.#clock.setTimeout(onPart, ms / parts)
+    }
+    wait(parts)
   }
 
   /** Whether the connection can be established is decided. */
