@@ -12,7 +12,7 @@ import { OpenSockets } from './open-sockets.ts'
 import { Opening } from './opening.ts'
 import { PeerWatch } from './peer-watch.ts'
 import { RoomPause } from './room-pause.ts'
-import { SendBudget } from './send-budget.ts'
+import { OVERFULL, SendBudget } from './send-budget.ts'
 import { StreamQueue } from './stream-queue.ts'
 import { type GuardedSession, guardSession, type Sending } from './undici/session-guard.ts'
 
@@ -30,14 +30,14 @@ export class Connection {
   readonly url: string
   /** What is known of the life of the peer. */
   readonly peer: PeerWatch
+  /** Begins when a call is given up that was sent. */
+  readonly pause: RoomPause
   /** Maximum number of concurrent calls that the peer accepts; known once the connection is ready. */
   maxCalls = MAX_CONCURRENT_CALLS
   readonly #client: Client
   readonly #settings: ConnectionSettings
   readonly #budget = new SendBudget()
   readonly #streams = new StreamQueue()
-  readonly #pause: RoomPause
-  /** Calls sent or waiting to be sent. */
   readonly #calls = new Set<CallHandler>()
   /** Counts the successive sessions of this connection. */
   session = 0
@@ -56,7 +56,7 @@ export class Connection {
     this.url = url
     this.#settings = settings
     this.#opening = new Opening(clock)
-    this.#pause = new RoomPause(clock, [this.#budget, this.#streams])
+    this.pause = new RoomPause(clock, [this.#budget, this.#streams])
     this.peer = new PeerWatch({
       clock,
       pings,
@@ -103,11 +103,6 @@ export class Connection {
     return this.#calls.size >= this.maxCalls
   }
 
-  /** True if calls that wait get no room now, since one was given up a moment ago. */
-  get isPausing(): boolean {
-    return this.#pause.isOn
-  }
-
   /** Connects without a call. Rejects with an EtcdError if that fails; the connection is then destroyed. */
   open(): Promise<void> {
     if (this.#isReady) return Promise.resolve()
@@ -140,8 +135,7 @@ export class Connection {
       headersTimeout: 0,
       bodyTimeout: 0,
     } as const
-    const bytes = Buffer.isBuffer(body) ? body.length : 0
-    this.#budget.request(handler, bytes, () => {
+    this.#budget.request(handler, Buffer.isBuffer(body) ? body.length : 0, () => {
       this.#streams.request(handler, {
         send: () => this.#client.dispatch(request, handler),
         fail: (error) => handler.onResponseError?.(null as never, error),
@@ -153,11 +147,6 @@ export class Connection {
   /** Withdraws a call that has no stream yet: its handler is not called any more. */
   withdraw(handler: CallHandler): void {
     if (this.#budget.settle(handler) || this.#streams.settle(handler)) this.release(handler)
-  }
-
-  /** A call that was sent is given up after `waitedMs` milliseconds without an answer. To be called before it ends. */
-  givesUp(waitedMs: number): void {
-    if (!this.#isRetired) this.#pause.begin(waitedMs)
   }
 
   /** Announces the call whose request gets the next stream. Called by the handler when undici starts the request. */
@@ -204,7 +193,7 @@ export class Connection {
   async destroy(error?: EtcdError): Promise<void> {
     this.#isReady = false
     this.peer.stop()
-    this.#pause.stop()
+    this.pause.stop()
     this.#opening.fail(error ?? this.#givenUp())
     const destroyed = this.#client.destroy(error ?? null)
     const closed = this.#sockets.destroy()

@@ -2,7 +2,7 @@ import type { Clock } from '../clock.ts'
 import type { EtcdError } from '../errors.ts'
 
 /**
- * A time limit is made of so many timers in a row, because a busy process fires timers late and reads late what has arrived.
+ * Number of timers in a row that make a time limit: a busy process fires timers late and reads late what has arrived.
  * With a single timer, a process that opens many connections at once gives all of them up and opens them again, without end.
  */
 const PARTS = 20

@@ -30,5 +30,6 @@ test('RoomPause: a connection that has ended leaves no timer', () => {
   const { pause, cleared } = start()
   pause.begin(8_000)
   pause.stop()
-  expect(cleared).toEqual([1])
+  pause.begin(8_000)
+  expect([cleared, pause.isOn]).toEqual([[1], false])
 })

@@ -20,6 +20,7 @@ export class RoomPause {
   readonly #clock: Clock
   readonly #queues: readonly RoomQueue[]
   #timer: unknown
+  #isStopped = false
 
   constructor(clock: Clock, queues: readonly RoomQueue[]) {
     this.#clock = clock
@@ -33,7 +34,7 @@ export class RoomPause {
 
   /** A call was given up after `waitedMs` milliseconds without an answer. A pause that has begun is not extended. */
   begin(waitedMs: number): void {
-    if (this.isOn) return
+    if (this.isOn || this.#isStopped) return
     for (const queue of this.#queues) queue.pause()
     const onOver = (): void => {
       this.#timer = undefined
@@ -44,6 +45,8 @@ export class RoomPause {
 
   /** The connection has ended. */
   stop(): void {
+    this.#isStopped = true
     this.#clock.clearTimeout(this.#timer)
+    this.#timer = undefined
   }
 }
