@@ -68,9 +68,9 @@ export const mutations: readonly Mutation[] = [
   },
   {
     name: 'P10: the text of an empty object needs no envelope',
-    file: 'packages/core/src/pipeline/opener.ts',
-    find: 'return isEmpty && schemaNode !== undefined && mayBeText(schemaNode)',
-    replace: 'return isEmpty && schemaNode === undefined',
+    file: 'packages/core/src/pipeline/empty-content.ts',
+    find: 'if (mayBeText(schemaNode)) return true',
+    replace: 'if (mayBeText(schemaNode)) return false',
     test: 'packages/core/src/encrypted-nothing.test.ts',
   },
   {

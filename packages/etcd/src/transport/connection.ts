@@ -12,7 +12,7 @@ import { OpenSockets } from './open-sockets.ts'
 import { Opening } from './opening.ts'
 import { PeerWatch } from './peer-watch.ts'
 import { RoomPause } from './room-pause.ts'
-import { OVERFULL, SendBudget } from './send-budget.ts'
+import { SendBudget } from './send-budget.ts'
 import { StreamQueue } from './stream-queue.ts'
 import { type GuardedSession, guardSession, type Sending } from './undici/session-guard.ts'
 
@@ -171,10 +171,7 @@ export class Connection {
     this.leave()
   }
 
-  /**
-   * Retires it, since the peer answers nothing any more, and has reads go elsewhere. While data arrives, their answers may be on
-   * the way, over a link that is full: to ask again would fill it more.
-   */
+  /** Retires it, since the peer answers nothing any more; reads go elsewhere, unless data arrives: over a full link. */
   leave(): void {
     this.retire()
     if (this.peer.isReceiving) return

@@ -11,6 +11,8 @@ export interface RoomQueue {
 
 /** The pause lasts this part of the time that the call had waited for its answer. */
 const PAUSE_SHARE = 4
+/** Longest pause, in milliseconds: the calls that wait for room may be answered at once. */
+const LONGEST_MS = 500
 
 /**
  * Withholds the room of a call that was given up. Calls that began together end together: otherwise each of them would be
@@ -40,7 +42,8 @@ export class RoomPause {
       this.#timer = undefined
       for (const queue of this.#queues) queue.resume()
     }
-    this.#timer = outside(() => this.#clock.setTimeout(onOver, waitedMs / PAUSE_SHARE))
+    const pauseMs = Math.min(waitedMs / PAUSE_SHARE, LONGEST_MS)
+    this.#timer = outside(() => this.#clock.setTimeout(onOver, pauseMs))
   }
 
   /** The connection has ended. */

@@ -11,10 +11,6 @@ const LARGE_BUDGET_BYTES = 3 * 1024 * 1024
 /** A connection is worn out once it has lost this many bytes. */
 const MOST_LOST_BYTES = 1.5 * 1024 * 1024
 
-/** Why a connection is left that is worn out. */
-export const OVERFULL =
-  'the connection is replaced before the call is sent, since its session holds too much: the server, or the way to it, is slow for the size of calls that were given up'
-
 interface Held {
   readonly bytes: number
   /** It has a stream of the session, which holds its bytes until it is closed. */
