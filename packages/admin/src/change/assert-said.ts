@@ -45,12 +45,13 @@ export function assertingSaid({ settings }: Workspace, path: Path, step: () => v
  */
 export function assertTakenSaid(
   workspace: Workspace,
-  { isMending = false, plaintext = [] }: Draft<ReadStep>,
+  { isMending = false, steps }: Draft<ReadStep>,
   entries: ReadonlyMap<string, StoreEntry>,
   edits: KeyEdits,
 ): void {
   const { definition } = workspace.settings
-  if (!isMending && plaintext.length === 0) return
+  const isOfStore = (step: ReadStep) => 'plaintext' in step && (step.plaintext?.length ?? 0) > 0
+  if (!isMending && !steps.some(isOfStore)) return
   if (!holdsEncryptedInside(definition)) return
   for (const [key, text] of edits) {
     const before = textsIn(workspace, key, entries.get(key)?.value)

@@ -2,12 +2,33 @@ import type { Path } from '@livetree/core'
 import type { StoredRecord } from '../history/record.ts'
 import type { PlainTree } from '../transfer/plain-tree.ts'
 
-/** One thing that a change does. */
+interface Taken {
+  /**
+   * The places below the path of which the texts are from a store that has them in plain text where envelopes are asked for: they
+   * stay so.
+   */
+  readonly plaintext?: readonly Path[] | undefined
+}
+
+/** One thing that a change does. The items of lists in a path go by their places, in a tree by the names that it has. */
 export type Step =
   | { readonly type: 'set'; readonly prefix: string; readonly path: Path; readonly value: unknown }
-  | { readonly type: 'unset'; readonly prefix: string; readonly path: Path }
+  | {
+      readonly type: 'unset'
+      readonly prefix: string
+      readonly path: Path
+      /** The items of lists in the path go by the names of their keys, and not by their places. */
+      readonly isOfKeys?: true
+      /** Only an empty object that a document has left there, if it has. */
+      readonly isLeft?: true
+    }
   /** What a file holds; `path` is where the layer is mounted. */
-  | { readonly type: 'tree'; readonly prefix: string; readonly path: Path; readonly tree: PlainTree }
+  | ({
+      readonly type: 'tree'
+      readonly prefix: string
+      readonly path: Path
+      readonly tree: PlainTree
+    } & Taken)
   /** A value as people write it: the text of a scalar, or a list or an object as YAML. */
   | { readonly type: 'written'; readonly prefix: string; readonly path: Path; readonly text: string }
   /** What differs between two YAML texts of the layer, at and below `top`. */
@@ -19,9 +40,21 @@ export type Step =
       readonly top: Path
     }
   /** The text of a variable. */
-  | { readonly type: 'text'; readonly prefix: string; readonly path: Path; readonly text: string }
+  | {
+      readonly type: 'text'
+      readonly prefix: string
+      readonly path: Path
+      readonly text: string
+      /** As that of `unset`. */
+      readonly isOfKeys?: true
+    }
   /** What takes the place of what is at a path. */
-  | { readonly type: 'part'; readonly prefix: string; readonly path: Path; readonly tree: PlainTree }
+  | ({
+      readonly type: 'part'
+      readonly prefix: string
+      readonly path: Path
+      readonly tree: PlainTree
+    } & Taken)
   /** Puts a key with this text; undefined: removes the key. */
   | {
       readonly type: 'key'
@@ -43,8 +76,6 @@ export interface Draft<S = Step> {
   readonly kind: Exclude<StoredRecord['kind'], 'void'>
   /** The prefix of a layer from which every key that the steps have not put is removed. */
   readonly prunes?: string | undefined
-  /** The places of which the texts are from a store that has them in plain text where envelopes are asked for: they stay so. */
-  readonly plaintext?: readonly Path[] | undefined
   /** For a rollback: the revision to restore. */
   readonly to?: number | undefined
   /** The keys of the change must not have been written after this revision. */

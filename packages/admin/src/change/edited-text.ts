@@ -1,14 +1,15 @@
 import type { Path } from '@livetree/core'
-import { encodeSegment, isWithin, pathOfKey } from '@livetree/core/tools'
+import { encodeSegment, isWithin, kindAt, pathOfKey } from '@livetree/core/tools'
 import { unreadable } from '../transfer/formats.ts'
 import { documentOf, holdsNothing } from '../transfer/parse-yaml.ts'
+import { isJoined } from '../transfer/named-items.ts'
 import { jsonOf, type PlainTree } from '../transfer/plain-tree.ts'
 import { prefixOf } from '../tree/tree-state.ts'
 import { translatedNow } from '../translate-error.ts'
 import type { Workspace } from '../workspace.ts'
 import type { ReadStep, Step } from './draft.ts'
 
-/** A scalar, a list or an empty object of a text, with the names that lead to it. */
+/** What of a text replaces what a layer has there, such as a scalar, a list or an empty object, with the names that lead to it. */
 interface Leaf {
   readonly names: readonly string[]
   readonly path: Path
@@ -34,26 +35,50 @@ export function editedSteps(
     const old = given.get(key)
     return old === undefined || jsonOf(old.tree) !== jsonOf(tree)
   }
-  const changed = [...wanted].filter(isNew).map(([, leaf]) => leaf)
+  const changed = [...wanted].filter(isNew).map(([, leaf]) => emptied(workspace, leaf))
   const set = changed.filter(isMeant)
   const gone = [...given].filter(([key]) => !wanted.has(key)).map(([, leaf]) => leaf)
   const isEntered = ({ names, tree }: Leaf) =>
     tree.type === 'object' && changed.some((leaf) => names.every((name, depth) => leaf.names[depth] === name))
   const unset = gone.filter((leaf) => isMeant(leaf) && !isEntered(leaf))
+  const left = leftAbove(unset, [...wanted.values()]).map((names) => pathOf(workspace, prefix, names))
   return [
-    ...unset.map(({ path }) => ({ type: 'unset', prefix, path }) as const),
+    ...unset.map(({ path }) => ({ type: 'unset', prefix, path, isOfKeys: true }) as const),
+    ...left.map((path) => ({ type: 'unset', prefix, path, isOfKeys: true, isLeft: true }) as const),
     ...(set.length === 0
       ? []
       : [{ type: 'tree', prefix, path: pathOf(workspace, prefix, []), tree: joined(set, 0) } as const]),
   ]
 }
 
+/** The objects above what is gone that are gone too, the deepest first: a document may have an empty one left there. */
+function leftAbove(gone: readonly Leaf[], wanted: readonly Leaf[]): readonly (readonly string[])[] {
+  const above = ({ names }: Leaf) => names.map((_, depth) => names.slice(0, depth))
+  const kept = new Set(
+    wanted.flatMap((leaf) => [leaf.names, ...above(leaf)]).map((each) => JSON.stringify(each)),
+  )
+  const left = new Map(gone.flatMap(above).map((names) => [JSON.stringify(names), names]))
+  return [...left]
+    .filter(([key, names]) => names.length > 0 && !kept.has(key))
+    .map(([, names]) => names)
+    .sort((a, b) => b.length - a.length)
+}
+
+/** A list of which the text had the items by names, and has none any more, is an empty one. */
+function emptied({ settings }: Workspace, leaf: Leaf): Leaf {
+  const { path, tree } = leaf
+  const isList = !settings.isUntyped && kindAt(settings.definition, path) === 'list'
+  const isEmpty = tree.type === 'object' && tree.parts.length === 0
+  return isList && isEmpty ? { ...leaf, tree: { type: 'list', items: [] } } : leaf
+}
+
 function leavesOf(workspace: Workspace, prefix: string, text: string): ReadonlyMap<string, Leaf> {
   const leaves = new Map<string, Leaf>()
   const visit = (tree: PlainTree, names: readonly string[]) => {
-    if (tree.type === 'object' && tree.parts.length > 0)
+    const path = pathOf(workspace, prefix, names)
+    if (isJoined(workspace, path, tree) && tree.parts.length > 0)
       for (const [name, part] of tree.parts) visit(part, [...names, name])
-    else leaves.set(JSON.stringify(names), { names, path: pathOf(workspace, prefix, names), tree })
+    else leaves.set(JSON.stringify(names), { names, path, tree })
   }
   const tree = documentOf(text, undefined)
   if (tree.type === 'object' && tree.parts.length === 0) return leaves

@@ -21,9 +21,11 @@ import {
   plainValue,
   treeOf,
 } from '../transfer/plain-tree.ts'
+import { isJoined } from '../transfer/named-items.ts'
 import { isSameJson, isSameText, treeLeaves } from '../transfer/tree-leaves.ts'
 import { translateError, translatedNow } from '../translate-error.ts'
 import type { Workspace } from '../workspace.ts'
+import { isEmptyObject } from './json-document.ts'
 import { type EditedTree, type Holder, LayerView } from './layer-view.ts'
 
 /** Edits the keys of one layer, step by step, as they would be after the steps before. Nothing is stored. */
@@ -38,6 +40,15 @@ export class LayerEdit {
     this.layer = layer
     this.#tree = tree
     this.#view = new LayerView(workspace, layer, tree)
+  }
+
+  /**
+   * The path of the keys of what a path of the configuration names, which the other methods take: see `keyPathOf`.
+   *
+   * @throws AdminError `invalid_path`, `not_found`
+   */
+  keyPathOf(path: Path, use: 'set' | 'unset'): Path {
+    return this.#view.keyPathOf(path, use)
   }
 
   /**
@@ -70,7 +81,8 @@ export class LayerEdit {
   }
 
   /**
-   * Writes what a file holds at a path: objects are merged with what is there, everything else replaces it.
+   * Writes what a file holds at a path: objects are merged with what is there, also those that have the items of a list by the
+   * names of their keys; everything else replaces it.
    *
    * @throws AdminError `invalid_path`, `invalid_value`, `unwritable_value`
    */
@@ -81,15 +93,15 @@ export class LayerEdit {
       return
     }
     const holder = this.#view.holderOf(path)
-    const isJoined = tree.type === 'object' && this.#isDirectory(path)
     const isInside = holder?.document.isObjectAt(holder.names) === true
-    if (holder !== undefined && (!isJoined || !isInside)) {
+    const isOther = !this.#isJoined(path, tree)
+    if (holder !== undefined && (isOther || !isInside)) {
       this.#putPart(holder, path, jsonOf(tree))
       return
     }
     const refusal = holder === undefined ? this.#refusalAt(path, tree) : undefined
     if (refusal !== undefined) throw translateError(refusal)
-    if (!isJoined) {
+    if (isOther || tree.type !== 'object') {
       this.#replace(path, this.#leavesOf(path, tree))
       return
     }
@@ -122,6 +134,9 @@ export class LayerEdit {
    * @throws AdminError `unwritable_value` for a layer as a whole
    */
   #documentFor(path: Path, { parts }: PlainObject): Holder | undefined {
+    const { definition, isUntyped } = this.#workspace.settings
+    // The names of items have no meaning in a document of their list.
+    if (!isUntyped && kindAt(definition, path) === 'list') return undefined
     const reasons = parts.map(([name, part]) =>
       // No key has an empty segment.
       name === '' ? 'a key that ends in a slash marks a directory' : this.#refusedValue(path, name, part),
@@ -180,9 +195,12 @@ export class LayerEdit {
     else this.#putPart(holder, path, JSON.stringify(text))
   }
 
-  #isDirectory(path: Path): boolean {
+  /** Items that a file has by the names of keys do not go into a document that has them as a list. */
+  #isJoined(path: Path, tree: PlainTree): boolean {
+    if (!isJoined(this.#workspace, path, tree)) return false
     const { definition, isUntyped } = this.#workspace.settings
-    return isUntyped || [undefined, 'directory', 'raw'].includes(kindAt(definition, path))
+    if (isUntyped || kindAt(definition, path) !== 'list') return true
+    return this.#view.documentIn(path)?.document.isObjectAt([]) !== false
   }
 
   /** The path of a property of an imported file, which uses the names of the store. */
@@ -234,6 +252,13 @@ export class LayerEdit {
         remedy: 'Look with read(): another layer or a default may give the value.',
       })
     for (const key of keys) this.putKey(key, undefined)
+  }
+
+  /** Removes an empty object of a document, or such a document, if there is one and nothing else. */
+  unsetEmpty(path: Path): void {
+    const at = this.#view.holderOf(path) ?? this.#view.documentIn(path)
+    const isEmpty = isEmptyObject(at?.document.partAt(at.names) ?? '')
+    if (isEmpty && (at?.names.length !== 0 || this.#view.keysAt(path).length === 1)) this.unset(path)
   }
 
   /**

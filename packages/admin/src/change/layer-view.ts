@@ -4,12 +4,13 @@ import { keyOfPath, parsePathText, placesOfKey, type WrittenForm } from '@livetr
 import type { StoreEntry } from 'livetree/operate'
 import { AdminError } from '../errors.ts'
 import { prefixOf } from '../tree/tree-state.ts'
-import { nestedTree } from '../transfer/nested-tree.ts'
+import { documentTree } from '../transfer/nested-tree.ts'
 import type { PlainTree } from '../transfer/plain-tree.ts'
 import { translatedNow } from '../translate-error.ts'
 import type { Workspace } from '../workspace.ts'
 import type { AddedKeys } from './added-keys.ts'
 import type { EditedDocuments } from './edited-documents.ts'
+import { itemNames, keyPathOf } from './item-names.ts'
 import type { JsonDocument } from './json-document.ts'
 import type { SortedKeys } from './sorted-keys.ts'
 
@@ -90,6 +91,22 @@ export class LayerView {
     return value !== undefined && !(value === '' && key.endsWith('/'))
   }
 
+  /**
+   * The path of the keys of what a path of the configuration names: see `keyPathOf`.
+   *
+   * @throws AdminError `invalid_path`, `not_found`
+   */
+  keyPathOf(path: Path, use: 'set' | 'unset'): Path {
+    return keyPathOf(this.#workspace, path, { namesAt: (list) => this.#itemNamesAt(list), use })
+  }
+
+  #itemNamesAt(list: Path): readonly string[] | undefined {
+    if (list.length < this.#mounted || this.holderOf([...list, '0']) !== undefined) return undefined
+    const directory = this.isTop(list) ? this.layer.keyPrefix : `${this.keyOf(list)}/`
+    const keys = this.#keysBelow(directory).filter((key) => this.placeOf(key) !== undefined)
+    return itemNames(directory, keys, (key) => this.textOf(key))
+  }
+
   /** How many names lead to the place where the layer is mounted. */
   get #mounted(): number {
     return this.layer.at === undefined ? 0 : parsePathText(this.layer.at).length
@@ -168,7 +185,7 @@ export class LayerView {
       const names = key.slice(directory.length).split('/').map(decodeURIComponent)
       return [{ path: at, names, key, text }]
     })
-    return nestedTree(this.#workspace, texts)
+    return documentTree(this.#workspace, texts)
   }
 
   /** The path of a key; undefined where the layer has none for it: such a key is no configuration. */

@@ -42,7 +42,7 @@ export interface WorkedOut {
  */
 export function workOut(workspace: Workspace, draft: Draft<ReadStep>, state: TreeState): WorkedOut {
   const { entries } = state.reading
-  const secrets = new TreeSecrets(workspace, state.keys, draft.plaintext)
+  const secrets = new TreeSecrets(workspace, state.keys)
   const { edits: plain, put } = editsOf(workspace, draft, secrets, entries)
   const edits = sealed(workspace, secrets.sealAll.bind(secrets, plain, entries), madeFor(draft))
   assertTakenSaid(workspace, draft, entries, edits)
@@ -134,7 +134,7 @@ function editsOf(
       for (const layer of layers.slice(0, 1)) editOf(layer).putKey(step.key, secrets.textOf(step))
     else
       assertingSaid(workspace, step.path, () =>
-        takeStep(editOf(layerFor(layers, step.prefix, step.path)), step),
+        takeStep(editOf(layerFor(layers, step.prefix, step.path)), step, secrets),
       )
   }
   const pruned = layers.find((layer) => prunes !== undefined && prefixOf(layer) === prunes)
@@ -145,12 +145,16 @@ function editsOf(
 
 type PathStep = Exclude<ReadStep, { type: 'key' }>
 
-function takeStep(edit: LayerEdit, step: PathStep): void {
-  if (step.type === 'set') edit.set(step.path, step.value)
-  else if (step.type === 'part') edit.setPart(step.path, step.tree)
-  else if (step.type === 'tree') edit.setTree(step.path, step.tree)
-  else if (step.type === 'text') edit.setText(step.path, step.text)
-  else edit.unset(step.path)
+function takeStep(edit: LayerEdit, step: PathStep, secrets: TreeSecrets): void {
+  const isOfKeys = step.type === 'tree' || ('isOfKeys' in step && step.isOfKeys === true)
+  const path = isOfKeys ? step.path : edit.keyPathOf(step.path, step.type === 'unset' ? 'unset' : 'set')
+  if ('plaintext' in step) secrets.keepPlain((step.plaintext ?? []).map((below) => [...path, ...below]))
+  if (step.type === 'set') edit.set(path, step.value)
+  else if (step.type === 'part') edit.setPart(path, step.tree)
+  else if (step.type === 'tree') edit.setTree(path, step.tree)
+  else if (step.type === 'text') edit.setText(path, step.text)
+  else if (step.isLeft === true) edit.unsetEmpty(path)
+  else edit.unset(path)
 }
 
 function entriesAfter(

@@ -58,14 +58,12 @@ export class TreeSecrets {
   readonly #workspace: Workspace
   readonly #keys: KeySet
   readonly #isNeeded: boolean
-  readonly #plaintext: readonly Path[]
+  readonly #plaintext: Path[] = []
   readonly #strays = new StrayTexts()
 
-  /** @param plaintext where what is written in plain text stays so: see `Draft` */
-  constructor(workspace: Workspace, keys: KeySet, plaintext: readonly Path[] = []) {
+  constructor(workspace: Workspace, keys: KeySet) {
     this.#workspace = workspace
     this.#keys = keys
-    this.#plaintext = plaintext
     this.#isNeeded = workspace.settings.definition.compiled.hasEncrypted
   }
 
@@ -82,6 +80,11 @@ export class TreeSecrets {
       opened.set(key, text === value ? entry : { ...entry, value: text })
     }
     return opened
+  }
+
+  /** What an edit writes in plain text at these places, by the names of keys, stays so: see `Step`. */
+  keepPlain(places: readonly Path[]): void {
+    this.#plaintext.push(...places)
   }
 
   /** The text that a step puts into a key, as an edit takes it: something else stands for what is written as it is. */

@@ -1,6 +1,6 @@
 import type { ConfigDefinition, Path } from '@livetree/core'
 import { checkOptions, optionKinds, type OptionTable } from '@livetree/core/source'
-import { encodeSegment, isTextOpenAt, pathOfKey, pathText, SECRET_TEXT } from '@livetree/core/tools'
+import { encodeSegment, isTextOpenAt, kindAt, pathOfKey, pathText, SECRET_TEXT } from '@livetree/core/tools'
 import type { $ZodType } from 'zod/v4/core'
 import { CALL_TABLE, LAYER_TABLE, revisionKind } from '../change/change-set.ts'
 import { AdminError } from '../errors.ts'
@@ -16,7 +16,8 @@ import { opener, wholeTexts, writtenTexts } from './export.ts'
 import { layerTexts, mountNames, STORED } from './layer-texts.ts'
 import { nestedTree, type PlacedText } from './nested-tree.ts'
 import { documentKind, documentOf } from './parse-yaml.ts'
-import { jsonOf, type PlainTree } from './plain-tree.ts'
+import { hasItems, itemsInOrder } from './named-items.ts'
+import { jsonOf, type PlainObject, type PlainTree } from './plain-tree.ts'
 import { isSameText } from './tree-leaves.ts'
 
 /**
@@ -225,7 +226,7 @@ function addScalars(
 ): void {
   const parts =
     tree.type === 'object'
-      ? tree.parts
+      ? partsOf(workspace, path, tree)
       : tree.type === 'list'
         ? tree.items.map((item, index) => [String(index), item] as const)
         : []
@@ -236,6 +237,14 @@ function addScalars(
     const text = tree.type === 'scalar' ? tree.text : jsonOf(tree)
     scalars.set(JSON.stringify(path), { path, value, text })
   }
+}
+
+/** Items that a side has by the names of their keys are compared by their places, as those of a list are. */
+function partsOf({ settings }: Workspace, names: readonly string[], tree: PlainObject): PlainObject['parts'] {
+  const { definition, isUntyped } = settings
+  if (isUntyped || !hasItems(tree) || kindAt(definition, schemaPath(definition, names)) !== 'list')
+    return tree.parts
+  return itemsInOrder(tree).map(([, item], index) => [String(index), item])
 }
 
 function diffTexts(

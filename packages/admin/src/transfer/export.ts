@@ -77,15 +77,12 @@ export async function exportTree(workspace: Workspace, options: ExportOptions): 
     return options.reveal === true || isOpen || isEncryptedText(definition, paths, text)
   }
   const shown: PlacedText[] = []
-  const omitted: string[] = []
-  for (const each of all) {
-    if (isShown(each)) shown.push(each)
-    else omitted.push(pathText(each.path))
-  }
+  const omitted: PlacedText[] = []
+  for (const each of all) (isShown(each) ? shown : omitted).push(each)
   const unreadable = unreadableKeys(workspace, state, options, all)
   return {
-    text: writeTexts(workspace, shown, options),
-    omitted,
+    text: writeTexts(workspace, shown, omitted, options),
+    omitted: omitted.map(({ path }) => pathText(path)),
     unreadable,
     plaintext: plainPlaces(workspace, state, namesLayer(options) ? options : undefined).plaintext,
     revision: state.reading.revision,
@@ -183,7 +180,12 @@ export function writtenTexts({ settings }: Workspace, value: unknown): readonly 
   return leaves.map((leaf) => ({ ...leaf, names: namesOf(leaf.key) }))
 }
 
-function writeTexts(workspace: Workspace, texts: readonly PlacedText[], options: ExportOptions): string {
+function writeTexts(
+  workspace: Workspace,
+  texts: readonly PlacedText[],
+  omitted: readonly PlacedText[],
+  options: ExportOptions,
+): string {
   const { format = 'yaml', variablePrefix = '' } = options
   if (format === 'etcdctl') {
     if (!namesLayer(options))
@@ -206,8 +208,9 @@ function writeTexts(workspace: Workspace, texts: readonly PlacedText[], options:
   }
   const prefix = chosenPrefix(workspace.settings.store.layers, options)
   const above = prefix === undefined ? 0 : mountNames(workspace, prefix).length
-  const below = above === 0 ? texts : texts.map((each) => ({ ...each, names: each.names.slice(above) }))
-  const nested = nestedTree(workspace, below)
+  const below = (all: readonly PlacedText[]) =>
+    above === 0 ? all : all.map((each) => ({ ...each, names: each.names.slice(above) }))
+  const nested = nestedTree(workspace, below(texts), { beside: below(omitted) })
   if (nested.type !== 'object' && above === 0)
     throw new AdminError('unwritable_value', {
       what: `The layer ${prefix ?? ''} holds a ${nested.type === 'list' ? 'list' : 'text'} in its own key, and a file begins with an object of names`,

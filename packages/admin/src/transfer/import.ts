@@ -103,7 +103,7 @@ function variableSteps(workspace: Workspace, text: string, prefix: string, start
   return parseDotenv(text).flatMap(([name, value]): Step[] => {
     if (!name.startsWith(start)) return []
     const path = translatedNow(() => pathOfKey(definition, name, layer))
-    return path === undefined ? [] : [{ type: 'text', prefix, path, text: value }]
+    return path === undefined ? [] : [{ type: 'text', prefix, path, text: value, isOfKeys: true }]
   })
 }
 

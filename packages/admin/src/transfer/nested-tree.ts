@@ -1,6 +1,7 @@
 import type { Path } from '@livetree/core'
 import { kindAt } from '@livetree/core/tools'
 import type { Workspace } from '../workspace.ts'
+import { hasItems, itemsInOrder } from './named-items.ts'
 import type { PlainTree } from './plain-tree.ts'
 import { leafTree } from './tree-leaves.ts'
 
@@ -13,31 +14,66 @@ export interface PlacedText {
   readonly text: string
 }
 
-/** Texts as nested objects, of what an import writes as the same texts, in the names that a file has. */
-export function nestedTree(workspace: Workspace, texts: readonly PlacedText[]): PlainTree {
+/**
+ * Texts as nested objects, of what an import writes as the same texts, in the names that a file has. A list with a key for each item
+ * is a list where these go from 0 on without a gap and nothing in it goes by names, and else an object of the names of its keys: an
+ * import finds each item again, and encrypted values are bound to these names.
+ *
+ * @param options.beside texts that are left out: a list that has some of them goes by names
+ */
+export function nestedTree(
+  workspace: Workspace,
+  texts: readonly PlacedText[],
+  { beside = [] }: { readonly beside?: readonly PlacedText[] } = {},
+): PlainTree {
+  const nested = nestedTexts(workspace, texts)
+  for (const { names } of beside) nested.nameItems(names)
+  return nested.tree(isNamed)
+}
+
+/** The same, where each list is one, as a document has it. */
+export function documentTree(workspace: Workspace, texts: readonly PlacedText[]): PlainTree {
+  return nestedTexts(workspace, texts).tree(() => false)
+}
+
+function nestedTexts(workspace: Workspace, texts: readonly PlacedText[]): NestedTree {
   const { definition } = workspace.settings
   const nested = new NestedTree()
   for (const { path, names, text } of texts) {
     const above = path.length - names.length
-    const isListAt = (depth: number) => kindAt(definition, path.slice(0, above + depth)) === 'list'
+    const isListAt = (depth: number) =>
+      depth < names.length && kindAt(definition, path.slice(0, above + depth)) === 'list'
     nested.put(names, leafTree(workspace, path, text), isListAt)
   }
-  return nested.tree
+  return nested
 }
 
 interface Branch {
   readonly parts: Map<string, Branch | PlainTree>
   isList: boolean
+  /** Its items go by names: some are documents, whose parts an import joins, or left out. */
+  hasNamedItems: boolean
 }
 
-/** The parts of a document go by their names, as they stand there. */
-function hasNoLists(): boolean {
-  return false
+/** Whether a list goes by the names of its items. */
+type IsNamed = (list: Branch) => boolean
+
+function isNamed({ parts, isList, hasNamedItems }: Branch): boolean {
+  if (
+    isList &&
+    (hasNamedItems || [...parts.keys()].some((name) => Number(name) >= parts.size || !isIndex(name)))
+  )
+    return true
+  return [...parts.values()].some((part) => isBranchOf(part) && isNamed(part))
+}
+
+function isIndex(name: string): boolean {
+  return /^(?:0|[1-9]\d*)$/.test(name)
 }
 
 /** Builds nested objects from leaves. */
 class NestedTree {
-  readonly #top: Branch = { parts: new Map(), isList: false }
+  readonly #top: Branch = { parts: new Map(), isList: false, hasNamedItems: false }
   #document: PlainTree | undefined
 
   /**
@@ -48,7 +84,9 @@ class NestedTree {
   put(names: readonly string[], leaf: PlainTree, isListAt: (depth: number) => boolean): void {
     if (names.length === 0 && leaf.type !== 'object') this.#document = leaf
     if (leaf.type === 'object' && leaf.parts.length > 0) {
-      for (const [name, part] of leaf.parts) this.put([...names, name], part, hasNoLists)
+      // The parts of a document go by their names, as they stand there.
+      for (const [name, part] of leaf.parts) this.put([...names, name], part, isListAt)
+      this.nameItems(names)
       return
     }
     const last = names.at(-1)
@@ -59,8 +97,18 @@ class NestedTree {
     if (!isBranch || leaf.type !== 'object') branch.parts.set(last, leaf)
   }
 
-  get tree(): PlainTree {
-    return this.#document ?? treeOf(this.#top)
+  /** Says that the items of the lists above a place go by names. */
+  nameItems(names: readonly string[]): void {
+    let branch: Branch | PlainTree | undefined = this.#top
+    for (const name of names) {
+      if (!isBranchOf(branch)) return
+      branch.hasNamedItems = true
+      branch = branch.parts.get(name)
+    }
+  }
+
+  tree(isByNames: IsNamed): PlainTree {
+    return this.#document ?? treeOf(this.#top, isByNames)
   }
 
   #branchAt(names: readonly string[], isListAt: (depth: number) => boolean): Branch {
@@ -70,7 +118,7 @@ class NestedTree {
       const known = branch.parts.get(name)
       if (isBranchOf(known)) branch = known
       else {
-        const made: Branch = { parts: new Map(), isList: isListAt(depth + 1) }
+        const made: Branch = { parts: new Map(), isList: isListAt(depth + 1), hasNamedItems: false }
         branch.parts.set(name, made)
         branch = made
       }
@@ -83,10 +131,12 @@ function isBranchOf(part: Branch | PlainTree | undefined): part is Branch {
   return part !== undefined && !('type' in part)
 }
 
-function treeOf({ parts, isList }: Branch): PlainTree {
-  const trees = [...parts].map(([name, part]) => [name, isBranchOf(part) ? treeOf(part) : part] as const)
+function treeOf(branch: Branch, isByNames: IsNamed): PlainTree {
+  const parts = [...branch.parts].map(
+    ([name, part]) => [name, isBranchOf(part) ? treeOf(part, isByNames) : part] as const,
+  )
+  const object = { type: 'object', parts } as const
   // A name that is no number is not that of an item.
-  if (!isList || trees.some(([name]) => !/^\d+$/.test(name))) return { type: 'object', parts: trees }
-  const items = trees.toSorted(([a], [b]) => Number(a) - Number(b))
-  return { type: 'list', items: items.map(([, item]) => item) }
+  if (!branch.isList || !hasItems(object) || isByNames(branch)) return object
+  return { type: 'list', items: itemsInOrder(object).map(([, item]) => item) }
 }

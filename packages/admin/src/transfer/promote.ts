@@ -1,6 +1,6 @@
 import type { Path } from '@livetree/core'
 import { checkOptions, type OptionTable } from '@livetree/core/source'
-import { isAlong, keyOfPath, pathText } from '@livetree/core/tools'
+import { isAlong, keyOfPath, kindAt, pathText } from '@livetree/core/tools'
 import { CALL_TABLE, LAYER_TABLE } from '../change/change-set.ts'
 import type { Step } from '../change/draft.ts'
 import { type Plan, planDraft } from '../change/plan.ts'
@@ -12,6 +12,7 @@ import { translatedNow } from '../translate-error.ts'
 import type { CallOptions, Workspace } from '../workspace.ts'
 import { type DiffSide, readSide, type SideTree, type TakenSide } from './diff.ts'
 import { namesOf, STORED } from './layer-texts.ts'
+import { hasItems, itemsInOrder } from './named-items.ts'
 import type { PlainTree } from './plain-tree.ts'
 
 /** Options of `Admin.promote`. `overlay` or `layer` is the layer that is written. */
@@ -48,17 +49,18 @@ export async function planPromotion<T>(workspace: Workspace, options: PromoteOpt
   const paths = only.map(pathOf)
   const side = await readSide(workspace, from, { layer: prefix }, options)
   assertClear(side, paths)
-  const places = paths.map((path) => ({ path, tree: treeAt(side, namesAt(workspace, path)) }))
-  const taken = places.flatMap(({ path, tree }): Step[] =>
-    tree === undefined ? [] : [{ type: 'part', prefix, path, tree }],
+  const places = paths.map((path) => ({ path, ...partAt(workspace, side, path) }))
+  const taken = places.flatMap(({ path, tree, at }): Step[] =>
+    tree === undefined
+      ? []
+      : [{ type: 'part', prefix, path, tree, plaintext: plainBelow(side.plaintext, at) }],
   )
   // The last first: a removed item moves those after it.
   const removed = places
     .filter(({ tree }) => tree === undefined)
     .sort((a, b) => comparePaths(b.path, a.path))
     .map(({ path }): Step => ({ type: 'unset', prefix, path }))
-  const plaintext = paths.flatMap((path) => plainBelow(side.plaintext, path))
-  return planDraft(workspace, { kind: 'change', steps: [...taken, ...removed], plaintext }, options)
+  return planDraft(workspace, { kind: 'change', steps: [...taken, ...removed] }, options)
 }
 
 /** @throws AdminError `secret_text` for what would be written in plain text, or encrypted, with something else */
@@ -71,11 +73,9 @@ function assertClear({ unclear }: TakenSide, paths: readonly Path[]): void {
   })
 }
 
-/** What is in plain text of that which stands at and below a path. */
+/** What is in plain text of that which stands at and below a path, from there on. */
 function plainBelow(plaintext: readonly Path[], path: Path): readonly Path[] {
-  return plaintext
-    .filter((each) => isAlong(each, path))
-    .map((each) => (each.length > path.length ? each : path))
+  return plaintext.filter((each) => isAlong(each, path)).map((each) => each.slice(path.length))
 }
 
 /** Orders paths name by name, those that are numbers by their size. */
@@ -96,17 +96,48 @@ function namesAt({ settings }: Workspace, path: Path): readonly string[] {
   })
 }
 
-/** @throws AdminError `invalid_path` for a place above the one where the side stands */
-function treeAt({ tree, place }: SideTree, names: readonly string[]): PlainTree | undefined {
+/**
+ * What a side has at a path, and that path with the names that the side has for the items of lists: see `keyPathOf`.
+ *
+ * @throws AdminError `invalid_path` for a place above the one where the side stands
+ */
+function partAt(
+  workspace: Workspace,
+  { tree, place }: SideTree,
+  path: Path,
+): { readonly tree: PlainTree | undefined; readonly at: Path } {
+  const names = namesAt(workspace, path)
   if (place.some((name, index) => names[index] !== name))
     throw new AdminError('invalid_path', {
       what: `"${pathText(names)}" is not below "${pathText(place)}", where what is promoted stands`,
       remedy: 'Choose a place below that.',
     })
-  let at: PlainTree | undefined = tree
-  for (const name of names.slice(place.length)) at = at === undefined ? undefined : partOf(at, name)
-  return at
+  let part: PlainTree | undefined = tree
+  const at: (string | number)[] = path.slice(0, place.length)
+  for (const [index, name] of names.entries()) {
+    if (index < place.length) continue
+    const item: Item | undefined = part && itemAt(workspace, at, part, name)
+    part = item === undefined ? part && partOf(part, name) : item[1]
+    at.push(item === undefined ? (path[index] ?? name) : item[0])
+  }
+  return { tree: part, at }
 }
+
+/** The item of a list that a side has by the names of its keys. */
+function itemAt({ settings }: Workspace, path: Path, tree: PlainTree, index: string): Item | undefined {
+  const isNamed =
+    !settings.isUntyped &&
+    tree.type === 'object' &&
+    kindAt(settings.definition, path) === 'list' &&
+    hasItems(tree)
+  return isNamed && /^(?:0|[1-9]\d*)$/.test(index)
+    ? (itemsInOrder(tree)[Number(index)] ?? NO_ITEM)
+    : undefined
+}
+
+type Item = readonly [name: string, part: PlainTree | undefined]
+
+const NO_ITEM: Item = ['', undefined]
 
 function partOf(tree: PlainTree, name: string): PlainTree | undefined {
   if (tree.type === 'object') return tree.parts.find(([each]) => each === name)?.[1]

@@ -4,11 +4,14 @@ import { isPresent, type TreeNode } from './tree-node.ts'
 /** The children one layer has of a list, in the order of their numbers, then of their names. */
 export function listedChildren(node: TreeNode, layer: number): TreeNode[] {
   const listed = [...node.children].filter((child) => isPresent(child, layer - 1))
-  return listed.sort((a, b) => compareItems(a.name, b.name))
+  return listed.sort((a, b) => compareItemNames(a.name, b.name))
 }
 
-/** `2` and `02` come before `10`, however many digits there are. */
-function compareItems(a: string, b: string): number {
+/**
+ * The order of the names of a list's items, which is that of their numbers: `2` and `02` come before `10`, however many digits
+ * there are. Names that are no numbers come last.
+ */
+export function compareItemNames(a: string, b: string): number {
   const digitsA = digitsOf(a)
   const digitsB = digitsOf(b)
   if (digitsA === undefined || digitsB === undefined) {

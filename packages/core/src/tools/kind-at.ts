@@ -3,7 +3,7 @@ import type { ConfigDefinition } from '../config-definition.ts'
 import type { Path } from '../issue.ts'
 import { schemaNodeAt } from '../schema/describe.ts'
 import { isDirectory } from '../schema/directory.ts'
-import { coreOf, readingsOf } from '../schema/schema-node.ts'
+import { coreOf, readingsOf, someReading } from '../schema/schema-node.ts'
 import { pathOf } from './schema-at.ts'
 
 /**
@@ -25,4 +25,10 @@ export function kindAt(
   const readings = readingsOf(node)
   if (readings.some(({ type }) => type === 'list')) return 'list'
   return readings.some(({ type }) => type === 'leaf') ? 'scalar' : 'raw'
+}
+
+/** Whether what stands at a path may be read as a list. */
+export function mayBeListAt({ compiled }: ConfigDefinition<$ZodType>, path: string | Path): boolean {
+  const node = schemaNodeAt(compiled, pathOf(path))
+  return node !== undefined && someReading(node, ({ type }) => type === 'list')
 }

@@ -18,7 +18,8 @@ export function unreadName(name: string, parent: SchemaNode): string | undefined
 
 /** Whether a part of that name is found under the same name in what is read. */
 function isReadAsNamed(name: string, node: SchemaNode): boolean {
-  if (node.type === 'list') return /^(0|[1-9]\d*)$/.test(name)
+  // The names of items give their order, be it with zeros before them.
+  if (node.type === 'list') return /^\d+$/.test(name)
   if (node.type !== 'record' && node.type !== 'map') return childSchemaNode(node, name) !== undefined
   // The keys of most records: any text is itself.
   if (node.type === 'record' && node.key.type === 'leaf' && node.key.isAnyText) return true
