@@ -1,15 +1,16 @@
 import type { ConfigDefinition } from '@livetree/core'
+import { NO_KEYS } from '@livetree/core/tools'
 import type { $ZodType } from 'zod/v4/core'
-import { AddedKeys } from '../../packages/admin/src/change/added-keys.ts'
-import { EditedDocuments } from '../../packages/admin/src/change/edited-documents.ts'
 import { LayerEdit } from '../../packages/admin/src/change/layer-edit.ts'
-import { SortedKeys } from '../../packages/admin/src/change/sorted-keys.ts'
+import { editedTree } from '../../packages/admin/src/change/layer-view.ts'
 import { resolveAdmin } from '../../packages/admin/src/options.ts'
+import type { TreeState } from '../../packages/admin/src/tree/tree-state.ts'
 import { Workspace } from '../../packages/admin/src/workspace.ts'
 
 /** The only layer of a tree below `/shop`, to be edited without a store. */
 export interface EditedLayer {
   readonly workspace: Workspace
+  readonly state: TreeState
   readonly edit: LayerEdit
   /** What is to happen to each key, by its whole name. */
   edits(): Readonly<Record<string, string | undefined>>
@@ -28,15 +29,7 @@ export function editedLayer(
       { key: `/shop/${name}`, value, modRevision: 1 },
     ]),
   )
-  const tree = {
-    entries,
-    keys: new SortedKeys(entries.keys()),
-    edits: new Map<string, string | undefined>(),
-    documents: new EditedDocuments(),
-    put: new Set<string>(),
-    added: new AddedKeys(),
-    empty: new Map<string, readonly (string | number)[]>(),
-  }
+  const tree = editedTree(entries)
   const [layer] = workspace.settings.store.layers
   if (layer === undefined) throw new Error('no layer')
   const edit = new LayerEdit(workspace, layer, tree)
@@ -44,5 +37,6 @@ export function editedLayer(
     edit.finish()
     return Object.fromEntries(tree.edits)
   }
-  return { workspace, edit, edits }
+  const state = { reading: { revision: 1, clusterId: 0n, entries }, others: [], keys: NO_KEYS }
+  return { workspace, state, edit, edits }
 }

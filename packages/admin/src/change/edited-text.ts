@@ -1,13 +1,18 @@
 import type { Path } from '@livetree/core'
-import { encodeSegment, isWithin, kindAt, pathOfKey } from '@livetree/core/tools'
+import type { LayerInfo } from '@livetree/core/source'
+import { encodeSegment, isWithin, kindAt, pathOfKey, pathText } from '@livetree/core/tools'
+import { AdminError } from '../errors.ts'
+import { type EditedPart, KeptPlain } from '../secrets/kept-plain.ts'
+import { TreeSecrets } from '../secrets/tree-secrets.ts'
 import { unreadable } from '../transfer/formats.ts'
 import { documentOf, holdsNothing } from '../transfer/parse-yaml.ts'
 import { isJoined } from '../transfer/named-items.ts'
 import { jsonOf, type PlainTree } from '../transfer/plain-tree.ts'
-import { prefixOf } from '../tree/tree-state.ts'
+import { prefixOf, type TreeState } from '../tree/tree-state.ts'
 import { translatedNow } from '../translate-error.ts'
 import type { Workspace } from '../workspace.ts'
 import type { ReadStep, Step } from './draft.ts'
+import { editedTree, LayerView } from './layer-view.ts'
 
 /** What of a text replaces what a layer has there, such as a scalar, a list or an empty object, with the names that lead to it. */
 interface Leaf {
@@ -20,12 +25,15 @@ interface Leaf {
  * What differs between two texts of a layer, as steps: what the first has and the second has not is removed, and what is new
  * in the second is written as an import writes it.
  *
- * @throws AdminError `unreadable` for a text that is no YAML, or holds no tree
+ * @throws AdminError `unreadable` for a text that is no YAML, or holds no tree; `invalid_path`
  */
 export function editedSteps(
   workspace: Workspace,
-  { prefix, before, after, top }: Extract<Step, { type: 'edited' }>,
+  { prefix, before, after, top: place }: Extract<Step, { type: 'edited' }>,
+  state: TreeState,
 ): readonly ReadStep[] {
+  const layer = workspace.settings.store.layers.find((each) => prefixOf(each) === prefix)
+  const top = layer === undefined ? place : keyPathIn(workspace, state, layer, place)
   const given = leavesOf(workspace, prefix, before)
   const wanted = leavesOf(workspace, prefix, after)
   if (holdsNothing(after) && given.size > 0)
@@ -37,18 +45,43 @@ export function editedSteps(
   }
   const changed = [...wanted].filter(isNew).map(([, leaf]) => emptied(workspace, leaf))
   const set = changed.filter(isMeant)
+  assertNoneAbove(changed, top, place)
   const gone = [...given].filter(([key]) => !wanted.has(key)).map(([, leaf]) => leaf)
   const isEntered = ({ names, tree }: Leaf) =>
     tree.type === 'object' && changed.some((leaf) => names.every((name, depth) => leaf.names[depth] === name))
   const unset = gone.filter((leaf) => isMeant(leaf) && !isEntered(leaf))
+  const mount = pathOf(workspace, prefix, [])
+  const edited = set.flatMap(({ names, path, tree }): EditedPart[] => {
+    const old = given.get(JSON.stringify(names))
+    return old === undefined || tree.type === 'scalar' ? [] : [{ path, before: old.tree, after: tree }]
+  })
+  const kept = layer && edited.length > 0 ? new KeptPlain(workspace, state, layer) : undefined
+  const plaintext = edited.flatMap((part) => kept?.in(part) ?? []).map((each) => each.slice(mount.length))
   const left = leftAbove(unset, [...wanted.values()]).map((names) => pathOf(workspace, prefix, names))
   return [
     ...unset.map(({ path }) => ({ type: 'unset', prefix, path, isOfKeys: true }) as const),
     ...left.map((path) => ({ type: 'unset', prefix, path, isOfKeys: true, isLeft: true }) as const),
     ...(set.length === 0
       ? []
-      : [{ type: 'tree', prefix, path: pathOf(workspace, prefix, []), tree: joined(set, 0) } as const]),
+      : [{ type: 'tree', prefix, path: mount, tree: joined(set, 0), plaintext } as const]),
   ]
+}
+
+/** The path of the keys that a layer has for a place: see `LayerEdit.keyPathOf`. */
+function keyPathIn(workspace: Workspace, state: TreeState, layer: LayerInfo, place: Path): Path {
+  if (place.length === 0) return place
+  const entries = new TreeSecrets(workspace, state.keys).openAll(state.reading.entries)
+  return new LayerView(workspace, layer, editedTree(entries)).keyPathOf(place, 'set')
+}
+
+/** @throws AdminError `invalid_path` where a place is in a list that the text has as one, and that was edited */
+function assertNoneAbove(changed: readonly Leaf[], top: Path, place: Path): void {
+  const above = changed.find(({ path }) => path.length < top.length && isWithin(top, path))
+  if (above !== undefined)
+    throw new AdminError('invalid_path', {
+      what: `"${pathText(place)}" is in what the layer has as a whole at "${pathText(above.path)}", and that was edited`,
+      remedy: 'Edit it there.',
+    })
 }
 
 /** The objects above what is gone that are gone too, the deepest first: a document may have an empty one left there. */

@@ -1,4 +1,4 @@
-import { LivetreeError, type Path } from '@livetree/core'
+import type { Path } from '@livetree/core'
 import type { LayerInfo } from '@livetree/core/source'
 import {
   encodeSegment,
@@ -13,14 +13,8 @@ import {
 import { AdminError } from '../errors.ts'
 import { prefixOf } from '../tree/tree-state.ts'
 import { assertDefined, assertUtf8 } from './assert-writable.ts'
-import {
-  isAllText,
-  jsonOf,
-  type PlainObject,
-  type PlainTree,
-  plainValue,
-  treeOf,
-} from '../transfer/plain-tree.ts'
+import { jsonOf, type PlainObject, type PlainTree, treeOf } from '../transfer/plain-tree.ts'
+import { refusalAt } from './refused-value.ts'
 import { isJoined } from '../transfer/named-items.ts'
 import { isSameJson, isSameText, treeLeaves } from '../transfer/tree-leaves.ts'
 import { translateError, translatedNow } from '../translate-error.ts'
@@ -99,7 +93,7 @@ export class LayerEdit {
       this.#putPart(holder, path, jsonOf(tree))
       return
     }
-    const refusal = holder === undefined ? this.#refusalAt(path, tree) : undefined
+    const refusal = holder === undefined ? refusalAt(this.#workspace, path, tree) : undefined
     if (refusal !== undefined) throw translateError(refusal)
     if (isOther || tree.type !== 'object') {
       this.#replace(path, this.#leavesOf(path, tree))
@@ -155,21 +149,9 @@ export class LayerEdit {
 
   /** Why no key can hold the value of a part: the schema does not say what is in it, and it is no text. */
   #refusedValue(path: Path, name: string, part: PlainTree): string | undefined {
-    return this.#refusalAt(this.#child(path, name), part) !== undefined
+    return refusalAt(this.#workspace, this.#child(path, name), part) !== undefined
       ? 'the schema does not say what is in it, and reads the text of a key as text'
       : undefined
-  }
-
-  /** Why no text of a key is read as a value that the schema does not describe. */
-  #refusalAt(path: Path, tree: PlainTree): LivetreeError | undefined {
-    const { definition, isUntyped } = this.#workspace.settings
-    if (isUntyped || isAllText(tree) || kindAt(definition, path) !== 'raw') return undefined
-    try {
-      writeValue(definition, path, plainValue(tree))
-      return undefined
-    } catch (error) {
-      return error instanceof LivetreeError && error.code === 'unwritable_value' ? error : undefined
-    }
   }
 
   /** As `setTree`, without what was there: a list takes its form from it, an object has nothing of it. */

@@ -8,11 +8,11 @@ import { documentTree } from '../transfer/nested-tree.ts'
 import type { PlainTree } from '../transfer/plain-tree.ts'
 import { translatedNow } from '../translate-error.ts'
 import type { Workspace } from '../workspace.ts'
-import type { AddedKeys } from './added-keys.ts'
-import type { EditedDocuments } from './edited-documents.ts'
+import { AddedKeys } from './added-keys.ts'
+import { EditedDocuments } from './edited-documents.ts'
 import { itemNames, keyPathOf } from './item-names.ts'
 import type { JsonDocument } from './json-document.ts'
-import type { SortedKeys } from './sorted-keys.ts'
+import { SortedKeys } from './sorted-keys.ts'
 
 /** What is to happen to a key: its new text, or undefined to remove it. */
 export type KeyEdits = ReadonlyMap<string, string | undefined>
@@ -32,6 +32,19 @@ export interface EditedTree {
   readonly put: Set<string>
   /** Paths that are to hold an empty object once nothing is below them, by their keys. Is added to. */
   readonly empty: Map<string, Path>
+}
+
+/** Entries as they are before any edit. */
+export function editedTree(entries: EditedTree['entries']): EditedTree {
+  return {
+    entries,
+    keys: new SortedKeys(entries.keys()),
+    added: new AddedKeys(),
+    edits: new Map(),
+    documents: new EditedDocuments(),
+    put: new Set(),
+    empty: new Map(),
+  }
 }
 
 /** A document in a key above a path, and the names that lead from it to the path. */

@@ -89,7 +89,7 @@ export async function planDraft(
   const limit = workspace.limit(options)
   const state = await readState(workspace, limit)
   assertSameCluster(draft, state.reading.clusterId)
-  const read = { ...draft, steps: await readWritten(workspace, draft.steps) }
+  const read = { ...draft, steps: await readWritten(workspace, draft.steps, state) }
   return new DraftPlan(workspace, read, workOut(workspace, read, state))
 }
 

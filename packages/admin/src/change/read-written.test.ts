@@ -21,9 +21,13 @@ const definition = defineConfig({
 
 /** The keys that writing a text at a path changes, in a layer that has these. */
 async function written(path: string, text: string, stored: Readonly<Record<string, string>> = {}) {
-  const { workspace, edit, edits } = editedLayer(definition, stored)
+  const { workspace, state, edit, edits } = editedLayer(definition, stored)
   const place = path.split('.')
-  const [step] = await readWritten(workspace, [{ type: 'written', prefix: '/shop', path: place, text }])
+  const [step] = await readWritten(
+    workspace,
+    [{ type: 'written', prefix: '/shop', path: place, text }],
+    state,
+  )
   if (step?.type === 'part') edit.setPart(place, step.tree)
   else edit.setText(place, step?.type === 'text' ? step.text : '')
   return edits()
@@ -70,8 +74,8 @@ async function edited(
   stored: Readonly<Record<string, string>>,
   top: string[] = [],
 ) {
-  const { workspace, edit, edits } = editedLayer(loose, stored)
-  const steps = await readWritten(workspace, [{ type: 'edited', prefix: '/shop', before, after, top }])
+  const { workspace, state, edit, edits } = editedLayer(loose, stored)
+  const steps = await readWritten(workspace, [{ type: 'edited', prefix: '/shop', before, after, top }], state)
   for (const step of steps)
     if (step.type === 'tree') edit.setTree(step.path, step.tree)
     else if (step.type === 'unset') edit.unset(step.path)

@@ -3,6 +3,7 @@ import { kindAt, pathText, readText } from '@livetree/core/tools'
 import { AdminError } from '../errors.ts'
 import { whyUnreadable } from '../transfer/formats.ts'
 import type { PlainTree } from '../transfer/plain-tree.ts'
+import type { TreeState } from '../tree/tree-state.ts'
 import type { Workspace } from '../workspace.ts'
 import type { ReadStep, Step } from './draft.ts'
 
@@ -16,12 +17,13 @@ import type { ReadStep, Step } from './draft.ts'
 export async function readWritten(
   workspace: Workspace,
   steps: readonly Step[],
+  state: TreeState,
 ): Promise<readonly ReadStep[]> {
   const read: ReadStep[] = []
   for (const step of steps)
     if (step.type === 'edited') {
       const { editedSteps } = await import('./edited-text.ts')
-      read.push(...editedSteps(workspace, step))
+      read.push(...editedSteps(workspace, step, state))
     } else read.push(step.type === 'written' ? await readStep(workspace, step) : step)
   return read
 }

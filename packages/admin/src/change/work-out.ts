@@ -1,4 +1,4 @@
-import type { Issue, Path, UnusedKey } from '@livetree/core'
+import type { Issue, UnusedKey } from '@livetree/core'
 import type { LayerInfo } from '@livetree/core/source'
 import type { StoreEntry } from 'livetree/operate'
 import { Judge, type Judgement } from '../tree/judge.ts'
@@ -6,16 +6,13 @@ import { placeOf } from '../tree/key-place.ts'
 import { layerFor } from '../tree/target-layer.ts'
 import { prefixOf, type TreeState } from '../tree/tree-state.ts'
 import type { Workspace } from '../workspace.ts'
-import { AddedKeys } from './added-keys.ts'
 import { assertingSaid, assertSaid, assertTakenSaid } from './assert-said.ts'
 import type { Draft, ReadStep } from './draft.ts'
-import { EditedDocuments } from './edited-documents.ts'
 import { isEncryptedText } from '../secrets/encrypted-with.ts'
 import { type MadeEnvelopes, madeFor, TreeSecrets } from '../secrets/tree-secrets.ts'
 import { LayerEdit } from './layer-edit.ts'
-import type { EditedTree, KeyEdits } from './layer-view.ts'
+import { editedTree, type EditedTree, type KeyEdits } from './layer-view.ts'
 import { type PlannedChange, plannedChange } from './planned-change.ts'
-import { SortedKeys } from './sorted-keys.ts'
 
 /** A draft worked out against one state of the tree. */
 export interface WorkedOut {
@@ -117,16 +114,7 @@ function editsOf(
   stored: ReadonlyMap<string, StoreEntry>,
 ): Pick<EditedTree, 'edits' | 'put'> {
   const { layers } = workspace.settings.store
-  const entries = secrets.openAll(stored)
-  const tree = {
-    entries,
-    keys: new SortedKeys(entries.keys()),
-    added: new AddedKeys(),
-    edits: new Map<string, string | undefined>(),
-    documents: new EditedDocuments(),
-    put: new Set<string>(),
-    empty: new Map<string, Path>(),
-  }
+  const tree = editedTree(secrets.openAll(stored))
   const editOf = (layer: LayerInfo) => new LayerEdit(workspace, layer, tree)
   for (const step of steps) {
     // A raw key does not depend on a layer: the first one writes it.

@@ -25,6 +25,7 @@ import {
   type SecretPlace,
   secretPlaces,
 } from './secret-parts.ts'
+import { formOf, contentOf, envelopeAt, inPlace, idOf } from './part-content.ts'
 import { StrayTexts } from './stray-texts.ts'
 
 /** Envelopes that were made for a draft, by key, path and text: each attempt to apply it writes the same. */

@@ -1,0 +1,70 @@
+import type { Path } from '@livetree/core'
+import type { LayerInfo } from '@livetree/core/source'
+import { isAlong, pathInDocument } from '@livetree/core/tools'
+import type { PlainTree } from '../transfer/plain-tree.ts'
+import { prefixOf, type TreeState } from '../tree/tree-state.ts'
+import type { Workspace } from '../workspace.ts'
+import { plainPlaces } from './plain-places.ts'
+import { type ChangePart, isPlain, PartMapper, secretPlaces } from './secret-parts.ts'
+
+/** What a text of a layer had at a path, and has after somebody edited it. */
+export interface EditedPart {
+  readonly path: Path
+  readonly before: PlainTree
+  readonly after: PlainTree
+}
+
+/**
+ * The places of edited lists, from their own path on, of which the text stands in the store in plain text where an envelope is asked
+ * for, and that nobody has edited. A list is written as a whole: what is beside an edited item is not what the person wrote.
+ */
+export class KeptPlain {
+  readonly #workspace: Workspace
+  readonly #layer: LayerInfo
+  readonly #places: readonly Path[]
+  readonly #stored: ReadonlySet<string>
+
+  constructor(workspace: Workspace, state: TreeState, layer: LayerInfo) {
+    this.#workspace = workspace
+    this.#layer = layer
+    this.#places = plainPlaces(workspace, state, { layer: prefixOf(layer) }).plaintext
+    this.#stored = plainTexts(workspace, state, prefixOf(layer))
+  }
+
+  /** Goes by the texts, not by their places: an item may have moved. */
+  in({ path, before, after }: EditedPart): readonly Path[] {
+    if (this.#places.length === 0) return []
+    const kept = new Set<string>()
+    for (const { path: place, text } of this.#scalarsOf(path, before))
+      if (this.#stored.has(text) || this.#places.some((each) => isAlong(each, place))) kept.add(text)
+    return this.#scalarsOf(path, after)
+      .filter(({ text }) => kept.has(text))
+      .map((scalar) => scalar.path)
+  }
+
+  #scalarsOf(top: Path, tree: PlainTree): readonly { readonly path: Path; readonly text: string }[] {
+    const { definition } = this.#workspace.settings
+    const place = { path: top, layer: this.#layer }
+    const visit = (part: PlainTree, names: readonly string[]): { path: Path; text: string }[] => {
+      if (part.type === 'list')
+        return part.items.flatMap((item, index) => visit(item, [...names, String(index)]))
+      if (part.type === 'object') return part.parts.flatMap(([name, below]) => visit(below, [...names, name]))
+      return [{ path: pathInDocument(definition, place, names), text: part.text }]
+    }
+    return visit(tree, [])
+  }
+}
+
+/** The texts of a layer that should be envelopes. */
+function plainTexts(workspace: Workspace, { reading }: TreeState, prefix: string): ReadonlySet<string> {
+  const found = new Set<string>()
+  const take: ChangePart = (at, written) => {
+    if (isPlain(at)) found.add(at.text)
+    return written
+  }
+  const mapper = new PartMapper(workspace.settings.definition, () => true, take)
+  for (const { key, value } of reading.entries.values())
+    if (typeof value === 'string' && (key === prefix || key.startsWith(`${prefix}/`)))
+      mapper.map(secretPlaces(workspace, key, value), value)
+  return found
+}

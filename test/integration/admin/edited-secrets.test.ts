@@ -1,0 +1,61 @@
+import { createAdmin } from '@livetree/admin'
+import { defineConfig, keyring } from 'livetree'
+import { expect, test } from 'vitest'
+import * as z from 'zod'
+import { embeddedStore, encrypted } from './embedded-store.ts'
+
+/** What somebody who has no key wrote into the store. */
+const FOREIGN = 'FOREIGNTXT'
+const store = embeddedStore()
+const text = encrypted(z.string())
+const item = z.object({ pw: text, h: z.string() })
+const plain = { pw: FOREIGN, h: 'q' }
+let count = 0
+
+test.each([
+  ['a list in a document', z.array(item), { db: JSON.stringify([plain]) }],
+  ['a list of documents', z.array(item), { 'db/0': JSON.stringify(plain) }],
+  ['a list of keys', z.array(item), { 'db/0/pw': FOREIGN, 'db/0/h': 'q' }],
+  [
+    'a list of keys with gaps',
+    z.array(item),
+    { 'db/4/pw': 'OTHER', 'db/4/h': 'x', 'db/9/pw': FOREIGN, 'db/9/h': 'q' },
+  ],
+  ['a list in a record', z.record(z.string(), z.array(item)), { 'db/k': JSON.stringify([plain]) }],
+  ['a list of lists', z.array(z.array(item)), { 'db/0': JSON.stringify([plain]) }],
+  ['a tuple', z.tuple([text, z.string()]), { db: JSON.stringify([FOREIGN, 'q']) }],
+  ['a set', z.set(item), { db: JSON.stringify([plain]) }],
+  [
+    'a list of numbers',
+    z.array(z.object({ n: encrypted(z.number()), pw: text, h: z.string() })),
+    {
+      db: `[{"n":1.50,"pw":"${FOREIGN}","h":"q"}]`,
+    },
+  ],
+  [
+    'a list that is encrypted as a whole',
+    encrypted(z.array(z.string())),
+    { db: JSON.stringify([FOREIGN, 'q']) },
+  ],
+])('plain text beside what was edited gets no envelope: %s', async (_, schema, keys) => {
+  const root = `/config/${++count}`
+  for (const [key, value] of Object.entries(keys)) await store.client.kv.put(`${root}/${key}`, value)
+  const definition = defineConfig({
+    name: 'edited',
+    schema: z.object({ db: schema.optional() }),
+    guard: false,
+    keys: () => keyring({ current: { id: 'k1', key: Buffer.alloc(32, 1) } }),
+  })
+  await using admin = createAdmin(definition, { store: { endpoints: store.endpoint, root } })
+  const exported = await admin.export({ layer: root, reveal: true })
+  const edited = exported.text.replace(/ q$/m, ' z')
+  expect(edited).not.toBe(exported.text)
+  const plan = await admin.change().setEdited(exported.text, edited).plan()
+  expect(plan.issues.map(({ code }) => code)).toContain('not_encrypted')
+  await plan.apply({ force: true })
+  const { entries } = await store.client.kv.getRange({ prefix: `${root}/db` })
+  const stored = entries.map((entry) => entry.text).join()
+  expect(stored).toContain(FOREIGN)
+  expect(stored).not.toContain('"q"')
+  if (stored.includes('"n"')) expect(stored).toContain('1.50')
+})

@@ -1,0 +1,84 @@
+import { createAdmin } from '@livetree/admin'
+import { defineConfig } from 'livetree'
+import { expect, test } from 'vitest'
+import * as z from 'zod'
+import { embeddedStore } from './embedded-store.ts'
+
+const store = embeddedStore()
+let count = 0
+
+const schema = z.object({
+  l: z.array(z.string()).optional(),
+  o: z.array(z.object({ h: z.string(), g: z.string().optional() })).optional(),
+  u: z.union([z.array(z.string()), z.record(z.string(), z.string())]).optional(),
+  j: z.json().optional(),
+})
+
+/** An admin of two layers that hold these keys. */
+async function filled(keys: Readonly<Record<string, string>>) {
+  const root = `/config/${++count}`
+  for (const [key, text] of Object.entries(keys)) await store.client.kv.put(`${root}/${key}`, text)
+  const definition = defineConfig({ name: 'items', schema, guard: false })
+  return createAdmin(definition, { store: { endpoints: store.endpoint, root, overlays: ['base', 'prod'] } })
+}
+
+const GAPS = { 'base/l/5': 'a', 'base/l/07': 'b' }
+
+test('a promotion takes the item at a place, and puts it at that place', async () => {
+  await using admin = await filled({ ...GAPS, 'prod/l/3': 'x', 'prod/l/9': 'y' })
+  const from = { overlay: 'base' }
+  await (await admin.promote({ from, only: ['l.1'], overlay: 'prod' })).apply()
+  expect((await admin.read()).value).toEqual({ l: ['x', 'b'] })
+  await (await admin.promote({ from, only: ['l'], overlay: 'prod' })).apply()
+  expect((await admin.read()).value).toEqual({ l: ['a', 'b'] })
+  expect(await admin.diff({ overlay: 'base' }, { overlay: 'prod' })).toEqual([])
+})
+
+test('lists are compared by the places of their items', async () => {
+  await using admin = await filled(GAPS)
+  const { text } = await admin.export({ overlay: 'base' })
+  expect(text).toContain('"07": b')
+  expect(await admin.diff({ overlay: 'base' }, { text })).toEqual([])
+  expect(await admin.diff({ overlay: 'base' }, { text: 'l: [a, c]' })).toMatchObject([
+    { type: 'changed', pathText: 'l.1', previous: 'b', next: 'c' },
+  ])
+})
+
+test('an edit is that of the place which is named, by its index', async () => {
+  await using admin = await filled({
+    'base/o/4': '{"h":"a","g":"b"}',
+    'base/o/6/h': 'c',
+    'base/l': '["a","b"]',
+  })
+  const { text } = await admin.export({ overlay: 'base' })
+  const edited = text.replace('h: a', 'h: x').replace('h: c', 'h: y')
+  const change = admin.change({ overlay: 'base' })
+  await (await change.setEdited(text, edited, (c) => c.o?.[1]).plan()).apply()
+  expect((await admin.read()).value.o).toEqual([{ h: 'a', g: 'b' }, { h: 'y' }])
+  const other = change.setEdited(text, text.replace('- b', '- z'), 'l.1')
+  await expect(other.plan()).rejects.toMatchObject({ code: 'invalid_path' })
+})
+
+test('an edit of a part of what is written as a whole keeps the rest', async () => {
+  await using admin = await filled({ 'base/j': '{"a":{"x":1,"y":2},"b":3}' })
+  const { text } = await admin.export({ overlay: 'base' })
+  await (await admin.change({ overlay: 'base' }).setEdited(text, text.replace('x: 1', 'x: 9')).plan()).apply()
+  expect((await admin.read()).value.j).toEqual({ a: { x: 9, y: 2 }, b: 3 })
+})
+
+test('an index that names no item, or may be a name, is refused', async () => {
+  await using admin = await filled({ ...GAPS, 'base/u/2': 'c' })
+  const change = admin.change({ overlay: 'base' })
+  for (const path of ['l.3', 'l.5', 'l.05', 'u.0', 'u.2'])
+    await expect(change.set(path, 'z').plan()).rejects.toMatchObject({ code: 'invalid_path' })
+  for (const path of ['l.2', 'l.5'])
+    await expect(change.unset(path).plan()).rejects.toMatchObject({ code: 'not_found' })
+  const named = await change.set('l.07', 'z').plan()
+  expect(named.changes.map(({ key, after }) => [key.split('/').at(-1), after?.text])).toEqual([['07', 'z']])
+})
+
+test('variables name the keys of items', async () => {
+  await using admin = await filled(GAPS)
+  const { text } = await admin.export({ overlay: 'base', format: 'dotenv' })
+  expect((await admin.import(text, { overlay: 'base', format: 'dotenv' })).isEmpty).toBe(true)
+})
