@@ -38,7 +38,8 @@ test.each<[(string | number)[], unknown]>([
   [['lower', 'ABC'], 'x'],
   [['flags', 'yes'], 'x'],
   [['counts', '05'], 'x'],
-  [['list', '007'], 'x'],
+  [['list', 'x'], 'x'],
+  [['list', '-1'], 'x'],
   [['any', ...Array<string>(200).fill('x')], 'x'],
 ])('writeValue: refuses the path %j, which no key is read as', (path, value) => {
   expect(() => writeValue(definition, path, value)).toThrow(/\[invalid_path\]/)
@@ -54,6 +55,8 @@ test.each<[(string | number)[], unknown, string]>([
   [['flags', 'true'], 'x', 'flags/true'],
   [['counts', 5], 'x', 'counts/5'],
   [['list', 7], 'x', 'list/7'],
+  // Items are in the order of their numbers, be there zeros before them.
+  [['list', '007'], 'x', 'list/007'],
 ])('writeValue: writes the path %j', (path, value, key) => {
   expect(writeValue(definition, path, value)).toEqual([{ path, key, text: 'x' === value ? 'x' : '5' }])
 })
