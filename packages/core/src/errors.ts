@@ -49,7 +49,8 @@ export const livetreeErrorCodes = {
   },
   snapshot_locked: {
     meaning: 'The snapshot on disk cannot be opened with the given key, or with none.',
-    remedy: 'Pass the `snapshot.key` it was written with, or delete the file. It is kept as `<path>.locked`, and read there with that key, when a new one takes its place.',
+    remedy:
+      'Pass the `snapshot.key` it was written with, or delete the file. It is kept as `<path>.locked`, and read there with that key, when a new one takes its place.',
   },
   snapshot_outdated: {
     meaning: 'The snapshot on disk was written for another configuration, schema, or file format.',

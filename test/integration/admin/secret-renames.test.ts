@@ -176,3 +176,135 @@ test('of an object, the parts in plain text stay so, and those of a layer above 
     await here.admin.close()
   }
 })
+
+/** Puts what is written as `SEALED…` as envelopes, and everything else as it is. */
+async function putSealed(
+  { root, admin }: ReturnType<typeof worldOf>,
+  keys: Record<string, string>,
+): Promise<void> {
+  for (const [key, text] of Object.entries(keys))
+    await put(`${root}/base/${key}`, text.replaceAll(FOREIGN, 'SEALEDX'))
+  await (await admin.rotateSecrets({ plaintext: 'encrypt' })).plan.apply()
+  for (const [key, text] of Object.entries(keys)) {
+    const stored = (await store.client.kv.get(`${root}/base/${key}`))?.text ?? ''
+    if (!text.includes('SEALED')) await put(`${root}/base/${key}`, text)
+    else if (text.includes(FOREIGN)) await put(`${root}/base/${key}`, plainInstead(stored, text))
+  }
+}
+
+/** A document with the envelopes that it has, and foreign text where that is asked for. */
+function plainInstead(stored: string, wanted: string): string {
+  const visit = (has: unknown, wants: unknown): unknown => {
+    if (typeof wants === 'string' && /^[[{]/.test(wants))
+      return JSON.stringify(visit(JSON.parse(String(has)), JSON.parse(wants)))
+    if (Array.isArray(wants)) return wants.map((item, index) => visit((has as unknown[])[index], item))
+    if (typeof wants === 'object' && wants !== null)
+      return Object.fromEntries(
+        Object.entries(wants).map(([name, each]) => [
+          name,
+          visit((has as Record<string, unknown>)[name], each),
+        ]),
+      )
+    return wants === FOREIGN ? wants : has
+  }
+  return JSON.stringify(visit(JSON.parse(stored), JSON.parse(wanted)))
+}
+
+const pair = z.object({ x: value, y: value })
+const mixed: readonly { name: string; schema: z.ZodObject; keys: Record<string, string> }[] = [
+  {
+    name: 'a list of keys',
+    schema: z.object({ d: z.array(value).optional() }),
+    keys: { 'd/0': 'SEALED0', 'd/1': 'SEALED1', 'd/2': FOREIGN },
+  },
+  {
+    name: 'a list of keys with gaps',
+    schema: z.object({ d: z.array(value).optional() }),
+    keys: { 'd/3': FOREIGN, 'd/5': 'SEALED1' },
+  },
+  {
+    name: 'a list',
+    schema: z.object({ d: z.array(value).optional() }),
+    keys: { d: JSON.stringify(['SEALED0', FOREIGN]) },
+  },
+  {
+    name: 'a set',
+    schema: z.object({ d: z.set(value).optional() }),
+    keys: { d: JSON.stringify(['SEALED0', FOREIGN]) },
+  },
+  {
+    name: 'a map of numbers',
+    schema: z.object({ d: z.map(z.number(), value).optional() }),
+    keys: { 'd/1e0': FOREIGN, 'd/2': 'SEALED1' },
+  },
+  {
+    name: 'JSON as text in a document',
+    schema: z.object({ d: z.object({ o: pair }).optional() }),
+    keys: { d: JSON.stringify({ o: JSON.stringify({ x: FOREIGN, y: 'SEALEDY' }) }) },
+  },
+  {
+    name: 'a list as text in a document',
+    schema: z.object({ d: z.object({ o: z.array(value) }).optional() }),
+    keys: { d: JSON.stringify({ o: JSON.stringify(['SEALED0', FOREIGN]) }) },
+  },
+  {
+    name: 'an object',
+    schema: z.object({ d: pair.optional() }),
+    keys: { d: JSON.stringify({ x: FOREIGN, y: 'SEALEDY' }) },
+  },
+]
+
+describe.each(mixed)('plain text beside envelopes: $name', ({ schema, keys }) => {
+  test('a promotion encrypts no plain text, and writes nothing in plain text that was encrypted', async () => {
+    const there = worldOf(schema, 'accept', THERE)
+    await putSealed(there, keys)
+    const sides = async (): Promise<readonly (readonly [string, DiffSide])[]> => {
+      const whole = await there.admin.export({ format: 'json', reveal: true })
+      const layer = await there.admin.export({ format: 'json', reveal: true, overlay: 'base' })
+      return [
+        ['whole', { text: whole.text, plaintext: whole.plaintext }],
+        ['layer', { text: layer.text, plaintext: layer.plaintext }],
+      ]
+    }
+    for (const [name, from] of await sides()) await promoted(worldOf(schema, 'accept', HERE), from, name)
+    for (const from of ['now', { overlay: 'base' }] as const)
+      await promoted(there, from, JSON.stringify(from))
+    await there.admin.close()
+  })
+
+  async function promoted(
+    { root, admin }: ReturnType<typeof worldOf>,
+    from: DiffSide,
+    name: string,
+  ): Promise<void> {
+    try {
+      await (await admin.promote({ from, only: ['d'], overlay: 'prod' })).apply()
+    } catch (error) {
+      expect(['secret_text', 'invalid_path'], `${name}: ${error}`).toContain((error as AdminError).code)
+      return
+    }
+    const { entries } = await store.client.kv.getRange({ prefix: `${root}/prod/` })
+    const written = entries.map(({ text }) => text).join()
+    expect(written, name).toContain(FOREIGN)
+    expect(written, name).toContain('livetree:encrypted:')
+    expect(written, name).not.toContain('SEALED')
+    await store.client.kv.deleteRange({ prefix: `${root}/prod/` })
+  }
+})
+
+test('items of a list are not promoted beside one that is removed, which would move them', async () => {
+  for (const item of [z.string(), z.object({ pw: value })]) {
+    const text = (name: string) => (item instanceof z.ZodString ? name : JSON.stringify({ pw: name }))
+    const { root, admin } = worldOf(z.object({ l: z.array(item).optional() }), 'accept')
+    for (const index of [0, 1, 2]) await put(`${root}/prod/l/${index}`, text(`A${index}`))
+    await put(`${root}/base/l/1`, text(FOREIGN))
+    const options = { from: { overlay: 'base' }, overlay: 'prod' } as const
+    await expect(admin.promote({ ...options, only: ['l.0', 'l.1'] })).rejects.toMatchObject({
+      code: 'invalid_path',
+    })
+    // One at a time, and the list as a whole.
+    expect((await admin.promote({ ...options, only: ['l.2'] })).removes).toHaveLength(1)
+    expect((await admin.promote({ ...options, only: ['l'] })).isEmpty).toBe(false)
+    await admin.close()
+  }
+})

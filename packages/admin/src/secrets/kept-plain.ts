@@ -4,7 +4,7 @@ import { isAlong, pathInDocument } from '@livetree/core/tools'
 import type { PlainTree } from '../transfer/plain-tree.ts'
 import { prefixOf, type TreeState } from '../tree/tree-state.ts'
 import type { Workspace } from '../workspace.ts'
-import { plainPlaces } from './plain-places.ts'
+import { assertClear, plainPlaces } from './plain-places.ts'
 import { type ChangePart, isPlain, PartMapper, secretPlaces } from './secret-parts.ts'
 
 /** What a text of a layer had at a path, and has after somebody edited it. */
@@ -22,18 +22,26 @@ export class KeptPlain {
   readonly #workspace: Workspace
   readonly #layer: LayerInfo
   readonly #places: readonly Path[]
+  readonly #unclear: readonly Path[]
   readonly #stored: ReadonlySet<string>
 
   constructor(workspace: Workspace, state: TreeState, layer: LayerInfo) {
     this.#workspace = workspace
     this.#layer = layer
-    this.#places = plainPlaces(workspace, state, { layer: prefixOf(layer) }).plaintext
+    const { plaintext, unclear } = plainPlaces(workspace, state, { layer: prefixOf(layer) })
+    this.#places = plaintext
+    this.#unclear = unclear
     this.#stored = plainTexts(workspace, state, prefixOf(layer))
   }
 
-  /** Goes by the texts, not by their places: an item may have moved. */
+  /**
+   * Goes by the texts, not by their places: an item may have moved.
+   *
+   * @throws AdminError `secret_text` for a text of which only a part is in plain text
+   */
   in({ path, before, after }: EditedPart): readonly Path[] {
     if (this.#places.length === 0) return []
+    assertClear(this.#unclear, [path])
     const kept = new Set<string>()
     for (const { path: place, text } of this.#scalarsOf(path, before))
       if (this.#stored.has(text) || this.#places.some((each) => isAlong(each, place))) kept.add(text)

@@ -1,11 +1,21 @@
 import type { Path } from '@livetree/core'
-import { isWithin, keepsNamesAt, pathInDocument, placesOfKey } from '@livetree/core/tools'
+import type { LayerInfo } from '@livetree/core/source'
+import {
+  isAlong,
+  isWithin,
+  keepsNamesAt,
+  pathInDocument,
+  pathText,
+  placesOfKey,
+  readingOf,
+} from '@livetree/core/tools'
+import { AdminError } from '../errors.ts'
 import { Judge } from '../tree/judge.ts'
 import { choosePrefix, type LayerChoice } from '../tree/target-layer.ts'
 import { prefixOf, type TreeState } from '../tree/tree-state.ts'
 import { layerTexts } from '../transfer/layer-texts.ts'
 import { nestedTree } from '../transfer/nested-tree.ts'
-import type { PlainTree } from '../transfer/plain-tree.ts'
+import type { PlainTree, SideTree } from '../transfer/plain-tree.ts'
 import type { Workspace } from '../workspace.ts'
 import type { SecretPlace } from './secret-parts.ts'
 import { TreeSecrets } from './tree-secrets.ts'
@@ -30,26 +40,59 @@ export function plainPlaces(
 ): PlainPlaces {
   if (!workspace.settings.definition.compiled.hasEncrypted) return { plaintext: [], unclear: [] }
   if (choice === undefined) return placesOfWhole(workspace, state)
-  return { plaintext: placesOfLayer(workspace, state, choice), unclear: [] }
+  return placesOfLayer(workspace, state, choice)
 }
 
 /** Marks plain texts where they are read, and looks where they got to: a list is written without gaps. */
-function placesOfLayer(workspace: Workspace, state: TreeState, choice: LayerChoice): readonly Path[] {
+function placesOfLayer(workspace: Workspace, state: TreeState, choice: LayerChoice): PlainPlaces {
   const { definition, store } = workspace.settings
   const secrets = new TreeSecrets(workspace, state.keys)
   const prefix = choosePrefix(store.layers, choice)
   const layer = store.layers.find((each) => prefixOf(each) === prefix)
-  if (layer === undefined) return []
+  const plaintext: Path[] = []
+  const unclear: Path[] = []
+  if (layer === undefined) return { plaintext, unclear }
   const texts = layerTexts(workspace, state, choice, (key, text) => secrets.marked(key, text))
-  const found: Path[] = []
-  const visit = (tree: PlainTree, names: readonly string[]): void => {
-    if (tree.type === 'list')
-      for (const [index, item] of tree.items.entries()) visit(item, [...names, String(index)])
-    else if (tree.type === 'object') for (const [name, part] of tree.parts) visit(part, [...names, name])
-    else if (secrets.isMarked(tree.text)) found.push(pathInDocument(definition, { path: [], layer }, names))
-  }
-  visit(nestedTree(workspace, texts), [])
-  return found
+  eachScalar(nestedTree(workspace, texts), [], (text, names) => {
+    const share = secrets.plainShareOf(text)
+    if (share === 'none') return
+    const path = pathInDocument(definition, { path: [], layer }, names)
+    plaintext.push(path)
+    if (share === 'some') unclear.push(path)
+  })
+  return { plaintext, unclear }
+}
+
+function eachScalar(
+  tree: PlainTree,
+  names: readonly string[],
+  visit: (text: string, names: readonly string[]) => void,
+): void {
+  if (tree.type === 'scalar') visit(tree.text, names)
+  else if (tree.type === 'list')
+    for (const [index, item] of tree.items.entries()) eachScalar(item, [...names, String(index)], visit)
+  else for (const [name, part] of tree.parts) eachScalar(part, [...names, name], visit)
+}
+
+/**
+ * The places of a text that somebody says are in plain text in the store that it is from, of which that does not hold for certain:
+ * there is more at them than one scalar.
+ */
+export function unclearIn(
+  { settings }: Workspace,
+  { tree, place }: SideTree,
+  plaintext: readonly Path[],
+  layer: LayerInfo,
+): readonly Path[] {
+  const { definition } = settings
+  const unclear: Path[] = []
+  eachScalar(tree, place, (text, names) => {
+    const path = pathInDocument(definition, { path: [], layer }, names)
+    const isPlain = plaintext.some((each) => isWithin(path, each))
+    const isOne = plaintext.some((each) => each.length === path.length && isWithin(path, each))
+    if (isPlain && !(isOne && readingOf(definition, path, text, true) === undefined)) unclear.push(path)
+  })
+  return unclear
 }
 
 /** What stands at a place, and where it is from. */
@@ -123,4 +166,14 @@ function valueIn(text: string): unknown {
   } catch {
     return undefined
   }
+}
+
+/** @throws AdminError `secret_text` for what would be written in plain text, or encrypted, with something else */
+export function assertClear(unclear: readonly Path[], paths: readonly Path[]): void {
+  const place = unclear.find((each) => paths.some((path) => isAlong(each, path)))
+  if (place === undefined) return
+  throw new AdminError('secret_text', {
+    what: `Something in "${pathText(place)}" stands in the store in plain text where the schema asks for encrypted values, and it is not said which part of it`,
+    remedy: 'Take it from the layer that has it, or write it with set(), which encrypts all of it.',
+  })
 }

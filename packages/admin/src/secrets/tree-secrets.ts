@@ -25,7 +25,6 @@ import {
   type SecretPlace,
   secretPlaces,
 } from './secret-parts.ts'
-import { formOf, contentOf, envelopeAt, inPlace, idOf } from './part-content.ts'
 import { StrayTexts } from './stray-texts.ts'
 
 /** Envelopes that were made for a draft, by key, path and text: each attempt to apply it writes the same. */
@@ -205,9 +204,10 @@ export class TreeSecrets {
     })
   }
 
-  /** Whether something in a text was plain where an envelope is asked for. */
-  isMarked(text: string): boolean {
-    return this.#strays.isIn(text)
+  /** How much of a text was plain where an envelope is asked for. */
+  plainShareOf(text: string): 'all' | 'some' | 'none' {
+    if (!this.#strays.isIn(text)) return 'none'
+    return this.#strays.isAll(text) ? 'all' : 'some'
   }
 
   /** The parts of a key that have plain text and should have an envelope, one by one; the whole text where an instance cannot read what is in it. */

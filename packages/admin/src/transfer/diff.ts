@@ -1,23 +1,23 @@
 import type { ConfigDefinition, Path } from '@livetree/core'
-import { checkOptions, optionKinds, type OptionTable } from '@livetree/core/source'
+import { checkOptions, type LayerInfo, optionKinds, type OptionTable } from '@livetree/core/source'
 import { encodeSegment, isTextOpenAt, kindAt, pathOfKey, pathText, SECRET_TEXT } from '@livetree/core/tools'
 import type { $ZodType } from 'zod/v4/core'
 import { CALL_TABLE, LAYER_TABLE, revisionKind } from '../change/change-set.ts'
 import { AdminError } from '../errors.ts'
 import { Judge, type Judgement, type ValueChange } from '../tree/judge.ts'
 import { choosePrefix, type LayerChoice } from '../tree/target-layer.ts'
-import { readState, type TreeState } from '../tree/tree-state.ts'
+import { prefixOf, readState, type TreeState } from '../tree/tree-state.ts'
 import { translatedNow } from '../translate-error.ts'
 import type { CallOptions, Workspace } from '../workspace.ts'
 import { TreeSecrets } from '../secrets/tree-secrets.ts'
 import { openedTree } from './opened-tree.ts'
-import { type PlainPlaces, plainPlaces } from '../secrets/plain-places.ts'
+import { type PlainPlaces, plainPlaces, unclearIn } from '../secrets/plain-places.ts'
 import { opener, wholeTexts, writtenTexts } from './export.ts'
 import { layerTexts, mountNames, STORED } from './layer-texts.ts'
 import { nestedTree, type PlacedText } from './nested-tree.ts'
 import { documentKind, documentOf } from './parse-yaml.ts'
 import { hasItems, itemsInOrder } from './named-items.ts'
-import { jsonOf, type PlainObject, type PlainTree } from './plain-tree.ts'
+import { jsonOf, type PlainObject, type PlainTree, type SideTree } from './plain-tree.ts'
 import { isSameText } from './tree-leaves.ts'
 
 /**
@@ -142,16 +142,15 @@ function placeOfText(workspace: Workspace, beside: DiffSide): readonly string[] 
   return prefix === undefined ? [] : mountNames(workspace, prefix)
 }
 
-/** The layer that a side is of; undefined for any other side. */
+function layerOf(workspace: Workspace, side: DiffSide): LayerInfo | undefined {
+  const prefix = prefixOfSide(workspace, side)
+  return workspace.settings.store.layers.find((layer) => prefixOf(layer) === prefix)
+}
+
+/** The prefix of the layer that a side is of; undefined for any other side. */
 function prefixOfSide({ settings }: Workspace, side: DiffSide): string | undefined {
   const choice = side === 'now' ? undefined : choiceOf(side)
   return choice === undefined ? undefined : choosePrefix(settings.store.layers, choice)
-}
-
-/** What a side holds, and the names of the place where it stands. */
-export interface SideTree {
-  readonly tree: PlainTree
-  readonly place: readonly string[]
 }
 
 /** A side that is taken over, with the places that its store has in plain text where an envelope is asked for. */
@@ -187,8 +186,11 @@ export async function readSide(
       ? undefined
       : await readState(workspace, workspace.limit(options), revision === 0 ? undefined : revision)
   const taken = treeOfSide(workspace, side, state, placeOfText(workspace, beside))
-  if (side !== 'now' && 'text' in side && side.text !== undefined)
-    return { ...taken, plaintext: side.plaintext ?? [], unclear: [] }
+  if (side !== 'now' && 'text' in side && side.text !== undefined) {
+    const { plaintext = [] } = side
+    const layer = layerOf(workspace, beside)
+    return { ...taken, plaintext, unclear: layer ? unclearIn(workspace, taken, plaintext, layer) : plaintext }
+  }
   const choice = side === 'now' ? undefined : choiceOf(side)
   const plain = state === undefined ? { plaintext: [], unclear: [] } : plainPlaces(workspace, state, choice)
   return { ...taken, ...plain }

@@ -21,6 +21,12 @@ export type PlainTree =
   | { readonly type: 'list'; readonly items: readonly PlainTree[] }
   | PlainObject
 
+/** What a side of a comparison holds, and the names of the place where it stands. */
+export interface SideTree {
+  readonly tree: PlainTree
+  readonly place: readonly string[]
+}
+
 /** The JSON text of a tree, on one line, with all digits of its numbers, or with another writing of these. */
 export function jsonOf(tree: PlainTree, numberOf = (digits: string): string => digits): string {
   if (tree.type === 'list') return `[${tree.items.map((item) => jsonOf(item, numberOf)).join(',')}]`

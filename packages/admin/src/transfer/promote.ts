@@ -1,6 +1,6 @@
 import type { Path } from '@livetree/core'
 import { checkOptions, type OptionTable } from '@livetree/core/source'
-import { isAlong, keyOfPath, kindAt, pathText } from '@livetree/core/tools'
+import { isAlong, isWithin, keyOfPath, kindAt, mayBeListAt, pathText } from '@livetree/core/tools'
 import { CALL_TABLE, LAYER_TABLE } from '../change/change-set.ts'
 import type { Step } from '../change/draft.ts'
 import { type Plan, planDraft } from '../change/plan.ts'
@@ -10,10 +10,11 @@ import { pathOf, type PathLike } from '../selector.ts'
 import { choosePrefix, type LayerChoice } from '../tree/target-layer.ts'
 import { translatedNow } from '../translate-error.ts'
 import type { CallOptions, Workspace } from '../workspace.ts'
-import { type DiffSide, readSide, type SideTree, type TakenSide } from './diff.ts'
+import { assertClear } from '../secrets/plain-places.ts'
+import { type DiffSide, readSide } from './diff.ts'
 import { namesOf, STORED } from './layer-texts.ts'
 import { hasItems, itemsInOrder } from './named-items.ts'
-import type { PlainTree } from './plain-tree.ts'
+import type { PlainTree, SideTree } from './plain-tree.ts'
 
 /** Options of `Admin.promote`. `overlay` or `layer` is the layer that is written. */
 export interface PromoteOptions<T = unknown> extends CallOptions, LayerChoice {
@@ -48,8 +49,9 @@ export async function planPromotion<T>(workspace: Workspace, options: PromoteOpt
   const prefix = choosePrefix(workspace.settings.store.layers, options)
   const paths = only.map(pathOf)
   const side = await readSide(workspace, from, { layer: prefix }, options)
-  assertClear(side, paths)
+  assertClear(side.unclear, paths)
   const places = paths.map((path) => ({ path, ...partAt(workspace, side, path) }))
+  assertInPlace(workspace, places)
   const taken = places.flatMap(({ path, tree, at }): Step[] =>
     tree === undefined
       ? []
@@ -63,14 +65,27 @@ export async function planPromotion<T>(workspace: Workspace, options: PromoteOpt
   return planDraft(workspace, { kind: 'change', steps: [...taken, ...removed] }, options)
 }
 
-/** @throws AdminError `secret_text` for what would be written in plain text, or encrypted, with something else */
-function assertClear({ unclear }: TakenSide, paths: readonly Path[]): void {
-  const place = unclear.find((each) => paths.some((path) => isAlong(each, path)))
-  if (place === undefined) return
-  throw new AdminError('secret_text', {
-    what: `Something in "${pathText(place)}" stands in the store in plain text where the schema asks for encrypted values, and the value does not say which part of it`,
-    remedy: 'Promote it from the layer that has it, or write it with set(), which encrypts all of it.',
-  })
+/**
+ * What is removed from a list moves the items after it, and with them what stands at the other places.
+ *
+ * @throws AdminError `invalid_path`
+ */
+function assertInPlace(
+  { settings }: Workspace,
+  places: readonly { readonly path: Path; readonly tree: PlainTree | undefined }[],
+): void {
+  const listOf = ({ path }: { readonly path: Path }) =>
+    path.findIndex((_, depth) => mayBeListAt(settings.definition, path.slice(0, depth)))
+  for (const removed of places.filter(({ tree }) => tree === undefined)) {
+    const depth = settings.isUntyped ? -1 : listOf(removed)
+    const list = removed.path.slice(0, depth)
+    const other = places.find(({ path, tree }) => tree !== undefined && isWithin(path, list))
+    if (depth >= 0 && other !== undefined)
+      throw new AdminError('invalid_path', {
+        what: `"${pathText(removed.path)}" is not in what is promoted, so that it would be removed from its list, and "${pathText(other.path)}" would then be another item`,
+        remedy: `Promote "${pathText(list)}" as a whole, or one item at a time.`,
+      })
+  }
 }
 
 /** What is in plain text of that which stands at and below a path, from there on. */

@@ -1,3 +1,4 @@
+import { decodeSegment, encodeSegment } from '../format/key-segment.ts'
 import { childSchemaNode } from '../schema/child-node.ts'
 import { schemaNodeAt } from '../schema/describe.ts'
 import { propertyOf } from '../schema/property-name.ts'
@@ -34,18 +35,20 @@ export function boundPath(
  */
 export function otherBoundPaths(
   schemaNode: SchemaNode,
-  names: readonly PropertyKey[],
+  path: readonly PropertyKey[],
   layer: LayerInfo,
   layers: readonly LayerInfo[],
 ): readonly (readonly string[])[] {
   if (!isDirectory(layer)) return []
-  const bound = boundPath(schemaNode, names, layer)
-  const key = [...segmentsOf(layer), ...bound.slice(mountedDirectory(layer) === undefined ? 0 : 1)]
+  const bound = boundPath(schemaNode, path, layer)
+  const below = bound.slice(mountedDirectory(layer) === undefined ? 0 : 1)
+  const key = [...segmentsOf(layer), ...below.map(encodeSegment)]
+  const names = [...segmentsOf(layer).map((segment) => decodeSegment(segment) ?? segment), ...below]
   return layers.flatMap((other) => {
     const above = other !== layer && isDirectory(other) ? segmentsOf(other) : undefined
     if (above?.every((name, at) => key[at] === name) !== true) return []
     const directory = mountedDirectory(other)
-    return [[...(directory === undefined ? [] : [directory]), ...key.slice(above.length)]]
+    return [[...(directory === undefined ? [] : [directory]), ...names.slice(above.length)]]
   })
 }
 
