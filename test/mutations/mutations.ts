@@ -55,8 +55,8 @@ export const mutations: readonly Mutation[] = [
   {
     name: 'P10: plain text of a layer is not followed to where a promotion takes it',
     file: 'packages/admin/src/secrets/plain-places.ts',
-    find: 'else if (secrets.isMarked(tree.text))',
-    replace: 'else if (!secrets.isMarked(tree.text))',
+    find: "if (share === 'none') return",
+    replace: "if (share !== 'none') return",
     test: 'test/integration/admin/secret-renames.test.ts',
   },
   {
@@ -64,6 +64,27 @@ export const mutations: readonly Mutation[] = [
     file: 'packages/admin/src/secrets/plain-places.ts',
     find: 'if (container !== undefined) unclear.push(container)',
     replace: 'if (container === undefined) unclear.push(plain.path)',
+    test: 'test/integration/admin/secret-renames.test.ts',
+  },
+  {
+    name: 'P10: a text of which a part is in plain text is promoted',
+    file: 'packages/admin/src/secrets/plain-places.ts',
+    find: "if (share === 'some') unclear.push(path)",
+    replace: "if (share === 'none') unclear.push(path)",
+    test: 'test/integration/admin/secret-renames.test.ts',
+  },
+  {
+    name: 'P10: items that a promotion moves are taken by their places before',
+    file: 'packages/admin/src/transfer/promote.ts',
+    find: 'if (depth >= 0 && other !== undefined)',
+    replace: 'if (depth < 0 && other !== undefined)',
+    test: 'test/integration/admin/secret-renames.test.ts',
+  },
+  {
+    name: 'P10: the key of a record is its name, whatever reads it',
+    file: 'packages/core/src/tools/part-names.ts',
+    find: "['optional', 'nonoptional', 'readonly', 'lazy']",
+    replace: "['optional', 'nonoptional', 'readonly', 'lazy', 'pipe', 'catch']",
     test: 'test/integration/admin/secret-renames.test.ts',
   },
   {
