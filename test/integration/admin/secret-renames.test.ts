@@ -308,3 +308,35 @@ test('items of a list are not promoted beside one that is removed, which would m
     await admin.close()
   }
 })
+
+test('a list is promoted of which only a lower layer has something in plain text', async () => {
+  const { root, admin } = worldOf(z.object({ l: z.array(value).optional() }), 'accept')
+  await admin.set('l', ['REAL', 'REAL2'], { overlay: 'prod' })
+  await put(`${root}/base/l/3`, FOREIGN)
+  const { text, plaintext } = await admin.export({ format: 'json', reveal: true })
+  expect(plaintext).toEqual([])
+  const here = worldOf(z.object({ l: z.array(value).optional() }), 'reject')
+  await (await here.admin.promote({ from: { text, plaintext }, only: ['l'], overlay: 'prod' })).apply()
+  expect((await here.admin.read()).value).toEqual({ l: ['REAL', 'REAL2'] })
+  await (await admin.promote({ from: 'now', only: ['l'], overlay: 'base' })).apply()
+  expect((await admin.read()).value).toEqual({ l: ['REAL', 'REAL2'] })
+  for (const each of [admin, here.admin]) await each.close()
+})
+
+test('a list of documents in keys is promoted from a layer', async () => {
+  const { root, admin } = worldOf(
+    z.object({ l: z.array(z.object({ a: z.string(), pw: value })).optional() }),
+    'accept',
+  )
+  for (const [name, a] of [
+    ['0', 'x'],
+    ['1', 'y'],
+  ] as const)
+    await put(`${root}/base/l/${name}`, JSON.stringify({ a, pw: a }))
+  await (await admin.rotateSecrets({ plaintext: 'encrypt' })).plan.apply()
+  const before = (await admin.read()).value
+  await (await admin.promote({ from: { overlay: 'base' }, only: ['l'], overlay: 'prod' })).apply()
+  await store.client.kv.deleteRange({ prefix: `${root}/base/` })
+  expect((await admin.read()).value).toEqual(before)
+  await admin.close()
+})

@@ -355,3 +355,42 @@ test.each<[string, (schema: z.ZodType) => z.ZodType]>([
     expect(config.current).toEqual(value)
   },
 )
+
+test('a word that hides lower layers is promoted and imported as that, whatever the schema has there', async () => {
+  const schema = z.object({
+    d: z.object({
+      open: z.string().optional(),
+      least: z.string().min(3).optional(),
+      sealed: encrypted(z.string()).optional(),
+      number: z.number().optional(),
+      list: z.array(z.string()).optional(),
+      record: z.record(z.string(), z.string()).optional(),
+    }),
+  })
+  const root = `/config/${++count}`
+  const sources = () => [etcd({ endpoints: [store.endpoint], root, overlays: ['base', 'prod', 'top'] })]
+  await using admin = createAdmin(defineConfig({ name: 'words', schema, sources, keys: () => ring }), {
+    author: 'ana',
+  })
+  await admin.set(
+    'd',
+    { open: 'low', least: 'low', sealed: 'low', number: 1, list: ['low'], record: { a: 'low' } },
+    { overlay: 'base' },
+  )
+  for (const name of ['open', 'least', 'sealed', 'number', 'list'])
+    await store.client.kv.put(`${root}/prod/d/${name}`, 'livetree:remove')
+  await store.client.kv.put(`${root}/prod/d/record`, 'livetree:empty')
+  const textsOf = async (overlay: string) => {
+    const { entries } = await store.client.kv.getRange({ prefix: `${root}/${overlay}/d/` })
+    return entries.map(({ key, text }) => [key.slice(`${root}/${overlay}/`.length), text])
+  }
+  const stored = await textsOf('prod')
+  const { text } = await admin.export({ overlay: 'prod', reveal: true })
+  await (await admin.promote({ from: { overlay: 'prod' }, only: ['d'], overlay: 'top' })).apply()
+  expect(await textsOf('top')).toEqual(stored)
+  await store.client.kv.deleteRange({ prefix: `${root}/top/` })
+  await (await admin.import(text, { overlay: 'top' })).apply()
+  expect(await textsOf('top')).toEqual(stored)
+  expect((await admin.import(text, { overlay: 'prod' })).isEmpty).toBe(true)
+  expect((await admin.read()).value).toEqual({ d: { record: {} } })
+})

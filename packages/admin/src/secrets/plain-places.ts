@@ -4,6 +4,7 @@ import {
   isAlong,
   isWithin,
   keepsNamesAt,
+  kindAt,
   pathInDocument,
   pathText,
   placesOfKey,
@@ -112,6 +113,7 @@ function placesOfWhole(workspace: Workspace, state: TreeState): PlainPlaces {
   const unclear: Path[] = []
   for (const plain of found) {
     const container = renamedIn(workspace, plain)
+    if (container !== undefined && isHidden(workspace, judge, plain, container)) continue
     if (container !== undefined) unclear.push(container)
     else if (keyInEffect(judge, plain.path) === plain.key) plaintext.push(plain.path)
   }
@@ -141,6 +143,16 @@ function keyInEffect(judge: Judge, path: Path): string | undefined {
     if (highest !== undefined) return highest.origin.key
   }
   return undefined
+}
+
+/** Whether a list is that of a higher layer: one layer supplies a list whole. */
+function isHidden({ settings }: Workspace, judge: Judge, { layer }: PlainText, container: Path): boolean {
+  const [highest] = judge.explain(container).layers
+  return (
+    kindAt(settings.definition, container) === 'list' &&
+    highest !== undefined &&
+    highest.origin.layer !== layer.name
+  )
 }
 
 /** The first list, record or map on the way whose parts have other names in the value than in the store. */

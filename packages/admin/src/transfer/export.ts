@@ -1,26 +1,25 @@
 import type { Path } from '@livetree/core'
 import { checkOptions, optionKinds, type OptionTable, shownKey } from '@livetree/core/source'
-import { isTextOpenAt, keyOfPath, pathText, placesOfKey, writeValue } from '@livetree/core/tools'
+import { isTextOpenAt, keyOfPath, pathText, placesOfKey } from '@livetree/core/tools'
 import type { StoreEntry } from 'livetree/operate'
 import { CALL_TABLE, LAYER_TABLE, revisionKind } from '../change/change-set.ts'
 import { isEmptyObject } from '../change/json-document.ts'
 import { isEncryptedText } from '../secrets/encrypted-with.ts'
 import { plainPlaces } from '../secrets/plain-places.ts'
-import { TreeSecrets } from '../secrets/tree-secrets.ts'
 import { AdminError } from '../errors.ts'
 import { placeOf } from '../tree/key-place.ts'
 import { chosenPrefix, type LayerChoice, namesLayer } from '../tree/target-layer.ts'
 import { prefixOf, readState, type TreeState } from '../tree/tree-state.ts'
-import { viewTree } from '../tree/tree-view.ts'
 import { translatedNow } from '../translate-error.ts'
 import type { CallOptions, Workspace } from '../workspace.ts'
 import { dotenvLine, variableLayer } from './dotenv.ts'
 import { etcdctlText } from './etcdctl.ts'
 import { TRANSFER_FORMATS, type TransferFormat } from './formats.ts'
-import { isNoLeaf, layerTexts, mountNames, namesOf } from './layer-texts.ts'
+import { isNoLeaf, layerTexts, mountNames } from './layer-texts.ts'
 import { nestedTree, type PlacedText } from './nested-tree.ts'
 import type { PlainTree } from './plain-tree.ts'
 import { jsonText, yamlText } from './tree-text.ts'
+import { asStored, opener, wholeTexts } from './whole-texts.ts'
 
 /** Options of `Admin.export`. */
 export interface ExportOptions extends CallOptions, LayerChoice {
@@ -147,37 +146,6 @@ function assertNamed(tree: PlainTree, names: readonly string[]): void {
       })
     assertNamed(part, [...names, name])
   }
-}
-
-/** The text of a key as it is stored. */
-export function asStored(_key: string, text: string): string {
-  return text
-}
-
-/** Opens the envelopes in the texts of a layer, as far as keys allow. */
-export function opener(workspace: Workspace, { keys }: TreeState): (key: string, text: string) => string {
-  const secrets = new TreeSecrets(workspace, keys)
-  return (key, text) => secrets.open(key, text)
-}
-
-/** The value of all layers and sources, as keys would hold it; without a schema, what the highest layer holds at each place. */
-export function wholeTexts(workspace: Workspace, state: TreeState): readonly PlacedText[] {
-  const { isUntyped, store } = workspace.settings
-  if (isUntyped) {
-    const byPath = new Map<string, PlacedText>()
-    for (const layer of store.layers)
-      for (const each of layerTexts(workspace, state, { layer: prefixOf(layer) }, asStored))
-        byPath.set(pathText(each.path), each)
-    return [...byPath.values()]
-  }
-  const { value } = viewTree<unknown>(workspace, state)
-  return writtenTexts(workspace, value)
-}
-
-/** A whole value as keys would hold it. */
-export function writtenTexts({ settings }: Workspace, value: unknown): readonly PlacedText[] {
-  const leaves = translatedNow(() => writeValue(settings.definition, '', value))
-  return leaves.map((leaf) => ({ ...leaf, names: namesOf(leaf.key) }))
 }
 
 function writeTexts(

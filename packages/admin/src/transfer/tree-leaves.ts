@@ -1,6 +1,7 @@
 import { isDeepStrictEqual } from 'node:util'
 import { LivetreeError, type Path } from '@livetree/core'
 import {
+  coverOf,
   isReadAlike,
   isTextOpenAt,
   kindAt,
@@ -39,7 +40,8 @@ export function treeLeaves(
   if (isUntyped) return [{ path, text: untypedText(tree) }]
   const text = tree.type === 'scalar' ? tree.text : jsonOf(tree)
   const kind = kindAt(definition, path)
-  if (kind === undefined || kind === 'raw') return [{ path, text }]
+  // A word that hides lower layers is no value.
+  if (kind === undefined || kind === 'raw' || coverOf(text) !== undefined) return [{ path, text }]
   if (kind === 'json') return [{ path, text: untypedText(tree) }]
   try {
     const leaves = writeValue(definition, path, plainValue(tree), { form })
