@@ -59,3 +59,35 @@ test.each([
   expect(stored).not.toContain('"q"')
   if (stored.includes('"n"')) expect(stored).toContain('1.50')
 })
+
+test('what was encrypted stays so beside the same text in plain, and is refused where it moves', async () => {
+  const root = `/config/${++count}`
+  const definition = defineConfig({
+    name: 'edited',
+    schema: z.object({ db: z.array(item).optional() }),
+    keys: () => keyring({ current: { id: 'k1', key: Buffer.alloc(32, 1) }, plaintext: 'accept' }),
+  })
+  await using admin = createAdmin(definition, { store: { endpoints: store.endpoint, root } })
+  const items = [
+    { pw: 'SAME', h: 'a' },
+    { pw: 'OTHER', h: 'b' },
+  ]
+  await admin.set('db', items)
+  const storedOf = async () => (await store.client.kv.get(`${root}/db`))?.text ?? ''
+  const sealed = JSON.parse(await storedOf()) as object[]
+  await store.client.kv.put(`${root}/db`, JSON.stringify([...sealed, { pw: 'SAME', h: 'c' }]))
+  const edit = async (from: string, to: string) => {
+    const { text: before } = await admin.export({ layer: root, reveal: true })
+    expect(before).toContain(from)
+    return admin.change().setEdited(before, before.replace(from, to)).plan()
+  }
+  await (await edit('h: b', 'h: z')).apply()
+  expect((await storedOf()).match(/livetree:encrypted:/g)).toHaveLength(2)
+  expect((await storedOf()).match(/SAME/g)).toHaveLength(1)
+  await expect(edit('db:', 'db:\n  - { pw: NEW, h: n }')).rejects.toMatchObject({ code: 'secret_text' })
+  // What has no such text beside it moves.
+  await store.client.kv.put(`${root}/db`, JSON.stringify([...sealed, { pw: FOREIGN, h: 'c' }]))
+  await (await edit('db:', 'db:\n  - { pw: NEW, h: n }')).apply()
+  expect((await storedOf()).match(/livetree:encrypted:/g)).toHaveLength(3)
+  expect(await storedOf()).toContain(FOREIGN)
+})

@@ -340,3 +340,25 @@ test('a list of documents in keys is promoted from a layer', async () => {
   expect((await admin.read()).value).toEqual(before)
   await admin.close()
 })
+
+test('a word in the key of an item, which hides nothing there, becomes no text and no envelope', async () => {
+  const schema = z.object({
+    l: z.array(z.object({ pw: value.optional(), h: z.string().optional() })).optional(),
+  })
+  for (const word of ['livetree:remove', 'livetree:empty']) {
+    const { root, admin } = worldOf(schema, 'reject')
+    await put(`${root}/base/l/0/h`, 'x')
+    await put(`${root}/base/l/0/pw`, word)
+    await put(`${root}/base/l/1/h`, 'livetree:remove')
+    await put(`${root}/base/l/2/h`, 'y')
+    const side = await admin.export({ overlay: 'base', format: 'json', reveal: true })
+    for (const from of [{ overlay: 'base' }, { text: side.text, plaintext: side.plaintext }] as const) {
+      await (await admin.promote({ from, only: ['l'], overlay: 'prod' })).apply({ force: true })
+      const { entries } = await store.client.kv.getRange({ prefix: `${root}/prod/` })
+      expect(entries.map(({ text }) => text).join()).not.toMatch(/livetree:/)
+      expect((await admin.read()).value).toEqual({ l: [{ h: 'x' }, { h: 'y' }] })
+      await store.client.kv.deleteRange({ prefix: `${root}/prod/` })
+    }
+    await admin.close()
+  }
+})

@@ -394,3 +394,35 @@ test('a word that hides lower layers is promoted and imported as that, whatever 
   expect((await admin.import(text, { overlay: 'prod' })).isEmpty).toBe(true)
   expect((await admin.read()).value).toEqual({ d: { record: {} } })
 })
+
+test('in a list, such a word is text, and is not written as what it says elsewhere', async () => {
+  const schema = z.object({
+    l: z.array(z.string()).optional(),
+    o: z.array(z.object({ h: z.string().optional(), g: z.string() })).optional(),
+  })
+  for (const word of ['livetree:remove', 'livetree:empty']) {
+    const root = `/config/${++count}`
+    const sources = () => [etcd({ endpoints: [store.endpoint], root, overlays: ['base', 'prod'] })]
+    await using admin = createAdmin(defineConfig({ name: 'words', schema, sources }), { author: 'ana' })
+    await store.client.kv.put(`${root}/base/l`, JSON.stringify([word, 'b', 'c']))
+    await store.client.kv.put(`${root}/base/o`, JSON.stringify([{ h: word, g: 'q' }]))
+    for (const [key, text] of [
+      ['l/0', 'x'],
+      ['l/1', 'y'],
+      ['o/0/h', 'x'],
+      ['o/0/g', 'y'],
+    ] as const)
+      await store.client.kv.put(`${root}/prod/${key}`, text)
+    const before = (await admin.read()).value
+    for (const only of ['l', 'l.0', 'o', 'o.0', 'o.0.h'])
+      await expect(
+        admin.promote({ from: { overlay: 'base' }, only: [only], overlay: 'prod' }),
+        only,
+      ).rejects.toMatchObject({ code: 'unwritable_value' })
+    for (const text of [`{"l":["${word}","b"]}`, `{"o":[{"h":"${word}","g":"q"}]}`])
+      await expect(admin.import(text, { overlay: 'prod' }), text).rejects.toMatchObject({
+        code: 'unwritable_value',
+      })
+    expect((await admin.read()).value).toEqual(before)
+  }
+})

@@ -1,6 +1,6 @@
 import type { Path } from '@livetree/core'
 import type { LayerInfo } from '@livetree/core/source'
-import { isAlong, pathInDocument } from '@livetree/core/tools'
+import { isAlong, isEncryptedAt, pathInDocument, pathText } from '@livetree/core/tools'
 import type { PlainTree } from '../transfer/plain-tree.ts'
 import { prefixOf, type TreeState } from '../tree/tree-state.ts'
 import type { Workspace } from '../workspace.ts'
@@ -23,7 +23,7 @@ export class KeptPlain {
   readonly #layer: LayerInfo
   readonly #places: readonly Path[]
   readonly #unclear: readonly Path[]
-  readonly #stored: ReadonlySet<string>
+  readonly #stored: readonly StoredText[]
 
   constructor(workspace: Workspace, state: TreeState, layer: LayerInfo) {
     this.#workspace = workspace
@@ -35,19 +35,33 @@ export class KeptPlain {
   }
 
   /**
-   * Goes by the texts, not by their places: an item may have moved.
+   * Goes by the places of what stayed where it was, and by the texts of the others: an item may have moved.
    *
-   * @throws AdminError `secret_text` for a text of which only a part is in plain text
+   * @throws AdminError `secret_text` for a text of which only a part is in plain text, and for one that has moved and stands
+   *   there both in plain text and encrypted
    */
   in({ path, before, after }: EditedPart): readonly Path[] {
     if (this.#places.length === 0) return []
     assertClear(this.#unclear, [path])
-    const kept = new Set<string>()
-    for (const { path: place, text } of this.#scalarsOf(path, before))
-      if (this.#stored.has(text) || this.#places.some((each) => isAlong(each, place))) kept.add(text)
+    const stored = new Set(this.#stored.filter((each) => isAlong(each.path, path)).map(({ text }) => text))
+    const sealed = new Set<string>()
+    const textsAt = new Map<string, string>()
+    for (const { path: place, text } of this.#scalarsOf(path, before)) {
+      textsAt.set(pathText(place), text)
+      if (!this.#isPlainAt(place)) sealed.add(text)
+    }
     return this.#scalarsOf(path, after)
-      .filter(({ text }) => kept.has(text))
+      .filter(({ path: place, text }) => {
+        if (!stored.has(text)) return false
+        if (textsAt.get(pathText(place)) === text) return this.#isPlainAt(place)
+        if (sealed.has(text)) assertClear([place], [path])
+        return true
+      })
       .map((scalar) => scalar.path)
+  }
+
+  #isPlainAt(place: Path): boolean {
+    return this.#places.some((each) => isAlong(each, place))
   }
 
   #scalarsOf(top: Path, tree: PlainTree): readonly { readonly path: Path; readonly text: string }[] {
@@ -57,17 +71,23 @@ export class KeptPlain {
       if (part.type === 'list')
         return part.items.flatMap((item, index) => visit(item, [...names, String(index)]))
       if (part.type === 'object') return part.parts.flatMap(([name, below]) => visit(below, [...names, name]))
-      return [{ path: pathInDocument(definition, place, names), text: part.text }]
+      const at = pathInDocument(definition, place, names)
+      return isEncryptedAt(definition, at) ? [{ path: at, text: part.text }] : []
     }
     return visit(tree, [])
   }
 }
 
-/** The texts of a layer that should be envelopes. */
-function plainTexts(workspace: Workspace, { reading }: TreeState, prefix: string): ReadonlySet<string> {
-  const found = new Set<string>()
+interface StoredText {
+  readonly path: Path
+  readonly text: string
+}
+
+/** The texts of a layer that should be envelopes, and their places by the names of keys. */
+function plainTexts(workspace: Workspace, { reading }: TreeState, prefix: string): readonly StoredText[] {
+  const found: StoredText[] = []
   const take: ChangePart = (at, written) => {
-    if (isPlain(at)) found.add(at.text)
+    if (isPlain(at)) found.push(...at.places.map(({ path }) => ({ path, text: at.text })))
     return written
   }
   const mapper = new PartMapper(workspace.settings.definition, () => true, take)

@@ -1,9 +1,9 @@
 import type { Path } from '@livetree/core'
-import { kindAt } from '@livetree/core/tools'
+import { coverOf, kindAt } from '@livetree/core/tools'
 import type { Workspace } from '../workspace.ts'
 import { hasItems, itemsInOrder } from './named-items.ts'
 import type { PlainTree } from './plain-tree.ts'
-import { leafTree } from './tree-leaves.ts'
+import { isInList, leafTree } from './tree-leaves.ts'
 
 /** One text of a tree, with its place. */
 export interface PlacedText {
@@ -43,9 +43,20 @@ function nestedTexts(workspace: Workspace, texts: readonly PlacedText[]): Nested
     const above = path.length - names.length
     const isListAt = (depth: number) =>
       depth < names.length && kindAt(definition, path.slice(0, above + depth)) === 'list'
-    nested.put(names, leafTree(workspace, path, text), isListAt)
+    const leaf = leafOf(workspace, path, text)
+    if (leaf !== undefined) nested.put(names, leaf, isListAt)
   }
   return nested
+}
+
+/** What a key holds. In a list, which one layer supplies whole, a word that hides lower layers leaves nothing, or what is empty. */
+function leafOf(workspace: Workspace, path: Path, text: string): PlainTree | undefined {
+  const { definition, isUntyped } = workspace.settings
+  const cover = isUntyped ? undefined : coverOf(text)
+  if (cover === undefined || !isInList(definition, path)) return leafTree(workspace, path, text)
+  const kind = kindAt(definition, path)
+  if (cover === 'remove' || (kind !== 'list' && kind !== 'directory')) return undefined
+  return kind === 'list' ? { type: 'list', items: [] } : { type: 'object', parts: [] }
 }
 
 interface Branch {

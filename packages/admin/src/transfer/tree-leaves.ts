@@ -5,6 +5,8 @@ import {
   isReadAlike,
   isTextOpenAt,
   kindAt,
+  mayBeListAt,
+  pathText,
   readingOf,
   readText,
   valueOfText,
@@ -12,6 +14,7 @@ import {
   type WrittenForm,
   writtenScalarAt,
 } from '@livetree/core/tools'
+import { AdminError } from '../errors.ts'
 import { translateError } from '../translate-error.ts'
 import type { Workspace } from '../workspace.ts'
 import { parseJson } from './parse-json.ts'
@@ -40,8 +43,13 @@ export function treeLeaves(
   if (isUntyped) return [{ path, text: untypedText(tree) }]
   const text = tree.type === 'scalar' ? tree.text : jsonOf(tree)
   const kind = kindAt(definition, path)
-  // A word that hides lower layers is no value.
-  if (kind === undefined || kind === 'raw' || coverOf(text) !== undefined) return [{ path, text }]
+  const isWord = coverOf(text) !== undefined
+  if (isWord && isInList(definition, path))
+    throw new AdminError('unwritable_value', {
+      what: `Cannot write "${pathText(path)}": in a list, ${text.trim()} is a text, and no key can hold it as one`,
+      remedy: 'Write the list as a whole, where it is a JSON document.',
+    })
+  if (kind === undefined || kind === 'raw' || isWord) return [{ path, text }]
   if (kind === 'json') return [{ path, text: untypedText(tree) }]
   try {
     const leaves = writeValue(definition, path, plainValue(tree), { form })
@@ -54,6 +62,11 @@ export function treeLeaves(
     if (isNull || !(code === 'invalid_value' || isRead)) throw translateError(error)
     return [{ path, text }]
   }
+}
+
+/** Whether a place is in a list, in which a word that hides lower layers is text, but for that of a key. */
+export function isInList(definition: Workspace['settings']['definition'], path: Path): boolean {
+  return path.some((_, depth) => mayBeListAt(definition, path.slice(0, depth)))
 }
 
 /** Whether a text says what the file says, which may have numbers with more digits: `1.10`, `[1.10]`. */
