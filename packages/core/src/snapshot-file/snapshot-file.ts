@@ -26,6 +26,7 @@ export class SnapshotFile {
   #derived: Promise<DerivedKey> | undefined = undefined
   /** Whether the key does not open what is at the path; undefined while that is not known. */
   #isLocked: boolean | undefined = undefined
+  #isGivenUp = false
 
   constructor(path: string, secret: string | Uint8Array | undefined) {
     this.path = path
@@ -80,11 +81,23 @@ export class SnapshotFile {
       await this.#refuseOther(document.name, this.path)
       await this.#keepLocked(document.name)
       const bytes = seal(encodeDocument(document), document.name, await this.#derived)
-      await writeAtomically(this.path, bytes, (file) => takeFile(file, this.path))
+      await writeAtomically(this.path, bytes, {
+        take: (file) => takeFile(file, this.path),
+        assertMeant: () => this.#assertNotGivenUp(),
+      })
     } catch (cause) {
       const message = `Cannot write the snapshot ${this.path}: ${withoutStop(messageOf(cause))}. The running configuration is not affected.`
       throw new LivetreeError('snapshot_not_written', message, { cause })
     }
+  }
+
+  /** A write that is under way replaces nothing any more: the path may be that of another configuration soon. */
+  giveUp(): void {
+    this.#isGivenUp = true
+  }
+
+  #assertNotGivenUp(): void {
+    if (this.#isGivenUp) throw new Error('its configuration is closed and waits for it no more')
   }
 
   /**

@@ -11,17 +11,18 @@ const MOST_LINKS = 40
  * Only the owner can read it (0600). Makes the directory (0700) if there is none. A link stays, and the file that it
  * names is replaced. What is no regular file (a device, a pipe, a socket) is left alone.
  *
- * @param take called with the path of the file itself, without links, before anything is written; may throw
+ * @param hooks.take called with the path of the file itself, without links, before anything is written; may throw
+ * @param hooks.assertMeant called when the new content is written, before it takes the place of the old one; may throw
  * @throws Error if the path names anything but a regular file, or the write fails
  */
 export async function writeAtomically(
   path: string,
   content: Uint8Array,
-  take: (file: string) => void = () => {},
+  hooks: { readonly take?: (file: string) => void; readonly assertMeant?: () => void } = {},
 ): Promise<void> {
   await mkdir(dirname(path), { recursive: true, mode: 0o700 })
   const target = await targetOf(path)
-  take(join(await realpath(dirname(target)), basename(target)))
+  hooks.take?.(join(await realpath(dirname(target)), basename(target)))
   const temporary = `${target}.${process.pid}-${randomBytes(4).toString('hex')}.tmp`
   try {
     const handle = await open(temporary, 'wx', 0o600)
@@ -31,6 +32,7 @@ export async function writeAtomically(
     } finally {
       await handle.close()
     }
+    hooks.assertMeant?.()
     await rename(temporary, target)
   } catch (error) {
     await rm(temporary, { force: true }).catch(() => {})

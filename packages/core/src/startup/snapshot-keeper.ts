@@ -114,6 +114,7 @@ export class SnapshotKeeper {
     const isNewer = this.#writtenProof !== undefined && this.#provenAt() > this.#writtenProof
     if (isNewer) this.#writer.touch()
     if (await settledWithin(this.#writer.close(), this.#options.clock, CLOSE_MS)) return
+    this.#options.file.giveUp()
     const message = `The snapshot on disk was not written within ${CLOSE_MS} ms of close(); close() ends without it.`
     this.#report(new LivetreeError('snapshot_not_written', message))
   }
