@@ -8,7 +8,7 @@ import { unreadable } from '../transfer/formats.ts'
 import { documentOf, holdsNothing } from '../transfer/parse-yaml.ts'
 import { isJoined } from '../transfer/named-items.ts'
 import { jsonOf, type PlainTree } from '../transfer/plain-tree.ts'
-import { prefixOf, type TreeState } from '../tree/tree-state.ts'
+import { layerWith, type TreeState } from '../tree/tree-state.ts'
 import { translatedNow } from '../translate-error.ts'
 import type { Workspace } from '../workspace.ts'
 import type { ReadStep, Step } from './draft.ts'
@@ -32,7 +32,7 @@ export function editedSteps(
   { prefix, before, after, top: place }: Extract<Step, { type: 'edited' }>,
   state: TreeState,
 ): readonly ReadStep[] {
-  const layer = workspace.settings.store.layers.find((each) => prefixOf(each) === prefix)
+  const layer = layerWith(workspace, prefix)
   const top = layer === undefined ? place : keyPathIn(workspace, state, layer, place)
   const given = leavesOf(workspace, prefix, before)
   const wanted = leavesOf(workspace, prefix, after)
@@ -123,8 +123,8 @@ function leavesOf(workspace: Workspace, prefix: string, text: string): ReadonlyM
 
 /** The path of names in a file of the layer; names inside a document stand for themselves. */
 function pathOf(workspace: Workspace, prefix: string, names: readonly string[]): Path {
-  const { definition, store } = workspace.settings
-  const layer = store.layers.find((each) => prefixOf(each) === prefix)
+  const { definition } = workspace.settings
+  const layer = layerWith(workspace, prefix)
   if (layer === undefined) return names
   const key = layer.keyPrefix + names.map(encodeSegment).join('/')
   const path = translatedNow(() => pathOfKey(definition, key, layer))

@@ -1,7 +1,7 @@
 import type { Path } from '@livetree/core'
 import type { LayerInfo } from '@livetree/core/source'
 import { isAlong, isEncryptedAt, pathInDocument, pathText } from '@livetree/core/tools'
-import type { PlainTree } from '../transfer/plain-tree.ts'
+import { eachScalar, type PlainTree } from '../transfer/plain-tree.ts'
 import { prefixOf, type TreeState } from '../tree/tree-state.ts'
 import type { Workspace } from '../workspace.ts'
 import { assertClear, plainPlaces } from './plain-places.ts'
@@ -23,7 +23,7 @@ export class KeptPlain {
   readonly #layer: LayerInfo
   readonly #places: readonly Path[]
   readonly #unclear: readonly Path[]
-  readonly #stored: readonly StoredText[]
+  readonly #stored: readonly PlacedSecret[]
 
   constructor(workspace: Workspace, state: TreeState, layer: LayerInfo) {
     this.#workspace = workspace
@@ -64,28 +64,26 @@ export class KeptPlain {
     return this.#places.some((each) => isAlong(each, place))
   }
 
-  #scalarsOf(top: Path, tree: PlainTree): readonly { readonly path: Path; readonly text: string }[] {
+  #scalarsOf(top: Path, tree: PlainTree): readonly PlacedSecret[] {
     const { definition } = this.#workspace.settings
-    const place = { path: top, layer: this.#layer }
-    const visit = (part: PlainTree, names: readonly string[]): { path: Path; text: string }[] => {
-      if (part.type === 'list')
-        return part.items.flatMap((item, index) => visit(item, [...names, String(index)]))
-      if (part.type === 'object') return part.parts.flatMap(([name, below]) => visit(below, [...names, name]))
-      const at = pathInDocument(definition, place, names)
-      return isEncryptedAt(definition, at) ? [{ path: at, text: part.text }] : []
-    }
-    return visit(tree, [])
+    const found: PlacedSecret[] = []
+    eachScalar(tree, [], ({ text }, names) => {
+      const path = pathInDocument(definition, { path: top, layer: this.#layer }, names)
+      if (isEncryptedAt(definition, path)) found.push({ path, text })
+    })
+    return found
   }
 }
 
-interface StoredText {
+/** A text at an encrypted place. */
+interface PlacedSecret {
   readonly path: Path
   readonly text: string
 }
 
 /** The texts of a layer that should be envelopes, and their places by the names of keys. */
-function plainTexts(workspace: Workspace, { reading }: TreeState, prefix: string): readonly StoredText[] {
-  const found: StoredText[] = []
+function plainTexts(workspace: Workspace, { reading }: TreeState, prefix: string): readonly PlacedSecret[] {
+  const found: PlacedSecret[] = []
   const take: ChangePart = (at, written) => {
     if (isPlain(at)) found.push(...at.places.map(({ path }) => ({ path, text: at.text })))
     return written

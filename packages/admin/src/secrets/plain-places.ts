@@ -13,10 +13,10 @@ import {
 import { AdminError } from '../errors.ts'
 import { Judge } from '../tree/judge.ts'
 import { choosePrefix, type LayerChoice } from '../tree/target-layer.ts'
-import { prefixOf, type TreeState } from '../tree/tree-state.ts'
+import { layerWith, type TreeState } from '../tree/tree-state.ts'
 import { layerTexts } from '../transfer/layer-texts.ts'
 import { nestedTree } from '../transfer/nested-tree.ts'
-import type { PlainTree, SideTree } from '../transfer/plain-tree.ts'
+import { eachScalar, type SideTree } from '../transfer/plain-tree.ts'
 import type { Workspace } from '../workspace.ts'
 import type { SecretPlace } from './secret-parts.ts'
 import { TreeSecrets } from './tree-secrets.ts'
@@ -49,12 +49,13 @@ function placesOfLayer(workspace: Workspace, state: TreeState, choice: LayerChoi
   const { definition, store } = workspace.settings
   const secrets = new TreeSecrets(workspace, state.keys)
   const prefix = choosePrefix(store.layers, choice)
-  const layer = store.layers.find((each) => prefixOf(each) === prefix)
+  const layer = layerWith(workspace, prefix)
   const plaintext: Path[] = []
   const unclear: Path[] = []
   if (layer === undefined) return { plaintext, unclear }
   const texts = layerTexts(workspace, state, choice, (key, text) => secrets.marked(key, text))
-  eachScalar(nestedTree(workspace, texts), [], (text, names) => {
+  if (texts.every(({ text }) => secrets.plainShareOf(text) === 'none')) return { plaintext, unclear }
+  eachScalar(nestedTree(workspace, texts), [], ({ text }, names) => {
     const share = secrets.plainShareOf(text)
     if (share === 'none') return
     const path = pathInDocument(definition, { path: [], layer }, names)
@@ -62,17 +63,6 @@ function placesOfLayer(workspace: Workspace, state: TreeState, choice: LayerChoi
     if (share === 'some') unclear.push(path)
   })
   return { plaintext, unclear }
-}
-
-function eachScalar(
-  tree: PlainTree,
-  names: readonly string[],
-  visit: (text: string, names: readonly string[]) => void,
-): void {
-  if (tree.type === 'scalar') visit(tree.text, names)
-  else if (tree.type === 'list')
-    for (const [index, item] of tree.items.entries()) eachScalar(item, [...names, String(index)], visit)
-  else for (const [name, part] of tree.parts) eachScalar(part, [...names, name], visit)
 }
 
 /**
@@ -87,7 +77,7 @@ export function unclearIn(
 ): readonly Path[] {
   const { definition } = settings
   const unclear: Path[] = []
-  eachScalar(tree, place, (text, names) => {
+  eachScalar(tree, place, ({ text }, names) => {
     const path = pathInDocument(definition, { path: [], layer }, names)
     const isPlain = plaintext.some((each) => isWithin(path, each))
     const isOne = plaintext.some((each) => each.length === path.length && isWithin(path, each))

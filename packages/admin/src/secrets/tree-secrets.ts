@@ -196,9 +196,10 @@ export class TreeSecrets {
     return first === second
   }
 
-  /** The text of a key with its envelopes opened, and its plain texts marked, wherever they get to: see `isMarked`. */
+  /** The text of a key with its envelopes opened, and its plain texts marked, wherever they get to: see `plainShareOf`. */
   marked(key: string, text: string): string {
-    if (this.#isUnread(key, text)) return this.#strays.cover(text, JSON.stringify(text))
+    const { secret } = secretPlaces(this.#workspace, key, text)
+    if (this.#isUnread(secret, text)) return this.#strays.cover(text, JSON.stringify(text))
     return this.#map(key, text, (at, written) => {
       return this.#plain(at) ?? (isPlain(at) ? this.#covered(at, written) : written)
     })
@@ -212,23 +213,20 @@ export class TreeSecrets {
 
   /** The parts of a key that have plain text and should have an envelope, one by one; the whole text where an instance cannot read what is in it. */
   plainIn(key: string, text: string): readonly SecretPlace[] {
-    if (this.#isUnread(key, text)) return secretPlaces(this.#workspace, key, text).secret
+    const places = secretPlaces(this.#workspace, key, text)
+    if (this.#isUnread(places.secret, text)) return places.secret
     const found: SecretPlace[] = []
     const take: ChangePart = (at, written) => {
       if (isPlain(at)) found.push(...at.places)
       return written
     }
-    new PartMapper(this.#workspace.settings.definition, () => true, take).map(
-      secretPlaces(this.#workspace, key, text),
-      text,
-    )
+    new PartMapper(this.#workspace.settings.definition, () => true, take).map(places, text)
     return found
   }
 
-  /** Whether a text is a list or an object, and no instance reads it as one. */
-  #isUnread(key: string, text: string): boolean {
+  /** Whether a text at secret places is a list or an object, and no instance reads it as one. */
+  #isUnread(secret: readonly SecretPlace[], text: string): boolean {
     const { definition } = this.#workspace.settings
-    const { secret } = secretPlaces(this.#workspace, key, text)
     const isRead = secret.some(({ path }) => readingOf(definition, path, text, false) !== undefined)
     return secret.length > 0 && !isRead && JsonDocument.of(text) !== undefined
   }

@@ -1,12 +1,12 @@
 import type { ConfigDefinition, Path } from '@livetree/core'
-import { checkOptions, type LayerInfo, optionKinds, type OptionTable } from '@livetree/core/source'
+import { checkOptions, optionKinds, type OptionTable } from '@livetree/core/source'
 import { encodeSegment, isTextOpenAt, kindAt, pathOfKey, pathText, SECRET_TEXT } from '@livetree/core/tools'
 import type { $ZodType } from 'zod/v4/core'
 import { CALL_TABLE, LAYER_TABLE, revisionKind } from '../change/change-set.ts'
 import { AdminError } from '../errors.ts'
 import { Judge, type Judgement, type ValueChange } from '../tree/judge.ts'
 import { choosePrefix, type LayerChoice } from '../tree/target-layer.ts'
-import { prefixOf, readState, type TreeState } from '../tree/tree-state.ts'
+import { layerWith, readState, type TreeState } from '../tree/tree-state.ts'
 import { translatedNow } from '../translate-error.ts'
 import type { CallOptions, Workspace } from '../workspace.ts'
 import { TreeSecrets } from '../secrets/tree-secrets.ts'
@@ -142,11 +142,6 @@ function placeOfText(workspace: Workspace, beside: DiffSide): readonly string[] 
   return prefix === undefined ? [] : mountNames(workspace, prefix)
 }
 
-function layerOf(workspace: Workspace, side: DiffSide): LayerInfo | undefined {
-  const prefix = prefixOfSide(workspace, side)
-  return workspace.settings.store.layers.find((layer) => prefixOf(layer) === prefix)
-}
-
 /** The prefix of the layer that a side is of; undefined for any other side. */
 function prefixOfSide({ settings }: Workspace, side: DiffSide): string | undefined {
   const choice = side === 'now' ? undefined : choiceOf(side)
@@ -188,7 +183,7 @@ export async function readSide(
   const taken = treeOfSide(workspace, side, state, placeOfText(workspace, beside))
   if (side !== 'now' && 'text' in side && side.text !== undefined) {
     const { plaintext = [] } = side
-    const layer = layerOf(workspace, beside)
+    const layer = layerWith(workspace, prefixOfSide(workspace, beside))
     return { ...taken, plaintext, unclear: layer ? unclearIn(workspace, taken, plaintext, layer) : plaintext }
   }
   const choice = side === 'now' ? undefined : choiceOf(side)

@@ -1,7 +1,7 @@
 import { keyOfPath, placesOfKey } from '@livetree/core/tools'
 import type { StoreEntry } from 'livetree/operate'
 import { choosePrefix, type LayerChoice } from '../tree/target-layer.ts'
-import { prefixOf, type TreeState } from '../tree/tree-state.ts'
+import { layerWith, prefixOf, type TreeState } from '../tree/tree-state.ts'
 import type { Workspace } from '../workspace.ts'
 import type { PlacedText } from './nested-tree.ts'
 
@@ -41,8 +41,7 @@ export function layerTexts(
  * that, so that it may be mounted elsewhere.
  */
 export function mountNames(workspace: Workspace, prefix: string): readonly string[] {
-  const { layers } = workspace.settings.store
-  return namesOfMount(workspace, layers.find((layer) => prefixOf(layer) === prefix) ?? {})
+  return namesOfMount(workspace, layerWith(workspace, prefix) ?? {})
 }
 
 /** The names that lead to the place of a layer. */

@@ -27,6 +27,18 @@ export interface SideTree {
   readonly place: readonly string[]
 }
 
+/** Calls `visit` for each scalar of a tree, with the names that lead to it, which begin with these. */
+export function eachScalar(
+  tree: PlainTree,
+  names: readonly string[],
+  visit: (scalar: PlainScalar, names: readonly string[]) => void,
+): void {
+  if (tree.type === 'scalar') visit(tree, names)
+  else if (tree.type === 'list')
+    for (const [index, item] of tree.items.entries()) eachScalar(item, [...names, String(index)], visit)
+  else for (const [name, part] of tree.parts) eachScalar(part, [...names, name], visit)
+}
+
 /** The JSON text of a tree, on one line, with all digits of its numbers, or with another writing of these. */
 export function jsonOf(tree: PlainTree, numberOf = (digits: string): string => digits): string {
   if (tree.type === 'list') return `[${tree.items.map((item) => jsonOf(item, numberOf)).join(',')}]`

@@ -82,3 +82,8 @@ export function candidatesOf(
 export function prefixOf({ keyPrefix }: Pick<LayerInfo, 'keyPrefix'>): string {
   return keyPrefix.slice(0, -1)
 }
+
+/** The layer of a prefix, the first of them where it is mounted at several places. */
+export function layerWith({ settings }: Workspace, prefix: string | undefined): LayerInfo | undefined {
+  return settings.store.layers.find((layer) => prefixOf(layer) === prefix)
+}
