@@ -667,8 +667,15 @@ export const mutations: readonly Mutation[] = [
   {
     name: 'Cluster: a full endpoint is as good as another',
     file: `${transport}/connection.ts`,
-    find: 'return this.#calls.size >= this.maxCalls',
+    find: 'return this.#calls.size + this.restingRooms >= this.maxCalls',
     replace: 'return false',
+    test: 'packages/etcd/src/transport/full-connection.test.ts',
+  },
+  {
+    name: 'Cluster: the room of a call that was given up is left at once',
+    file: `${transport}/call-room.ts`,
+    find: 'this.#rest.begin(owner, waitedMs)',
+    replace: 'void waitedMs',
     test: 'packages/etcd/src/transport/full-connection.test.ts',
   },
   {

@@ -13,7 +13,7 @@ interface CallState {
 
 /** What an error needs of an attempt. */
 interface LateAttempt {
-  readonly connection: Pick<Connection, 'isReady' | 'pause' | 'openCalls' | 'maxCalls'>
+  readonly connection: Pick<Connection, 'isReady' | 'restingRooms' | 'openCalls' | 'maxCalls'>
   readonly partialAnswer: PartialAnswer | undefined
 }
 
@@ -25,7 +25,7 @@ function missing(isSent: boolean, { connection, partialAnswer }: Partial<LateAtt
   if (connection?.isReady && connection.openCalls > connection.maxCalls) {
     return `the server accepts ${connection.maxCalls} calls at a time over one connection, and all were in use`
   }
-  if (connection?.isReady && connection.pause.isOn)
+  if (connection?.isReady && connection.restingRooms > 0)
     return 'calls before it were given up without an answer, so it was not sent'
   // Nothing else holds back a call at a connection that is ready.
   if (connection?.isReady) return 'large requests before it were still in progress, so it was not sent'

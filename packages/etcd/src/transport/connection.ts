@@ -2,6 +2,7 @@ import type { Client } from 'undici'
 import { EtcdError } from '../errors.ts'
 import { inPieces } from './body-pieces.ts'
 import type { CallHandler } from './call-handler.ts'
+import { CallRoom } from './call-room.ts'
 import type { ConnectionSettings } from './connection-settings.ts'
 import * as errors from './connection-errors.ts'
 import { connector } from './connector.ts'
@@ -11,9 +12,6 @@ import { outside } from '../outside.ts'
 import { OpenSockets } from './open-sockets.ts'
 import { Opening } from './opening.ts'
 import { PeerWatch } from './peer-watch.ts'
-import { RoomPause } from './room-pause.ts'
-import { SendBudget } from './send-budget.ts'
-import { StreamQueue } from './stream-queue.ts'
 import { type GuardedSession, guardSession, type Sending } from './undici/session-guard.ts'
 
 /** A peer that resets calls because it has too much to do does not get one connection after the other, in milliseconds. */
@@ -30,14 +28,11 @@ export class Connection {
   readonly url: string
   /** What is known of the life of the peer. */
   readonly peer: PeerWatch
-  /** Begins when a call is given up that was sent. */
-  readonly pause: RoomPause
   /** Maximum number of concurrent calls that the peer accepts; known once the connection is ready. */
   maxCalls = MAX_CONCURRENT_CALLS
   readonly #client: Client
   readonly #settings: ConnectionSettings
-  readonly #budget = new SendBudget()
-  readonly #streams = new StreamQueue()
+  readonly #room: CallRoom
   readonly #calls = new Set<CallHandler>()
   /** Counts the successive sessions of this connection. */
   session = 0
@@ -56,7 +51,7 @@ export class Connection {
     this.url = url
     this.#settings = settings
     this.#opening = new Opening(clock)
-    this.pause = new RoomPause(clock, [this.#budget, this.#streams])
+    this.#room = new CallRoom(clock)
     this.peer = new PeerWatch({
       clock,
       pings,
@@ -98,9 +93,14 @@ export class Connection {
     return this.#calls.size === 0 && this.#sockets.isEmpty
   }
 
+  /** Number of calls that were given up a moment ago, and whose room is still empty. */
+  get restingRooms(): number {
+    return this.#room.resting
+  }
+
   /** True if the peer accepts no more calls; another one waits until one of them ends. */
   get isFull(): boolean {
-    return this.#calls.size >= this.maxCalls
+    return this.#calls.size + this.restingRooms >= this.maxCalls
   }
 
   /** Connects without a call. Rejects with an EtcdError if that fails; the connection is then destroyed. */
@@ -135,18 +135,21 @@ export class Connection {
       headersTimeout: 0,
       bodyTimeout: 0,
     } as const
-    this.#budget.request(handler, Buffer.isBuffer(body) ? body.length : 0, () => {
-      this.#streams.request(handler, {
-        send: () => this.#client.dispatch(request, handler),
-        fail: (error) => handler.onResponseError?.(null as never, error),
-      })
+    this.#room.request(handler, Buffer.isBuffer(body) ? body.length : 0, {
+      send: () => this.#client.dispatch(request, handler),
+      fail: (error) => handler.onResponseError?.(null as never, error),
     })
     if (!this.#isReady) queueMicrotask(() => this.#failWaiting())
   }
 
   /** Withdraws a call that has no stream yet: its handler is not called any more. */
   withdraw(handler: CallHandler): void {
-    if (this.#budget.settle(handler) || this.#streams.settle(handler)) this.release(handler)
+    if (this.#room.withdraw(handler)) this.release(handler)
+  }
+
+  /** The call was sent and is given up after `waitedMs` milliseconds: its room stays empty for a while. */
+  givesUp(handler: CallHandler, waitedMs: number): void {
+    this.#room.rest(handler, waitedMs)
   }
 
   /** Announces the call whose request gets the next stream. Called by the handler when undici starts the request. */
@@ -158,8 +161,7 @@ export class Connection {
   release(handler: CallHandler, error?: Error): void {
     this.#calls.delete(handler)
     if (this.#calls.size === 0) this.peer.becameIdle()
-    this.#budget.settle(handler)
-    this.#streams.settle(handler)
+    this.#room.settle(handler)
     const isCalmed = error !== undefined && isOverloaded(error)
     if (isCalmed && this.peer.now - this.#connectedAt > SHORTEST_LIFE_MS) this.retire(errors.OVERFULL)
     if (this.#isRetired && this.#calls.size === 0) void this.destroy()
@@ -182,7 +184,7 @@ export class Connection {
   retire(why = 'the connection is replaced before the call is sent'): void {
     if (this.#isRetired) return
     this.#isRetired = true
-    this.#failUnsent(new EtcdError('connection_lost', { endpoint: this.url, what: why, fate: 'not_sent' }))
+    this.#room.fail(new EtcdError('connection_lost', { endpoint: this.url, what: why, fate: 'not_sent' }))
     if (this.#calls.size === 0) void this.destroy()
   }
 
@@ -190,7 +192,7 @@ export class Connection {
   async destroy(error?: EtcdError): Promise<void> {
     this.#isReady = false
     this.peer.stop()
-    this.pause.stop()
+    this.#room.stop()
     this.#opening.fail(error ?? this.#givenUp())
     const destroyed = this.#client.destroy(error ?? null)
     const closed = this.#sockets.destroy()
@@ -214,14 +216,7 @@ export class Connection {
 
   #failWaiting(cause?: EtcdError): void {
     if (this.#isReady) return
-    this.#failUnsent(cause ?? this.#givenUp('the connection was lost before the call was sent'))
-  }
-
-  #failUnsent(error: EtcdError): void {
-    // Nothing that waits for the budget is sent any more.
-    this.#streams.limit = 0
-    this.#budget.flush()
-    this.#streams.fail(error)
+    this.#room.fail(cause ?? this.#givenUp('the connection was lost before the call was sent'))
   }
 
   #limitConnecting(): void {
@@ -243,12 +238,12 @@ export class Connection {
       onOpened: () => {
         const call = this.#starting
         this.#starting = undefined
-        if (call !== undefined) this.#budget.opened(call)
+        if (call !== undefined) this.#room.opened(call)
         return call
       },
       onClosed: (call, isAllSent) => {
-        this.#budget.closed(call, isAllSent)
-        if (this.#budget.isWornOut) this.retire(errors.OVERFULL)
+        this.#room.closed(call, isAllSent)
+        if (this.#room.isWornOut) this.retire(errors.OVERFULL)
       },
       onPing: () => this.peer.pingDue(),
       onTooManyPings: () => this.peer.tooManyPings(this.url),
@@ -264,7 +259,7 @@ export class Connection {
       return
     }
     this.maxCalls = Math.min(maxCalls ?? MAX_CONCURRENT_CALLS, MAX_CONCURRENT_CALLS)
-    if (!this.#isRetired) this.#streams.limit = this.maxCalls
+    if (!this.#isRetired) this.#room.limit = this.maxCalls
     this.#isReady = true
     this.peer.introduced(this.#connectedAt)
     this.#opening.succeed()

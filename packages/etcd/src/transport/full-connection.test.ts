@@ -240,3 +240,45 @@ test('a call that waits is sent after those before it were given up, while it ha
   await answer
   expect(server.calls.map(({ name }) => name)).toEqual(['KV/Range', 'KV/Put', 'KV/Range'])
 })
+
+test('a call given up keeps its own room empty for a while, and no call waits for that beside it', async () => {
+  const reads = { open: 0, most: 0 }
+  const script = (call: FakeCall): void => {
+    if (call.name !== 'KV/Range') return
+    reads.open += 1
+    reads.most = Math.max(reads.most, reads.open)
+    setImmediate(() => {
+      reads.open -= 1
+      call.answer(rangeAnswer())
+    })
+  }
+  const server = await startFakeServer(script, { settings: { maxConcurrentStreams: 3 } })
+  CLOSING.push(() => server.close())
+  const rests: (() => void)[] = []
+  const GIVEN_UP_MS = 61_000
+  const late: (() => void)[] = []
+  let aheadMs = 0
+  /** The rest of a room that was waited for this long is half a second. */
+  const clock: Clock = {
+    ...systemClock,
+    monotonicNow: () => performance.now() + aheadMs,
+    setTimeout(run, ms) {
+      if (ms === GIVEN_UP_MS) return late.push(run)
+      return ms === 500 && late.length > 0 ? rests.push(run) : systemClock.setTimeout(run, ms)
+    },
+  }
+  const { channel, put } = open([server.endpoint], clock)
+  const read = () => channel.unary(KV.range, { key: 'k' }, { retry: 'read' })
+  await read()
+  const given = [1, 2].map(() => put('v', GIVEN_UP_MS).catch(({ code }: { readonly code: string }) => code))
+  await expect.poll(() => server.calls.length).toBe(3)
+  aheadMs = GIVEN_UP_MS
+  for (const run of late) run()
+  expect(await Promise.all(given)).toEqual(['outcome_unknown', 'outcome_unknown'])
+  await expect.poll(() => rests.length).toBe(2)
+  await Promise.all(Array.from({ length: 20 }, read))
+  expect(reads.most).toBe(1)
+  for (const run of rests.splice(0)) run()
+  await Promise.all(Array.from({ length: 20 }, read))
+  expect(reads.most).toBe(3)
+})

@@ -1,5 +1,4 @@
 import { PIECE_BYTES } from './body-pieces.ts'
-import type { RoomQueue } from './room-pause.ts'
 
 /** Requests of this size and more, in bytes, are large. */
 const LARGE_BYTES = 64 * 1024
@@ -15,6 +14,8 @@ interface Held {
   readonly bytes: number
   /** It has a stream of the session, which holds its bytes until it is closed. */
   hasStream: boolean
+  /** Its room stays empty until the call is settled. */
+  isResting: boolean
 }
 
 /** Requests that share one budget, in their order. */
@@ -51,7 +52,7 @@ class Lane {
   }
 
   #admit(owner: object, bytes: number, send: () => void): void {
-    this.held.set(owner, { bytes, hasStream: false })
+    this.held.set(owner, { bytes, hasStream: false, isResting: false })
     this.#bytes += bytes
     send()
   }
@@ -66,11 +67,10 @@ class Lane {
  * to send when it was reset counts for as long as the session lives, so that the session has to be left in time. Seen with
  * Node 24.21.
  */
-export class SendBudget implements RoomQueue {
+export class SendBudget {
   readonly #small = new Lane(SMALL_BUDGET_BYTES)
   readonly #large = new Lane(LARGE_BUDGET_BYTES)
   #lostBytes = 0
-  #isPaused = false
 
   /** True once so much was lost that further calls should get another connection. */
   get isWornOut(): boolean {
@@ -95,25 +95,28 @@ export class SendBudget implements RoomQueue {
   /** The owner's stream is closed. */
   closed(owner: object, isAllSent: boolean): void {
     const lane = this.#laneOf(owner)
-    if (!isAllSent) this.#lostBytes += Math.min(lane?.held.get(owner)?.bytes ?? 0, PIECE_BYTES)
-    this.#free(owner, lane)
+    const held = lane?.held.get(owner)
+    if (lane === undefined || held === undefined) return
+    if (!isAllSent) this.#lostBytes += Math.min(held.bytes, PIECE_BYTES)
+    held.hasStream = false
+    if (!held.isResting) this.#free(owner, lane)
   }
 
   /** The owner's call has ended. Returns true if it was withdrawn before it was sent. */
   settle(owner: object): boolean {
     if (this.#small.waiting.delete(owner) || this.#large.waiting.delete(owner)) return true
     const lane = this.#laneOf(owner)
-    if (lane?.held.get(owner)?.hasStream === false) this.#free(owner, lane)
+    const held = lane?.held.get(owner)
+    if (lane === undefined || held === undefined) return false
+    held.isResting = false
+    if (!held.hasStream) this.#free(owner, lane)
     return false
   }
 
-  pause(): void {
-    this.#isPaused = true
-  }
-
-  resume(): void {
-    this.#isPaused = false
-    for (const lane of [this.#small, this.#large]) this.#admitNext(lane)
+  /** The owner's call is given up: its room stays empty until `settle`, also if its stream is closed before. */
+  rest(owner: object): void {
+    const held = this.#laneOf(owner)?.held.get(owner)
+    if (held !== undefined) held.isResting = true
   }
 
   /** Sends everything that waits, to a connection where all of it fails at once. */
@@ -126,12 +129,8 @@ export class SendBudget implements RoomQueue {
     return [this.#small, this.#large].find(({ held }) => held.has(owner))
   }
 
-  #free(owner: object, lane: Lane | undefined): void {
-    lane?.free(owner)
-    if (lane !== undefined) this.#admitNext(lane)
-  }
-
-  #admitNext(lane: Lane): void {
-    if (!this.isWornOut && !this.#isPaused) lane.admitNext()
+  #free(owner: object, lane: Lane): void {
+    lane.free(owner)
+    if (!this.isWornOut) lane.admitNext()
   }
 }

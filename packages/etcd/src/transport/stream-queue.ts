@@ -1,8 +1,7 @@
 import type { EtcdError } from '../errors.ts'
-import type { RoomQueue } from './room-pause.ts'
 
 /** A call that waits for a stream. */
-interface Waiting {
+export interface WaitingCall {
   /** Sends the call over the connection. */
   send(): void
   /** The connection is lost; no part of the call was sent. */
@@ -13,13 +12,12 @@ interface Waiting {
  * Queues the calls of one connection beyond the peer's limit of concurrent ones. undici's own queue would
  * keep cancelled calls until there is capacity, and reconnect again and again because of them.
  */
-export class StreamQueue implements RoomQueue {
-  readonly #waiting = new Map<object, Waiting>()
+export class StreamQueue {
+  readonly #waiting = new Map<object, WaitingCall>()
   readonly #running = new Set<object>()
   /** The peer's limit of concurrent calls; 0 while there is no connection. */
   #limit = 0
   #isDraining = false
-  #isPaused = false
 
   set limit(limit: number) {
     this.#limit = limit
@@ -27,7 +25,7 @@ export class StreamQueue implements RoomQueue {
   }
 
   /** Sends the owner's call now, or once there is capacity. */
-  request(owner: object, call: Waiting): void {
+  request(owner: object, call: WaitingCall): void {
     if (this.#waiting.size === 0 && this.#running.size < this.#limit) {
       this.#running.add(owner)
       call.send()
@@ -48,15 +46,6 @@ export class StreamQueue implements RoomQueue {
     return isWithdrawn
   }
 
-  pause(): void {
-    this.#isPaused = true
-  }
-
-  resume(): void {
-    this.#isPaused = false
-    this.#drain()
-  }
-
   /** The connection is lost: all waiting calls fail. */
   fail(error: EtcdError): void {
     this.#limit = 0
@@ -67,7 +56,7 @@ export class StreamQueue implements RoomQueue {
 
   #drain(): void {
     for (const [owner, call] of this.#waiting) {
-      if (this.#isPaused || this.#running.size >= this.#limit) return
+      if (this.#running.size >= this.#limit) return
       this.#waiting.delete(owner)
       this.#running.add(owner)
       call.send()

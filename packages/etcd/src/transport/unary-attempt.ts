@@ -108,7 +108,7 @@ export class UnaryAttempt<Res> implements CallHandler, Sending {
       this.connection.withdraw(this)
       return
     }
-    if (this.isSent) this.connection.pause.begin(this.waitedMs)
+    if (this.isSent) this.connection.givesUp(this, this.waitedMs)
     this.#controller.abort(reason)
   }
 
