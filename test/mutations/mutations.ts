@@ -679,6 +679,13 @@ export const mutations: readonly Mutation[] = [
     test: 'packages/etcd/src/transport/full-connection.test.ts',
   },
   {
+    name: 'Cluster: a process ends while a watch waits for room',
+    file: `${transport}/waiting-calls.ts`,
+    find: 'keepRunning(this.#clock.setTimeout(() => this.#keepRunning(), DAY_MS))',
+    replace: 'this.#clock.setTimeout(() => this.#keepRunning(), DAY_MS)',
+    test: 'packages/etcd/src/transport/waiting-calls.test.ts',
+  },
+  {
     name: 'Cluster: what waits for room waits for ever',
     file: `${transport}/room-wait.ts`,
     find: 'if (other?.hasRoom) {',

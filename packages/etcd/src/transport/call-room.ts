@@ -6,11 +6,13 @@ import { StreamQueue, type WaitingCall } from './stream-queue.ts'
 
 /** The room for calls at one connection: streams of the peer, and bytes on their way. Calls beyond it wait for their turn. */
 export class CallRoom {
-  readonly #budget = new SendBudget()
-  readonly #streams = new StreamQueue()
+  readonly #budget: SendBudget
+  readonly #streams: StreamQueue
   readonly #rest: RoomRest
 
   constructor(clock: Clock) {
+    this.#budget = new SendBudget(clock)
+    this.#streams = new StreamQueue(clock)
     this.#rest = new RoomRest(clock)
   }
 

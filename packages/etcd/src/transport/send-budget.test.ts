@@ -1,10 +1,11 @@
 import { expect, test } from 'vitest'
+import { systemClock } from '../clock.ts'
 import { SendBudget } from './send-budget.ts'
 
 const MEBIBYTE = 1024 * 1024
 
 function setUp() {
-  const budget = new SendBudget()
+  const budget = new SendBudget(systemClock)
   const sent: string[] = []
   const owners = new Map<string, object>()
   const request = (name: string, bytes: number) => {

@@ -1,4 +1,6 @@
+import type { Clock } from '../clock.ts'
 import { PIECE_BYTES } from './body-pieces.ts'
+import { WaitingCalls } from './waiting-calls.ts'
 
 /** Requests of this size and more, in bytes, are large. */
 const LARGE_BYTES = 64 * 1024
@@ -21,16 +23,17 @@ interface Held {
 /** Requests that share one budget, in their order. */
 class Lane {
   readonly held = new Map<object, Held>()
-  readonly waiting = new Map<object, { readonly bytes: number; send(): void }>()
+  readonly waiting: WaitingCalls<{ readonly bytes: number; send(): void }>
   readonly #budgetBytes: number
   #bytes = 0
 
-  constructor(budgetBytes: number) {
+  constructor(budgetBytes: number, clock: Clock) {
     this.#budgetBytes = budgetBytes
+    this.waiting = new WaitingCalls(clock)
   }
 
   request(owner: object, bytes: number, send: () => void): void {
-    if (this.waiting.size > 0 || !this.#hasRoom(bytes)) this.waiting.set(owner, { bytes, send })
+    if (this.waiting.size > 0 || !this.#hasRoom(bytes)) this.waiting.add(owner, { bytes, send })
     else this.#admit(owner, bytes, send)
   }
 
@@ -68,9 +71,14 @@ class Lane {
  * Node 24.21.
  */
 export class SendBudget {
-  readonly #small = new Lane(SMALL_BUDGET_BYTES)
-  readonly #large = new Lane(LARGE_BUDGET_BYTES)
+  readonly #small: Lane
+  readonly #large: Lane
   #lostBytes = 0
+
+  constructor(clock: Clock) {
+    this.#small = new Lane(SMALL_BUDGET_BYTES, clock)
+    this.#large = new Lane(LARGE_BUDGET_BYTES, clock)
+  }
 
   /** True once so much was lost that further calls should get another connection. */
   get isWornOut(): boolean {

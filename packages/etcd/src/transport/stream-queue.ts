@@ -1,4 +1,6 @@
+import type { Clock } from '../clock.ts'
 import type { EtcdError } from '../errors.ts'
+import { WaitingCalls } from './waiting-calls.ts'
 
 /** A call that waits for a stream. */
 export interface WaitingCall {
@@ -13,11 +15,15 @@ export interface WaitingCall {
  * keep cancelled calls until there is capacity, and reconnect again and again because of them.
  */
 export class StreamQueue {
-  readonly #waiting = new Map<object, WaitingCall>()
+  readonly #waiting: WaitingCalls<WaitingCall>
   readonly #running = new Set<object>()
   /** The peer's limit of concurrent calls; 0 while there is no connection. */
   #limit = 0
   #isDraining = false
+
+  constructor(clock: Clock) {
+    this.#waiting = new WaitingCalls(clock)
+  }
 
   set limit(limit: number) {
     this.#limit = limit
@@ -29,7 +35,7 @@ export class StreamQueue {
     if (this.#waiting.size === 0 && this.#running.size < this.#limit) {
       this.#running.add(owner)
       call.send()
-    } else this.#waiting.set(owner, call)
+    } else this.#waiting.add(owner, call)
   }
 
   /** The owner's call has ended. Returns true if it was withdrawn before it had a stream. */
