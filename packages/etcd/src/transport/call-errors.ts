@@ -22,11 +22,11 @@ function missing(isSent: boolean, { connection, partialAnswer }: Partial<LateAtt
   if (partialAnswer?.length !== undefined)
     return `only ${partialAnswer.bytes} of the ${partialAnswer.length} bytes of the answer`
   if (isSent) return 'no answer'
+  if (connection?.isReady && connection.restingRooms > 0)
+    return 'calls before it were given up without an answer, so it was not sent'
   if (connection?.isReady && connection.openCalls > connection.maxCalls) {
     return `the server accepts ${connection.maxCalls} calls at a time over one connection, and all were in use`
   }
-  if (connection?.isReady && connection.restingRooms > 0)
-    return 'calls before it were given up without an answer, so it was not sent'
   // Nothing else holds back a call at a connection that is ready.
   if (connection?.isReady) return 'large requests before it were still in progress, so it was not sent'
   return 'no connection'

@@ -18,11 +18,14 @@ test('Opening: the limit is over after the given time, unless it is decided befo
     clearTimeout: (timer) => delete timers[Number(timer) - 1],
   })
   let lateAt: number | undefined
-  opening.limit(3_000, () => {
-    lateAt = timers.reduce((sum, { ms }) => sum + ms, 0)
-  })
-  for (let next = 0; next < timers.length; next += 1) timers[next]?.run()
-  expect(lateAt).toBe(3_000)
+  for (const limitMs of [1, 19, 39, 59, 200, 3_000]) {
+    timers.length = 0
+    opening.limit(limitMs, () => {
+      lateAt = timers.reduce((sum, { ms }) => sum + Math.trunc(ms), 0)
+    })
+    for (let next = 0; next < timers.length; next += 1) timers[next]?.run()
+    expect(lateAt).toBe(limitMs)
+  }
   lateAt = undefined
   opening.limit(3_000, () => {
     lateAt = 0

@@ -20,12 +20,13 @@ export class Opening {
   /** Limits the time, in milliseconds, until `settled` is called. */
   limit(ms: number, onLate: () => void): void {
     this.settled()
-    const parts = Math.min(PARTS, Math.ceil(ms))
-    const wait = (left: number): void => {
-      const onPart = (): void => (left === 1 ? onLate() : wait(left - 1))
-      this.#timer = this.#clock.setTimeout(onPart, ms / parts)
+    const wait = (leftMs: number, parts: number): void => {
+      // Node cuts a timer to whole milliseconds.
+      const partMs = Math.ceil(leftMs / parts)
+      const onPart = (): void => (leftMs <= partMs ? onLate() : wait(leftMs - partMs, parts - 1))
+      this.#timer = this.#clock.setTimeout(onPart, partMs)
     }
-    wait(parts)
+    wait(ms, PARTS)
   }
 
   /** Whether the connection can be established is decided. */
