@@ -11,7 +11,7 @@ import { type ClientState, noteOpenClient } from './open-clients.ts'
 import { discoverEndpoints } from './transport/discover.ts'
 import { onAbort } from './on-abort.ts'
 import { outside } from './outside.ts'
-import { syncMembers } from './transport/member-sync.ts'
+import { MemberSync } from './transport/member-sync.ts'
 import type { Channel } from './transport/transport.ts'
 import type { WatchService } from './watch/watch-contract.ts'
 import { createWatchService } from './watch/watch-service.ts'
@@ -30,7 +30,9 @@ export interface EtcdClient extends AsyncDisposable {
   readonly channel: Channel
   /**
    * Asks the cluster for its members and uses those reachable from here in addition to the configured
-   * endpoints. Returns the URLs in use.
+   * endpoints. Those that do not answer are given up after `timeouts.connectMs`. Returns the URLs in use.
+   *
+   * @throws EtcdError any error of the list of members; `closed`
    */
   syncMembers(): Promise<readonly string[]>
   /**
@@ -60,6 +62,7 @@ class ChannelClient implements EtcdClient {
   readonly #options: ResolvedOptions
   readonly #closed = new AbortController()
   readonly #state: ClientState
+  readonly #members: MemberSync
   readonly #forget: () => void
   #syncTimer: unknown
   #unlisten: (() => void) | undefined
@@ -96,20 +99,19 @@ class ChannelClient implements EtcdClient {
         return { size: watch.size, waiting: watch.waiting }
       },
     }
+    this.#members = new MemberSync({
+      channel,
+      seeds: () => channel.seeds,
+      probeTimeoutMs: options.connectTimeoutMs,
+      useEndpoints: (urls) => channel.useEndpoints(urls),
+    })
     this.#forget = noteOpenClient(this.#state)
     if (options.syncMembersMs > 0) outside(() => this.#syncLater())
     if (signal !== undefined) this.#closeOn(signal)
   }
 
-  async syncMembers(): Promise<readonly string[]> {
-    const { channel } = this
-    const { connectTimeoutMs } = this.#options
-    return syncMembers({
-      channel,
-      seeds: () => channel.seeds,
-      probeTimeoutMs: connectTimeoutMs,
-      useEndpoints: (urls) => channel.useEndpoints(urls),
-    })
+  syncMembers(): Promise<readonly string[]> {
+    return this.#members.run()
   }
 
   close(): Promise<void> {

@@ -54,6 +54,9 @@ const DEEPER = { recursionLimit: 400 }
 Object.assign(protobuf.Reader, DEEPER)
 Object.assign(protobuf.util, DEEPER)
 
+/** The largest number that a field may have. */
+const LARGEST_NUMBER = 2 ** 29 - 1
+
 const reference = new protobuf.Root()
 for (const type of messageTypes) {
   const described = new protobuf.Type(type.name)
@@ -62,6 +65,8 @@ for (const type of messageTypes) {
       new protobuf.Field(name, field.number, protoType(field), field.isRepeated ? 'repeated' : undefined),
     )
   }
+  // For a message without fields, protobufjs 8.8 compares the end of an unknown group with the wrong number.
+  if (fieldsOf(type).length === 0) described.add(new protobuf.Field('unused', LARGEST_NUMBER, 'bytes'))
   reference.add(described)
 }
 reference.resolveAll()

@@ -68,8 +68,8 @@ const batches = (schema: ArbitrarySchema) =>
   )
 
 /**
- * What zod hands through as it is, and livetree does not: a property `__proto__`, and an object without
- * prototype.
+ * What zod hands through as it is, and livetree does not: a property `__proto__`, an object without prototype, and a list
+ * with holes, which are undefined in the copy.
  */
 function isAltered(value: unknown, depth = 0): boolean {
   if (typeof value === 'string') return value.includes('__proto__')
@@ -77,6 +77,7 @@ function isAltered(value: unknown, depth = 0): boolean {
   const parts: unknown[] =
     value instanceof Map || value instanceof Set ? [...value.entries()].flat() : Object.values(value)
   return (
+    (Array.isArray(value) && Object.keys(value).length < value.length) ||
     Object.getPrototypeOf(value) === null ||
     Reflect.ownKeys(value).includes('__proto__') ||
     parts.some((part) => isAltered(part, depth + 1))

@@ -1,3 +1,4 @@
+import type { Socket } from 'node:net'
 import { describe, expect, test } from 'vitest'
 import { createEtcdClient, type EtcdClient } from '../client.ts'
 import { encodeFrame } from '../wire/frame.ts'
@@ -5,7 +6,7 @@ import { MemberListResponse } from '../wire/cluster.ts'
 import { PutResponse } from '../wire/kv.ts'
 import { deadEndpoint } from '../../../../test/support/dead-endpoint.ts'
 import { closedAfterEach } from './closed-after-each.test.kit.ts'
-import { type FakeServer, startFakeServer } from './fake-server.test.kit.ts'
+import { type FakeServer, startFakeServer, startRawServer } from './fake-server.test.kit.ts'
 
 const CLOSING = closedAfterEach()
 
@@ -54,6 +55,49 @@ function discovering(endpoint: string): EtcdClient {
   CLOSING.push(() => client.close())
   return client
 }
+
+/** A server that accepts connections and says nothing. */
+async function muteServer() {
+  const sockets: Socket[] = []
+  const mute = await startRawServer((socket) => sockets.push(socket))
+  CLOSING.push(() => mute.close())
+  return { ...mute, sockets }
+}
+
+function knowing(endpoint: string, connectMs: number): EtcdClient {
+  const client = createEtcdClient({ endpoints: endpoint, timeouts: { connectMs } })
+  CLOSING.push(() => client.close())
+  return client
+}
+
+describe('syncMembers', () => {
+  test('asks all members at the same time, and ends with `closed` when the client is closed meanwhile', async () => {
+    const mutes = await Promise.all([1, 2, 3, 4, 5, 6, 7, 8].map(muteServer))
+    const other = await member(() => [])
+    const seed = await member(() => [...mutes.map(({ endpoint }) => endpoint), other.endpoint])
+    const client = knowing(seed.endpoint, 60_000)
+    const synced = client.syncMembers().catch(({ code }: { readonly code: string }) => code)
+    const asked = () => mutes.filter(({ sockets }) => sockets.length > 0).length + other.calls.length
+    await expect.poll(asked).toBe(9)
+    await client.close()
+    expect(await synced).toBe('closed')
+  })
+
+  test('a list that was asked for later counts more than one whose members took longer', async () => {
+    const mute = await muteServer()
+    const [old, fresh] = [await member(() => []), await member(() => [])]
+    let urls = [mute.endpoint, old.endpoint]
+    const seed = await member(() => urls)
+    const client = knowing(seed.endpoint, 1_000)
+    await client.kv.put('k', 'v')
+    const first = client.syncMembers()
+    await expect.poll(() => old.calls.length).toBe(1)
+    urls = [fresh.endpoint]
+    expect(await client.syncMembers()).toEqual([seed.endpoint, fresh.endpoint])
+    expect(await first).toEqual([seed.endpoint, fresh.endpoint])
+    expect(client.channel.endpoints()).toEqual([seed.endpoint, fresh.endpoint])
+  })
+})
 
 describe('syncMembers of a client that discovers its endpoints', () => {
   test('before the first call keeps them, where members advertise what cannot be reached', async () => {
