@@ -40,18 +40,20 @@ export function byName(a: Named, b: Named): number {
   return compareNames(a.name, b.name)
 }
 
-/** In order, in a list of exactly the size it needs, as `push` makes none; twice as fast as `toSpliced`. */
+/** Whether a child comes after all that there are, as most do: they are not searched for one of its name. */
+export function isAfterAll<N extends Named>(children: Children<N>, name: string): boolean {
+  if (children instanceof ChildMap) return false
+  const last = children.at(-1)
+  return last === undefined || compareNames(last.name, name) < 0
+}
+
+/** In order, in a list of exactly the size it needs, as `push` makes none; several times as fast as `toSpliced` and `concat`. */
 function withOneMore<N extends Named>(nodes: readonly N[], added: N): readonly N[] {
-  const last = nodes.at(-1)
-  // Most children come in order.
-  const isLast = last === undefined || byName(last, added) <= 0
-  const place = isLast ? nodes.length : nodes.findIndex((node) => byName(node, added) > 0)
+  let place = nodes.length
+  if (!isAfterAll(nodes, added.name)) place = nodes.findIndex((node) => byName(node, added) > 0)
   const more = new Array<N>(nodes.length + 1)
-  let index = 0
-  for (const node of nodes) {
-    more[index < place ? index : index + 1] = node
-    index++
-  }
+  for (let index = 0; index < place; index++) more[index] = nodes[index] as N
   more[place] = added
+  for (let index = place; index < nodes.length; index++) more[index + 1] = nodes[index] as N
   return more
 }

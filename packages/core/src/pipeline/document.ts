@@ -35,12 +35,17 @@ export function readDocument(value: unknown, schemaNode: SchemaNode | undefined,
   }
 }
 
+/** Whether text begins as a JSON object does. */
+export function mayBeDocument(text: string): boolean {
+  return /^\s*\{/.test(text)
+}
+
 function readText(text: string, schemaNode: SchemaNode | undefined, isQuoted: boolean): Content {
   const scalar: Content = { type: 'scalar', value: text }
   if (schemaNode === undefined) return scalar
   const isPure = isPureDirectory(schemaNode)
   if (!isPure && (isQuoted || !mayBeObject(schemaNode))) return scalar
-  if (!/^\s*\{/.test(text)) return scalar
+  if (!mayBeDocument(text)) return scalar
   const parsed = readJson(text) ?? new Unreadable(PROBLEMS.syntax)
   if (parsed instanceof Unreadable) return isPure ? { type: 'scalar', value: parsed } : scalar
   const { value } = parsed

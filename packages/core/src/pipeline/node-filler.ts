@@ -36,6 +36,11 @@ export class NodeFiller {
     { trail, schemaNode }: Pick<TreePlace, 'trail' | 'schemaNode'>,
     { mark, entry, isAgain }: HeldBefore,
   ): Entry | DocumentMark {
+    if (mark === undefined && this.#opener.isNeverMore(leaf.value)) {
+      const set = newEntry(layer, leaf.value, leaf.revision)
+      this.#entries.set(trail, set, schemaNode)
+      return set
+    }
     const isNested = this.#isNested[layer] === true
     const place = { layer, names: trail.names, schemaNode }
     const opened = this.#opener.open(place, leaf.value, isNested)

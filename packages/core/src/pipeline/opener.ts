@@ -10,7 +10,7 @@ import { type LayerInfo, Unreadable } from '../source/source.ts'
 import { itemAt } from '../item-at.ts'
 import { boundPath, otherBoundPaths } from './bound-path.ts'
 import { type Container, containerIn, holdsEnvelope, isContainer } from './container-in.ts'
-import { isPlainObject, parseJson } from './document.ts'
+import { isPlainObject, mayBeDocument, parseJson } from './document.ts'
 import { isEmptyContainer, mayMeanMore } from './empty-content.ts'
 import { isListOfPairs } from './part-node.ts'
 import { unheld } from './tree-place.ts'
@@ -33,6 +33,16 @@ export class Opener {
     this.#schemaNode = schemaNode
     this.#layers = layers
     this.keys = keys
+  }
+
+  /** Whether a value is text that is neither opened nor read as a document, wherever it stands: most are. */
+  isNeverMore(value: unknown): boolean {
+    return (
+      typeof value === 'string' &&
+      !this.#schemaNode.hasEncrypted &&
+      !namesEnvelope(value) &&
+      !mayBeDocument(value)
+    )
   }
 
   /**

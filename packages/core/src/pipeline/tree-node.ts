@@ -1,6 +1,6 @@
 import type { RawIssue } from './validate.ts'
 import { coverOf } from '../format/cover.ts'
-import { byName, ChildMap, type Children, withChild } from './child-map.ts'
+import { byName, ChildMap, type Children, isAfterAll, withChild } from './child-map.ts'
 
 /** A document (JSON text or a typed object) that stands for the subtree at its node, in one layer. */
 export interface DocumentMark {
@@ -92,7 +92,7 @@ export class TreeNode {
 
   /** The child of that name; made where there is none. */
   makeChild(name: string): TreeNode {
-    const known = this.child(name)
+    const known = isAfterAll(this.#children, name) ? undefined : this.child(name)
     if (known !== undefined) return known
     const child = new TreeNode(name)
     this.#children = withChild(this.#children, child)
