@@ -202,8 +202,8 @@ export const mutations: readonly Mutation[] = [
   {
     name: 'P10: other keys open nothing again',
     file: 'packages/core/src/pipeline/layer-tree.ts',
-    find: '{ isAgain: true }',
-    replace: '{ isAgain: false }',
+    find: 'this.#places.at(names), undefined, true)',
+    replace: 'this.#places.at(names), undefined, false)',
     test: 'packages/core/src/keyring/live-keys.test.ts',
   },
   {

@@ -167,11 +167,7 @@ export class DocumentSpread {
     if (given !== undefined) mark.isEncrypted = true
     if (own !== undefined) own.document = mark
     if (own === undefined || !isEqual(own.value, value) || given !== own.given || isStandIn(before?.value))
-      this.#entries.set(
-        trail,
-        newEntry(mark.layer, value, mark.revision, { document: mark, given }),
-        schemaNode,
-      )
+      this.#entries.set(trail, newEntry(mark.layer, value, mark.revision, given, mark), schemaNode)
   }
 
   /** Removes every entry below that was spread from `mark`. */

@@ -7,7 +7,7 @@ import { isEncryptedAt } from '../schema/describe.ts'
 import { DocumentSpread } from './document-spread.ts'
 import { type LeafList, restart } from './leaf-list.ts'
 import { encryptedLeaves } from './leaves.ts'
-import { NodeFiller } from './node-filler.ts'
+import { NodeFiller, NOTHING_BEFORE } from './node-filler.ts'
 import { listIn } from './comma-list.ts'
 import type { Losses } from './losses.ts'
 import type { TrialJournal } from './trial-journal.ts'
@@ -31,13 +31,6 @@ export interface LayerTreeOptions {
   readonly isRenamed: boolean
   /** What envelopes are opened with. Default: none. */
   readonly keys?: KeySet | undefined
-}
-
-interface PutOptions {
-  /** Gets all that holds what is put. */
-  readonly seen?: Set<Entry | DocumentMark> | undefined
-  /** The same value is read again. */
-  readonly isAgain?: boolean
 }
 
 /**
@@ -112,7 +105,7 @@ export class LayerTree {
     this.#opener.keys = keys
     for (const layer of this.#takesCommas.keys())
       for (const { names, leaf } of encryptedLeaves(this.root, layer))
-        this.#putAt(layer, leaf, this.#places.at(names), { isAgain: true })
+        this.#putAt(layer, leaf, this.#places.at(names), undefined, true)
   }
 
   get journal(): TrialJournal {
@@ -206,10 +199,18 @@ export class LayerTree {
     // the commas of a list are taken as such unless an envelope hides them
     const hasCommas = this.#takesCommas[layer] && !isEnvelopeAt(this.schemaNode, place, given.value)
     const leaf = hasCommas ? { ...given, value: listIn(given.value, place.schemaNode) } : given
-    return this.#putAt(layer, leaf, place, { seen })
+    return this.#putAt(layer, leaf, place, seen)
   }
 
-  #putAt(layer: number, leaf: Leaf, { trail, schemaNode }: TreePlace, { seen, isAgain = false }: PutOptions) {
+  /** `isAgain`: the same value is read again. */
+  #putAt(
+    layer: number,
+    leaf: Leaf,
+    place: TreePlace,
+    seen?: Set<Entry | DocumentMark>,
+    isAgain = false,
+  ): Held | undefined {
+    const { trail } = place
     const mark = documentOf(trail.end, layer)
     if (mark === undefined) this.unusedWatch.note(trail.nodes)
     else this.unusedWatch.noteAll()
@@ -227,7 +228,8 @@ export class LayerTree {
       seen?.add(holder)
       return before
     }
-    const set = this.#filler.fill(layer, leaf, { trail, schemaNode }, { mark, entry, isAgain })
+    const known = holder === undefined && !isAgain ? NOTHING_BEFORE : { mark, entry, isAgain }
+    const set = this.#filler.fill(layer, leaf, place, known)
     seen?.add(set)
     if ('keysBelow' in set) this.unusedWatch.noteAll()
     if (holder === undefined) this.#documents.countKey(trail, layer, 1)

@@ -6,18 +6,21 @@ export function insertEntry(node: TreeNode, entry: Entry): Entry | undefined {
     node.top = entry
     return undefined
   }
-  const isOwn = (at: Entry) => at.layer === entry.layer && at.document === entry.document
   let above: Entry | undefined
   let at: Entry | undefined = node.top
-  while (at !== undefined && rank(at) >= rank(entry) && !isOwn(at)) {
+  while (at !== undefined && rank(at) >= rank(entry) && !isOfSame(at, entry)) {
     above = at
     at = at.below
   }
-  const old = at !== undefined && isOwn(at) ? at : undefined
+  const old = at !== undefined && isOfSame(at, entry) ? at : undefined
   entry.below = old === undefined ? at : old.below
   if (above === undefined) node.top = entry
   else above.below = entry
   return old
+}
+
+function isOfSame(a: Entry, b: Entry): boolean {
+  return a.layer === b.layer && a.document === b.document
 }
 
 /** Takes out an entry that the node has. */

@@ -15,6 +15,9 @@ export interface HeldBefore {
   readonly isAgain: boolean
 }
 
+/** A layer had nothing there. One for all, since most leaves of a tree are new. */
+export const NOTHING_BEFORE: HeldBefore = { mark: undefined, entry: undefined, isAgain: false }
+
 /** Puts values into nodes: opened, and spread over the nodes below where they are documents. */
 export class NodeFiller {
   readonly #isNested: readonly boolean[]
@@ -30,12 +33,9 @@ export class NodeFiller {
   }
 
   /** Gives what takes the place of the document or entry that the layer has there. */
-  fill(
-    layer: number,
-    leaf: Leaf,
-    { trail, schemaNode }: Pick<TreePlace, 'trail' | 'schemaNode'>,
-    { mark, entry, isAgain }: HeldBefore,
-  ): Entry | DocumentMark {
+  fill(layer: number, leaf: Leaf, at: TreePlace, before: HeldBefore): Entry | DocumentMark {
+    const { trail, schemaNode } = at
+    const { mark, entry, isAgain } = before
     if (mark === undefined && this.#opener.isNeverMore(leaf.value)) {
       const set = newEntry(layer, leaf.value, leaf.revision)
       this.#entries.set(trail, set, schemaNode)
@@ -60,7 +60,7 @@ export class NodeFiller {
     const whole = document.type === 'document' ? document.content : document.value
     const value = refused ?? (isOpened ? whole : this.#opener.openInside(place, whole))
     const given = isOpened || value !== whole ? leaf.value : undefined
-    const set = newEntry(layer, value, leaf.revision, { given })
+    const set = newEntry(layer, value, leaf.revision, given)
     this.#entries.set(trail, set, schemaNode)
     return set
   }

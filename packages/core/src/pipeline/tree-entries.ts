@@ -83,12 +83,13 @@ export class TreeEntries {
   }
 }
 
-/** Creates an entry; `document` is given for a leaf that is spread from one, and `given` where it is not `value`. */
+/** Creates an entry; `given` is said where it is not `value`, and `document` for a leaf that is spread from one. */
 export function newEntry(
   layer: number,
   value: unknown,
   revision: number,
-  { document, given }: { readonly document?: DocumentMark; readonly given?: unknown } = {},
+  given?: unknown,
+  document?: DocumentMark,
 ): Entry {
   const entry: Entry = { layer, value, revision, below: undefined }
   if (document !== undefined) entry.document = document

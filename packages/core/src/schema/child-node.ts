@@ -28,15 +28,18 @@ export function childSchemaNode(schemaNode: SchemaNode, segment: string): Schema
     case 'raw':
       return core
     case 'union':
-    case 'intersection': {
-      const children = readingsOf(core).flatMap((reading) =>
-        reading.type === 'list' ? parts(reading) : childOf(reading, segment),
-      )
-      return joined(core, children, hasAlternatives(core) ? 'union' : 'intersection')
-    }
+    case 'intersection':
+      return childOfReadings(core, segment)
     default:
       return undefined
   }
+}
+
+function childOfReadings(core: SchemaNode, segment: string): SchemaNode | undefined {
+  const children = readingsOf(core).flatMap((reading) =>
+    reading.type === 'list' ? parts(reading) : childOf(reading, segment),
+  )
+  return joined(core, children, hasAlternatives(core) ? 'union' : 'intersection')
 }
 
 function childOf(schemaNode: SchemaNode, segment: string): readonly SchemaNode[] {

@@ -17,9 +17,9 @@ export class NewestEntries {
     this.#from = from
   }
 
-  add(entry: EntryPlace): void {
-    if (entry.modRevision <= this.#from) return
-    this.#entries.push(entry)
+  add(modRevision: number, at: number, end: number): void {
+    if (modRevision <= this.#from) return
+    this.#entries.push({ modRevision, at, end })
     // Pruned rarely, so that a list in ascending order of revision costs no more.
     if (this.#entries.length >= this.#most * 20) this.#prune()
   }

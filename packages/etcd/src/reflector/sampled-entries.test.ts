@@ -13,13 +13,13 @@ function sampleOf(pages: readonly number[]) {
     const page = new SampledEntries(sample.length, SIZE)
     for (let index = 0; index < length; index++) {
       seen += 1
-      isWhole = page.add({ modRevision: seen, at: index, end: index + 1 }, seen)
+      isWhole = page.add(index, index + 1, seen)
     }
     const { replaced, entries } = page
     decoded += entries.length
     sample = [
       ...sample.filter((_, place) => !replaced.includes(place)),
-      ...entries.map(({ modRevision }) => modRevision),
+      ...entries.map(({ at }) => seen - length + at + 1),
     ]
   }
   return { sample, decoded, isWhole }

@@ -1,5 +1,7 @@
 import type { EntryPlace } from './newest-entries.ts'
 
+type SampledPlace = Omit<EntryPlace, 'modRevision'>
+
 /**
  * Adds the entries of a page to a random sample of limited size, so that each entry seen so far has the same chance to be in
  * it (reservoir sampling). Knows earlier entries of the sample by their number, and those of the page by their position, so
@@ -12,7 +14,7 @@ export class SampledEntries {
   /** The first number that is free. */
   #next: number
   /** By number in the sample. */
-  readonly #taken = new Map<number, EntryPlace>()
+  readonly #taken = new Map<number, SampledPlace>()
 
   constructor(earlier: number, size: number) {
     this.#earlier = earlier
@@ -21,14 +23,14 @@ export class SampledEntries {
   }
 
   /** Adds the entry which is number `seen` of all, counted from 1. Returns false if the sample no longer holds every entry. */
-  add(entry: EntryPlace, seen: number): boolean {
+  add(at: number, end: number, seen: number): boolean {
     if (this.#next < this.#size) {
-      this.#taken.set(this.#next, entry)
+      this.#taken.set(this.#next, { at, end })
       this.#next += 1
       return true
     }
     const place = Math.floor(Math.random() * seen)
-    if (place < this.#size) this.#taken.set(place, entry)
+    if (place < this.#size) this.#taken.set(place, { at, end })
     return false
   }
 
@@ -38,7 +40,7 @@ export class SampledEntries {
   }
 
   /** Entries of this page that are in the sample. */
-  get entries(): readonly EntryPlace[] {
+  get entries(): readonly SampledPlace[] {
     return [...this.#taken.values()]
   }
 }

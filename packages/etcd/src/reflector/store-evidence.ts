@@ -97,9 +97,8 @@ export class StoreEvidence {
     const sampled = new SampledEntries(this.#sample.size, SAMPLE_SIZE)
     page.eachEntry((modRevision, at, end) => {
       this.#seen += 1
-      const entry = { modRevision, at, end }
-      newest.add(entry)
-      if (!sampled.add(entry, this.#seen)) this.#isComplete = false
+      newest.add(modRevision, at, end)
+      if (!sampled.add(at, end, this.#seen)) this.#isComplete = false
     })
     this.#addSample(sampled, page)
     this.#takeNewest(newest.taken().map(({ at, end }) => page.entryAt(at, end)))

@@ -125,14 +125,14 @@ export class EtcdConnection implements SourceConnection {
    * Puts the changes since the known tree before the newest tree, so that the guard decides as in a process that was
    * running: a permission covers what its own transaction removed, or everything removed until then, and nothing later.
    */
-  async #historyBefore(list: ReflectedList, layers: ReplaceUpdate['layers']): Promise<History> {
+  async #historyBefore(list: ReflectedList, listing: TreeListing): Promise<History> {
     const { revision } = list
-    const since = await this.#knownRevision(list, layers)
+    const since = await this.#knownRevision(list, listing)
     if (since === undefined || since >= revision || !(await this.#isOfSnapshot(list))) return NO_HISTORY
     const isFar = revision - since > MOST_REVISIONS
     const updates = isFar ? await this.#lastPermissions(list, since) : await this.#historyOf(list, since)
     // Without any history, a permission written by this revision covers every removal so far.
-    return { updates, allowRemoval: updates.length === 0 && this.#permissionAt(this.#listing, revision) }
+    return { updates, allowRemoval: updates.length === 0 && this.#permissionAt(listing, revision) }
   }
 
   /** Every change after the known tree, or after the last compaction; empty if the whole history is compacted. */
@@ -185,7 +185,7 @@ export class EtcdConnection implements SourceConnection {
   async #readTree(list: ReflectedList, revision: number) {
     const listing = new TreeListing(this.#options.tree)
     const isThere = await list.readPast(revision, (index, page) => listing.take(index, page))
-    return isThere ? { listing, tree: { revision, layers: listing.finish() } } : undefined
+    return isThere ? { listing, tree: { revision, layers: listing.finish().layers } } : undefined
   }
 
   /**
@@ -194,12 +194,12 @@ export class EtcdConnection implements SourceConnection {
    */
   async #knownRevision(
     { isResync, knownRevision, header }: ReflectedList,
-    layers: ReplaceUpdate['layers'],
+    listing: TreeListing,
   ): Promise<number | undefined> {
     if (isResync) return knownRevision > 0 ? knownRevision : undefined
     const earlier = await this.#options.context.earlier
     if (earlier === undefined || earlier.store !== storeOf(header)) return undefined
-    return earlier.isSameAs(layers) ? undefined : earlier.revision
+    return earlier.isSameAs(listing.layers) ? undefined : earlier.revision
   }
 
   /**
@@ -258,10 +258,10 @@ export class EtcdConnection implements SourceConnection {
   }
 
   /** A misspelt directory is not found, like an empty one, and the schema may have a default for everything in it. */
-  #warnOfNothing({ layers }: TreeListing): void {
+  #warnOfNothing(listing: TreeListing): void {
     const { name, tree, context } = this.#options
     for (const { directory, layers: own } of tree.plan.expected) {
-      if (own.some((layer) => layers[layer]?.length !== 0)) continue
+      if (!own.every((layer) => listing.isEmpty(layer))) continue
       const isRoot = tree.documents.length > 0
       const stored = tree.storeKey(directory)
       const what = isRoot

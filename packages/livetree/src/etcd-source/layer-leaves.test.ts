@@ -43,7 +43,7 @@ const placeName = (layer: number, path: string) => `${layer}:${path}`
 function fresh(overlays: TreeLayers, store: ReadonlyMap<string, Stored>): Tree {
   const listing = relisted(overlays, store)
   const tree: Tree = new Map()
-  for (const [layer, leaves] of listing.finish().entries()) {
+  for (const [layer, leaves] of listing.finish().layers.entries()) {
     for (const { path, value, revision } of leaves) tree.set(placeName(layer, path), [value, revision])
   }
   return tree
@@ -127,7 +127,7 @@ test("livetree's own keys are no data of any layer that holds their directory", 
   for (const tree of [treeOf('/x', [], true), treeOf('/x', ['base'], true), treeOf('/x', ['base'], false)]) {
     for (const key of reserved) expect(tree.locate(Buffer.from(key))).toEqual([])
     for (const key of others) expect(tree.locate(Buffer.from(key))).toHaveLength(1)
-    const leaves = relisted(tree, new Map(entries)).finish().flat()
+    const leaves = relisted(tree, new Map(entries)).finish().layers.flat()
     expect(leaves.map(({ path }) => path.replace('base/', ''))).toEqual(
       others.map((key) => key.slice('/x/base/'.length)).sort(),
     )

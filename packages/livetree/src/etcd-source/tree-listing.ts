@@ -7,10 +7,10 @@ import type { TreeLayers } from './tree-layers.ts'
 export class TreeListing {
   /** Converts the changes that follow the list. */
   readonly leaves: LayerLeaves
-  /** The leaves read so far, one growing list for each layer. */
-  readonly layers: readonly Leaf[][]
   /** For each removal key the revision of its last write; 0 if there is none. */
   readonly allowedAt: number[]
+  /** By layer: the leaves of each page. Most lists are read over a replacement alone, and nobody asks for all at once. */
+  readonly #pages: readonly (readonly Leaf[])[][]
   readonly #tree: TreeLayers
   readonly #replacement: TreeReplacement | undefined
 
@@ -19,7 +19,7 @@ export class TreeListing {
     this.#tree = tree
     this.#replacement = replacement
     this.leaves = new LayerLeaves(tree)
-    this.layers = tree.layers.map(() => [])
+    this.#pages = tree.layers.map(() => [])
     this.allowedAt = tree.removalKeys.map(() => 0)
   }
 
@@ -43,17 +43,27 @@ export class TreeListing {
     else this.allowedAt[key - documents.length] = kv.modRevision
   }
 
-  /** Ends the list: appends the documents of whole layers and returns the leaves of each layer. */
-  finish(): readonly Leaf[][] {
-    for (const layer of this.layers.keys()) {
+  /** Ends the list: appends the documents of whole layers. */
+  finish(): this {
+    for (const layer of this.#pages.keys()) {
       const document = this.leaves.documentOf(layer)
       if (document !== undefined) this.#add(layer, [document])
     }
-    return this.layers
+    return this
+  }
+
+  /** The leaves of each layer read so far. */
+  get layers(): readonly (readonly Leaf[])[] {
+    return this.#pages.map((pages) => pages.flat())
+  }
+
+  /** Whether nothing was read of a layer. */
+  isEmpty(layer: number): boolean {
+    return this.#pages[layer]?.every((leaves) => leaves.length === 0) === true
   }
 
   #add(layer: number, leaves: readonly Leaf[]): void {
-    for (const leaf of leaves) this.layers[layer]?.push(leaf)
+    this.#pages[layer]?.push(leaves)
     this.#replacement?.add(layer, leaves)
   }
 }

@@ -190,7 +190,7 @@ export class EtcdStore {
       const entry = entries.get(key)
       if (entry !== undefined) listing.take(this.prefixes.length + index, listedPage([entry], 0))
     }
-    return listing.finish()
+    return listing.finish().layers
   }
 
   /** A key or the prefix of keys as etcd itself has it, for clients without the namespace of this one, such as etcdctl. */
