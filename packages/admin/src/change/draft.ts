@@ -54,6 +54,8 @@ export type Step =
       readonly prefix: string
       readonly path: Path
       readonly tree: PlainTree
+      /** It is, or is in, an item of a list where it is from. */
+      readonly isItem?: boolean | undefined
     } & Taken)
   /** Puts a key with this text; undefined: removes the key. */
   | {

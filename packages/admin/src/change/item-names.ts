@@ -1,10 +1,19 @@
 import type { Path } from '@livetree/core'
-import { compareItemNames, coverOf, kindAt, mayBeListAt, pathText } from '@livetree/core/tools'
+import { compareItemNames, coverOf, isListAt, mayBeListAt, pathText } from '@livetree/core/tools'
 import { AdminError } from '../errors.ts'
 import type { Workspace } from '../workspace.ts'
 
 /** What the items of a list in a layer are called, where each of them has a key; undefined where a document has them. */
 export type NamesAt = (list: Path) => readonly string[] | undefined
+
+/** Whether a name below a place may be that of an item of a list; where the schema may have an object there, others than numbers are its own. */
+export function mayBeItem(
+  { definition }: Workspace['settings'],
+  place: Path,
+  name: string | number,
+): boolean {
+  return mayBeListAt(definition, place) && (isListAt(definition, place) || /^\d+$/.test(String(name)))
+}
 
 /**
  * The path of the keys of what a path of the configuration names. There an index is the place of an item in its list; a layer
@@ -23,11 +32,11 @@ export function keyPathOf(
   if (isUntyped) return path
   const found: (string | number)[] = []
   for (const [depth, segment] of path.entries()) {
-    if (!mayBeListAt(definition, found)) found.push(segment)
+    if (!mayBeItem(settings, found, segment)) found.push(segment)
     else {
       const names = namesAt(found)
       if (names === undefined) return [...found, ...path.slice(depth)]
-      const list = { path: [...found], names, isList: kindAt(definition, found) === 'list' }
+      const list = { path: [...found], names, isList: isListAt(definition, found) }
       found.push(nameOf(list, String(segment), use))
     }
   }
@@ -38,7 +47,7 @@ interface NamedList {
   readonly path: Path
   /** Those of its items, in their order. */
   readonly names: readonly string[]
-  /** It is a list, however it is read. */
+  /** It is a list, and no object, however it is read. */
   readonly isList: boolean
 }
 
@@ -50,6 +59,8 @@ function nameOf(list: NamedList, segment: string, use: 'set' | 'unset'): string 
     return segment
   }
   const index = Number(segment)
+  // Where one of them is no number, they are those of an object.
+  if (!isList && names.some((name) => !/^\d+$/.test(name))) return segment
   if (!isList && names.length > 0 && (names[index] ?? nextName(names)) !== segment)
     throw unclear(list, segment)
   const name = index === names.length ? nextName(names) : names[index]

@@ -43,6 +43,11 @@ export class JsonDocument {
     return this.#nodeAt(names)?.container?.isList === false
   }
 
+  /** Whether a place is in a list, at any depth. */
+  isInList(names: readonly string[]): boolean {
+    return names.some((_, depth) => this.#nodeAt(names.slice(0, depth))?.container?.isList === true)
+  }
+
   get isEmpty(): boolean {
     return this.#root.container?.entries.length === 0
   }

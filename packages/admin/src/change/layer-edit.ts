@@ -17,6 +17,7 @@ import { jsonOf, type PlainObject, type PlainTree, treeOf } from '../transfer/pl
 import { refusalAt } from './refused-value.ts'
 import { isJoined } from '../transfer/named-items.ts'
 import { isSameJson, isSameText, treeLeaves } from '../transfer/tree-leaves.ts'
+import { wordIn, wordRefused } from '../transfer/words-in-lists.ts'
 import { translateError, translatedNow } from '../translate-error.ts'
 import type { Workspace } from '../workspace.ts'
 import { isEmptyObject } from './json-document.ts'
@@ -57,7 +58,7 @@ export class LayerEdit {
     if (isUntyped && typeof value !== 'string') {
       const tree = treeOf(value, path)
       this.#replace(path, [])
-      this.setTree(path, tree)
+      this.setPart(path, tree)
       return
     }
     const holder = this.#view.holderOf(path)
@@ -78,9 +79,10 @@ export class LayerEdit {
    * Writes what a file holds at a path: objects are merged with what is there, also those that have the items of a list by the
    * names of their keys; everything else replaces it.
    *
+   * @param isItem it is, or is in, an item of a list of the file
    * @throws AdminError `invalid_path`, `invalid_value`, `unwritable_value`
    */
-  setTree(path: Path, tree: PlainTree): void {
+  setTree(path: Path, tree: PlainTree, isItem = false): void {
     const { definition } = this.#workspace.settings
     if (tree.type === 'scalar' && keyIdOf(tree.value) !== undefined && isEncryptedAt(definition, path)) {
       this.setText(path, String(tree.value))
@@ -90,20 +92,20 @@ export class LayerEdit {
     const isInside = holder?.document.isObjectAt(holder.names) === true
     const isOther = !this.#isJoined(path, tree)
     if (holder !== undefined && (isOther || !isInside)) {
-      this.#putPart(holder, path, jsonOf(tree))
+      this.#putTree(holder, path, tree, isItem)
       return
     }
     const refusal = holder === undefined ? refusalAt(this.#workspace, path, tree) : undefined
     if (refusal !== undefined) throw translateError(refusal)
     if (isOther || tree.type !== 'object') {
-      this.#replace(path, this.#leavesOf(path, tree))
+      this.#replace(path, this.#leavesOf(path, tree, isItem))
       return
     }
     const entered = holder ?? this.#view.documentIn(path) ?? this.#documentFor(path, tree)
     if (entered !== undefined) this.#enter(entered)
     for (const [name, part] of tree.parts)
       if (entered !== undefined && name === '') this.#join(entered, path, name, part)
-      else this.setTree(this.#child(path, name), part)
+      else this.setTree(this.#child(path, name), part, isItem)
     if (tree.parts.length > 0 || this.#view.isTop(path) || entered !== undefined) return
     const key = this.#view.keyOf(path)
     this.#tree.empty.set(key, path)
@@ -155,14 +157,14 @@ export class LayerEdit {
   }
 
   /** As `setTree`, without what was there: a list takes its form from it, an object has nothing of it. */
-  setPart(path: Path, tree: PlainTree): void {
-    if (tree.type === 'object' && this.#holdsAt(path)) this.unset(path)
-    this.setTree(path, tree)
-  }
-
-  #holdsAt(path: Path): boolean {
-    const holder = this.#view.holderOf(path)
-    return holder?.document.partAt(holder.names) !== undefined || this.#view.keysAt(path).length > 0
+  setPart(path: Path, tree: PlainTree, isItem = false): void {
+    const holder = tree.type === 'object' ? this.#view.holderOf(path) : undefined
+    // Removed first, an item of a list would leave its place to the next one.
+    if (holder !== undefined) this.#putTree(holder, path, tree, isItem)
+    else {
+      if (tree.type === 'object' && this.#view.keysAt(path).length > 0) this.unset(path)
+      this.setTree(path, tree, isItem)
+    }
   }
 
   /** Writes `{}` under a key, unless a key below it already implies an object. */
@@ -194,13 +196,19 @@ export class LayerEdit {
   }
 
   /** The keys and texts to write. A stored text that reads as the same value is kept: `+1` for `1`, or other whitespace. */
-  #leavesOf(path: Path, tree: PlainTree): readonly (readonly [key: string, text: string])[] {
-    const leaves = treeLeaves(this.#workspace, path, tree, (at) => this.#view.formAt(at))
+  #leavesOf(
+    path: Path,
+    tree: PlainTree,
+    isItem: boolean,
+  ): readonly (readonly [key: string, text: string])[] {
+    const leaves = treeLeaves(this.#workspace, path, tree, { form: (at) => this.#view.formAt(at), isItem })
     const isWhole = leaves.some((leaf) => leaf.path.length === path.length)
     // What the schema takes as text alone is no value of the file: each part is, where the layer has a key for each.
-    if (isWhole && tree.type !== 'scalar' && this.#view.formAt(path) === 'children') {
+    const isInParts =
+      tree.type === 'list' ? this.#view.formAt(path) === 'children' : this.#view.hasParts(path)
+    if (isWhole && tree.type !== 'scalar' && isInParts) {
       const parts = this.#partsOf(path, tree)
-      if (parts.length > 0) return parts.flatMap(([at, part]) => this.#leavesOf(at, part))
+      if (parts.length > 0) return parts.flatMap(([at, part]) => this.#leavesOf(at, part, isItem || tree.type === 'list'))
     }
     return leaves.map((leaf) => {
       const key = this.#view.keyOf(leaf.path)
@@ -290,6 +298,13 @@ export class LayerEdit {
   /** A scalar above a path, such as `null`, goes: nothing below it would be read. */
   #clearAbove(path: Path): void {
     for (const key of this.#view.scalarsAbove(path)) this.putKey(key, undefined)
+  }
+
+  /** @throws AdminError also `unwritable_value` for a word that hides lower layers here, and is text there, or the other way round */
+  #putTree(holder: Holder, path: Path, tree: PlainTree, isItem: boolean): void {
+    const word = this.#workspace.settings.isUntyped ? undefined : wordIn(tree)
+    if (word !== undefined && isItem !== holder.document.isInList(holder.names)) throw wordRefused(path, word)
+    this.#putPart(holder, path, jsonOf(tree))
   }
 
   #putPart(holder: Holder, path: Path, json: string): void {

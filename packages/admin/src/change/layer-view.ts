@@ -1,6 +1,13 @@
 import type { Path } from '@livetree/core'
 import type { LayerInfo } from '@livetree/core/source'
-import { keyOfPath, parsePathText, placesOfKey, type WrittenForm } from '@livetree/core/tools'
+import {
+  isListAt,
+  keyOfPath,
+  mayBeListAt,
+  parsePathText,
+  placesOfKey,
+  type WrittenForm,
+} from '@livetree/core/tools'
 import type { StoreEntry } from 'livetree/operate'
 import { AdminError } from '../errors.ts'
 import { prefixOf } from '../tree/tree-state.ts'
@@ -207,12 +214,27 @@ export class LayerView {
     return placesOfKey(definition, key, [this.layer])[0]?.path
   }
 
-  /** The form that the layer has a value in; undefined where it has none, or a scalar. */
+  /**
+   * The form that the layer has a value in; undefined where it has none, or a scalar, and where its keys are those of an object and
+   * a list may be written as well, which they are no form for.
+   */
   formAt(path: Path): WrittenForm | undefined {
     const [key, ...more] = this.keysAt(path)
     if (key === undefined) return undefined
-    const isDocument = key === this.keyOf(path)
-    if (!isDocument) return 'children'
+    if (this.hasParts(path)) return this.#isOfNames(path) ? undefined : 'children'
     return more.length === 0 && this.#documentOf(key) !== undefined ? 'document' : undefined
+  }
+
+  /** Whether the layer has keys below a path, and none for it. */
+  hasParts(path: Path): boolean {
+    const [key] = this.keysAt(path)
+    return key !== undefined && key !== this.keyOf(path)
+  }
+
+  /** Whether the keys below a place where a list may stand are those of an object: their names are no numbers. */
+  #isOfNames(path: Path): boolean {
+    const { definition, isUntyped } = this.#workspace.settings
+    if (isUntyped || !mayBeListAt(definition, path) || isListAt(definition, path)) return false
+    return this.#itemNamesAt(path)?.some((name) => !/^\d+$/.test(name)) === true
   }
 }

@@ -138,7 +138,7 @@ function takeStep(edit: LayerEdit, step: PathStep, secrets: TreeSecrets): void {
   const path = isOfKeys ? step.path : edit.keyPathOf(step.path, step.type === 'unset' ? 'unset' : 'set')
   if ('plaintext' in step) secrets.keepPlain((step.plaintext ?? []).map((below) => [...path, ...below]))
   if (step.type === 'set') edit.set(path, step.value)
-  else if (step.type === 'part') edit.setPart(path, step.tree)
+  else if (step.type === 'part') edit.setPart(path, step.tree, step.isItem)
   else if (step.type === 'tree') edit.setTree(path, step.tree)
   else if (step.type === 'text') edit.setText(path, step.text)
   else if (step.isLeft === true) edit.unsetEmpty(path)

@@ -1,7 +1,7 @@
 import type { Path } from '@livetree/core'
-import { compareItemNames, kindAt } from '@livetree/core/tools'
+import { compareItemNames, isListAt, kindAt } from '@livetree/core/tools'
 import type { Workspace } from '../workspace.ts'
-import type { PlainObject, PlainTree } from './plain-tree.ts'
+import { isAllText, type PlainObject, type PlainTree } from './plain-tree.ts'
 
 /** Whether an object of a file has the items of a list by the names of their keys: `{ "3": …, "5": … }`. */
 export function hasItems({ parts }: PlainObject): boolean {
@@ -14,7 +14,8 @@ export function isJoined({ settings }: Workspace, path: Path, tree: PlainTree): 
   if (tree.type !== 'object') return false
   if (isUntyped) return true
   const kind = kindAt(definition, path)
-  return kind === 'list' ? hasItems(tree) : [undefined, 'directory', 'raw'].includes(kind)
+  if (kind === 'list') return hasItems(tree) || (!isListAt(definition, path) && isAllText(tree))
+  return [undefined, 'directory', 'raw'].includes(kind)
 }
 
 /** The items of a list that a file has by the names of their keys, in their order. */

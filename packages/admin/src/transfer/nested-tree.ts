@@ -1,9 +1,10 @@
 import type { Path } from '@livetree/core'
-import { coverOf, kindAt } from '@livetree/core/tools'
+import { coverOf, isListAt, kindAt } from '@livetree/core/tools'
 import type { Workspace } from '../workspace.ts'
 import { hasItems, itemsInOrder } from './named-items.ts'
 import type { PlainTree } from './plain-tree.ts'
-import { isInList, leafTree } from './tree-leaves.ts'
+import { leafTree } from './tree-leaves.ts'
+import { isInList } from './words-in-lists.ts'
 
 /** One text of a tree, with its place. */
 export interface PlacedText {
@@ -41,10 +42,10 @@ function nestedTexts(workspace: Workspace, texts: readonly PlacedText[]): Nested
   const nested = new NestedTree()
   for (const { path, names, text } of texts) {
     const above = path.length - names.length
-    const isListAt = (depth: number) =>
-      depth < names.length && kindAt(definition, path.slice(0, above + depth)) === 'list'
+    const isList = (depth: number) =>
+      depth < names.length && isListAt(definition, path.slice(0, above + depth))
     const leaf = leafOf(workspace, path, text)
-    if (leaf !== undefined) nested.put(names, leaf, isListAt)
+    if (leaf !== undefined) nested.put(names, leaf, isList)
   }
   return nested
 }
@@ -53,7 +54,7 @@ function nestedTexts(workspace: Workspace, texts: readonly PlacedText[]): Nested
 function leafOf(workspace: Workspace, path: Path, text: string): PlainTree | undefined {
   const { definition, isUntyped } = workspace.settings
   const cover = isUntyped ? undefined : coverOf(text)
-  if (cover === undefined || !isInList(definition, path)) return leafTree(workspace, path, text)
+  if (cover === undefined || !isInList(workspace, path)) return leafTree(workspace, path, text)
   const kind = kindAt(definition, path)
   if (cover === 'remove' || (kind !== 'list' && kind !== 'directory')) return undefined
   return kind === 'list' ? { type: 'list', items: [] } : { type: 'object', parts: [] }

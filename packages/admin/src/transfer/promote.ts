@@ -1,8 +1,9 @@
 import type { Path } from '@livetree/core'
 import { checkOptions, type OptionTable } from '@livetree/core/source'
-import { isAlong, isWithin, keyOfPath, kindAt, mayBeListAt, pathText } from '@livetree/core/tools'
+import { isAlong, isWithin, keyOfPath, kindAt, pathText } from '@livetree/core/tools'
 import { CALL_TABLE, LAYER_TABLE } from '../change/change-set.ts'
 import type { Step } from '../change/draft.ts'
+import { mayBeItem } from '../change/item-names.ts'
 import { type Plan, planDraft } from '../change/plan.ts'
 import { compareTexts } from '../compare-texts.ts'
 import { AdminError } from '../errors.ts'
@@ -52,10 +53,10 @@ export async function planPromotion<T>(workspace: Workspace, options: PromoteOpt
   assertClear(side.unclear, paths)
   const places = paths.map((path) => ({ path, ...partAt(workspace, side, path) }))
   assertInPlace(workspace, places)
-  const taken = places.flatMap(({ path, tree, at }): Step[] =>
+  const taken = places.flatMap(({ path, tree, at, isItem }): Step[] =>
     tree === undefined
       ? []
-      : [{ type: 'part', prefix, path, tree, plaintext: plainBelow(side.plaintext, at) }],
+      : [{ type: 'part', prefix, path, tree, isItem, plaintext: plainBelow(side.plaintext, at) }],
   )
   // The last first: a removed item moves those after it.
   const removed = places
@@ -75,7 +76,7 @@ function assertInPlace(
   places: readonly { readonly path: Path; readonly tree: PlainTree | undefined }[],
 ): void {
   const listOf = ({ path }: { readonly path: Path }) =>
-    path.findIndex((_, depth) => mayBeListAt(settings.definition, path.slice(0, depth)))
+    path.findIndex((name, depth) => mayBeItem(settings, path.slice(0, depth), name))
   for (const removed of places.filter(({ tree }) => tree === undefined)) {
     const depth = settings.isUntyped ? -1 : listOf(removed)
     const list = removed.path.slice(0, depth)
@@ -112,7 +113,8 @@ function namesAt({ settings }: Workspace, path: Path): readonly string[] {
 }
 
 /**
- * What a side has at a path, and that path with the names that the side has for the items of lists: see `keyPathOf`.
+ * What a side has at a path, and that path with the names that the side has for the items of lists: see `keyPathOf`. `isItem`: it
+ * is, or is in, an item of a list that the side has as one.
  *
  * @throws AdminError `invalid_path` for a place above the one where the side stands
  */
@@ -120,7 +122,7 @@ function partAt(
   workspace: Workspace,
   { tree, place }: SideTree,
   path: Path,
-): { readonly tree: PlainTree | undefined; readonly at: Path } {
+): { readonly tree: PlainTree | undefined; readonly at: Path; readonly isItem: boolean } {
   const names = namesAt(workspace, path)
   if (place.some((name, index) => names[index] !== name))
     throw new AdminError('invalid_path', {
@@ -128,14 +130,16 @@ function partAt(
       remedy: 'Choose a place below that.',
     })
   let part: PlainTree | undefined = tree
+  let isItem = false
   const at: (string | number)[] = path.slice(0, place.length)
   for (const [index, name] of names.entries()) {
     if (index < place.length) continue
     const item: Item | undefined = part && itemAt(workspace, at, part, name)
+    isItem ||= part?.type === 'list'
     part = item === undefined ? part && partOf(part, name) : item[1]
     at.push(item === undefined ? (path[index] ?? name) : item[0])
   }
-  return { tree: part, at }
+  return { tree: part, at, isItem }
 }
 
 /** The item of a list that a side has by the names of its keys. */

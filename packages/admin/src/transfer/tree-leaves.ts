@@ -5,8 +5,6 @@ import {
   isReadAlike,
   isTextOpenAt,
   kindAt,
-  mayBeListAt,
-  pathText,
   readingOf,
   readText,
   valueOfText,
@@ -14,12 +12,12 @@ import {
   type WrittenForm,
   writtenScalarAt,
 } from '@livetree/core/tools'
-import { AdminError } from '../errors.ts'
 import { translateError } from '../translate-error.ts'
 import type { Workspace } from '../workspace.ts'
 import { parseJson } from './parse-json.ts'
 import { isJsonNumber, jsonOf, type PlainTree, plainValue } from './plain-tree.ts'
 import { untypedText, untypedTree } from './untyped-text.ts'
+import { isInList, wordRefused } from './words-in-lists.ts'
 
 /** A text and where it stands. */
 export interface LeafText {
@@ -31,24 +29,21 @@ export interface LeafText {
  * What an import writes of a part of a file: a value of the schema where the file has one; else its text, which the schema
  * reads: a date, digits of a bigint.
  *
+ * @param options.isItem it stands in a list of the file, in which a word that hides lower layers is text
  * @throws AdminError `invalid_value`, `unwritable_value`
  */
 export function treeLeaves(
-  { settings }: Workspace,
+  workspace: Workspace,
   path: Path,
   tree: PlainTree,
-  form: (path: Path) => WrittenForm | undefined,
+  { form, isItem = false }: LeafOptions,
 ): readonly LeafText[] {
-  const { definition, isUntyped } = settings
+  const { definition, isUntyped } = workspace.settings
   if (isUntyped) return [{ path, text: untypedText(tree) }]
   const text = tree.type === 'scalar' ? tree.text : jsonOf(tree)
   const kind = kindAt(definition, path)
   const isWord = coverOf(text) !== undefined
-  if (isWord && isInList(definition, path))
-    throw new AdminError('unwritable_value', {
-      what: `Cannot write "${pathText(path)}": in a list, ${text.trim()} is a text, and no key can hold it as one`,
-      remedy: 'Write the list as a whole, where it is a JSON document.',
-    })
+  if (isWord && (isItem || isInList(workspace, path))) throw wordRefused(path, text)
   if (kind === undefined || kind === 'raw' || isWord) return [{ path, text }]
   if (kind === 'json') return [{ path, text: untypedText(tree) }]
   try {
@@ -64,10 +59,12 @@ export function treeLeaves(
   }
 }
 
-/** Whether a place is in a list, in which a word that hides lower layers is text, but for that of a key. */
-export function isInList(definition: Workspace['settings']['definition'], path: Path): boolean {
-  return path.some((_, depth) => mayBeListAt(definition, path.slice(0, depth)))
+/** How a part of a file is written. */
+interface LeafOptions {
+  readonly form: (path: Path) => WrittenForm | undefined
+  readonly isItem?: boolean | undefined
 }
+
 
 /** Whether a text says what the file says, which may have numbers with more digits: `1.10`, `[1.10]`. */
 function isWrittenAs(tree: PlainTree, text: string): boolean {
@@ -116,7 +113,7 @@ function scalarsOf(value: unknown, text: string): readonly PlainTree[] {
 
 function scalarTextOf(workspace: Workspace, path: Path, tree: PlainTree): string | undefined {
   try {
-    const [leaf, ...others] = treeLeaves(workspace, path, tree, () => undefined)
+    const [leaf, ...others] = treeLeaves(workspace, path, tree, { form: () => undefined })
     return others.length === 0 ? leaf?.text : undefined
   } catch {
     return undefined

@@ -2,7 +2,7 @@ import type { $ZodType } from 'zod/v4/core'
 import type { ConfigDefinition } from '../config-definition.ts'
 import type { Path } from '../issue.ts'
 import { schemaNodeAt } from '../schema/describe.ts'
-import { isDirectory } from '../schema/directory.ts'
+import { isDirectory, mayBeObject } from '../schema/directory.ts'
 import { coreOf, readingsOf, someReading } from '../schema/schema-node.ts'
 import { pathOf } from './schema-at.ts'
 
@@ -31,4 +31,10 @@ export function kindAt(
 export function mayBeListAt({ compiled }: ConfigDefinition<$ZodType>, path: string | Path): boolean {
   const node = schemaNodeAt(compiled, pathOf(path))
   return node !== undefined && someReading(node, ({ type }) => type === 'list')
+}
+
+/** Whether what stands at a path with names below it is a list in any case, and no object: the schema takes none there. */
+export function isListAt(definition: ConfigDefinition<$ZodType>, path: string | Path): boolean {
+  const node = schemaNodeAt(definition.compiled, pathOf(path))
+  return node !== undefined && mayBeListAt(definition, path) && !mayBeObject(node)
 }
