@@ -107,7 +107,7 @@ function hasNumbers(content: Content): boolean {
 }
 
 /** The value, or the paths of what is wrong with it; an object that has nothing is none. */
-async function valueOf({ admin }: Opened): Promise<unknown> {
+async function readValue({ admin }: Opened): Promise<unknown> {
   const tree = await admin.read()
   if (!tree.isValid) return tree.issues.map(({ pathText }) => pathText)
   const { d } = tree.value
@@ -140,7 +140,7 @@ test(`a removal by name is carried to another tree, where a list may stand too (
     if (isOnlyObject(mid) || (kind === 'json' && hasNumbers(mid))) return
     const source = await adminOf(kind, { base, mid })
     await using _ = source.admin
-    const value = await valueOf(source)
+    const value = await readValue(source)
     const stored = await source.keys()
     const exported = await source.admin.export({ overlay: 'mid' })
     const again = await source.admin.import(exported.text, { overlay: 'mid' })
@@ -151,9 +151,13 @@ test(`a removal by name is carried to another tree, where a list may stand too (
       const plan =
         way === 'import'
           ? await target.admin.import(exported.text, { overlay: 'mid' })
-          : await target.admin.promote({ from: { text: exported.text }, only: [target.place], overlay: 'mid' })
+          : await target.admin.promote({
+              from: { text: exported.text },
+              only: [target.place],
+              overlay: 'mid',
+            })
       await plan.apply({ force: true, allowRemoval: true })
-      expect(await valueOf(target)).toEqual(value)
+      expect(await readValue(target)).toEqual(value)
     }
     // Of numbers alone, one layer does not say whether they are a list's: it keeps them for a list.
     if (mid.type === 'list' && hasNumbers(other)) return
@@ -165,7 +169,7 @@ test(`a removal by name is carried to another tree, where a list may stand too (
         .then((plan) => plan.apply({ force: true, allowRemoval: true })),
     )
     if (refused) expect(isTextInList({ mid })).toBe(true)
-    else expect(await valueOf(target)).toEqual(value)
+    else expect(await readValue(target)).toEqual(value)
     if (JSON.stringify(stored).includes(REMOVE)) words++
   })
   await fc.assert(property, options)
@@ -194,7 +198,7 @@ test(`one name is promoted as if its key was written by hand (${RUNS} cases)`, a
       overlay: 'mid',
     })
     await plan.apply({ force: true, allowRemoval: true })
-    expect(await valueOf(target)).toEqual(await valueOf(model))
+    expect(await readValue(target)).toEqual(await readValue(model))
   })
   await fc.assert(property, options)
 })
