@@ -130,7 +130,7 @@ export const operateMutations: readonly Mutation[] = [
   {
     name: 'Operate: a rollback of one path takes all back',
     file: `${admin}/change/rollback.ts`,
-    find: 'const part = paths === undefined ? WHOLE : partOfKey(workspace, key, paths)',
+    find: 'const part = places === undefined ? WHOLE : partOfKey(workspace, key, (layer) => places.in(layer))',
     replace: 'const part = WHOLE as KeyPart',
     test: at('history'),
   },

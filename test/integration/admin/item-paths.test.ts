@@ -82,3 +82,25 @@ test('variables name the keys of items', async () => {
   const { text } = await admin.export({ overlay: 'base', format: 'dotenv' })
   expect((await admin.import(text, { overlay: 'base', format: 'dotenv' })).isEmpty).toBe(true)
 })
+
+test('a rollback and the history take an index as the place of an item, whatever its key is called', async () => {
+  await using admin = await filled({ 'base/l/1': 'a', 'base/l/7': 'b' })
+  const { revision: to } = await admin.read()
+  const change = admin.change({ overlay: 'base' }).set('l.0', 'x').set('l.1', 'y')
+  await (await change.plan()).apply()
+  await (await admin.rollback({ to, only: [(c) => c.l?.[1]] })).apply()
+  expect((await admin.read()).value.l).toEqual(['x', 'b'])
+  await (await admin.rollback({ to, only: ['l.0'] })).apply()
+  expect((await admin.read()).value.l).toEqual(['a', 'b'])
+  const kinds: string[] = []
+  for await (const entry of admin.history({ path: (c) => c.l?.[1] }))
+    if (entry.type === 'recorded') kinds.push(entry.kind)
+  expect(kinds).toEqual(['rollback', 'rollback', 'change'])
+})
+
+test('a removal by name beside a list of the schema can be promoted, and removed beside another', async () => {
+  await using admin = await filled({ 'base/u/foo': 'livetree:remove', 'prod/u/foo': 'a', 'prod/u/bar': 'b' })
+  const from = { overlay: 'base' }
+  await (await admin.promote({ from, only: ['u.foo', 'u.bar'], overlay: 'prod' })).apply()
+  expect((await admin.read()).value.u ?? {}).toEqual({})
+})

@@ -1,19 +1,10 @@
 import type { Path } from '@livetree/core'
-import { compareItemNames, coverOf, isListAt, mayBeListAt, pathText } from '@livetree/core/tools'
+import { compareItemNames, coverOf, isListAt, mayBeItem, pathText } from '@livetree/core/tools'
 import { AdminError } from '../errors.ts'
 import type { Workspace } from '../workspace.ts'
 
 /** What the items of a list in a layer are called, where each of them has a key; undefined where a document has them. */
 export type NamesAt = (list: Path) => readonly string[] | undefined
-
-/** Whether a name below a place may be that of an item of a list; where the schema may have an object there, others than numbers are its own. */
-export function mayBeItem(
-  { definition }: Workspace['settings'],
-  place: Path,
-  name: string | number,
-): boolean {
-  return mayBeListAt(definition, place) && (isListAt(definition, place) || /^\d+$/.test(String(name)))
-}
 
 /**
  * The path of the keys of what a path of the configuration names. There an index is the place of an item in its list; a layer
@@ -24,20 +15,47 @@ export function mayBeItem(
  *   meant; `not_found` for one that is to be removed
  */
 export function keyPathOf(
-  { settings }: Workspace,
+  workspace: Workspace,
   path: Path,
   { namesAt, use }: { readonly namesAt: NamesAt; readonly use: 'set' | 'unset' },
 ): Path {
+  const found = keyPathWith(workspace, path, namesAt, (list, segment) => nameOf(list, segment, use))
+  return found ?? path
+}
+
+/**
+ * The same where nothing is to be added; undefined where there is no such item.
+ *
+ * @throws AdminError `invalid_path` where a list or names may be meant
+ */
+export function knownKeyPathOf(workspace: Workspace, path: Path, namesAt: NamesAt): Path | undefined {
+  return keyPathWith(workspace, path, namesAt, (list, segment) => {
+    const isIndex = /^(?:0|[1-9]\d*)$/.test(segment)
+    const isThere = isIndex ? Number(segment) < list.names.length : list.names.includes(segment)
+    return isThere || (!list.isList && list.names.includes(segment))
+      ? nameOf(list, segment, 'set')
+      : undefined
+  })
+}
+
+function keyPathWith(
+  { settings }: Workspace,
+  path: Path,
+  namesAt: NamesAt,
+  nameIn: (list: NamedList, segment: string) => string | undefined,
+): Path | undefined {
   const { definition, isUntyped } = settings
   if (isUntyped) return path
   const found: (string | number)[] = []
   for (const [depth, segment] of path.entries()) {
-    if (!mayBeItem(settings, found, segment)) found.push(segment)
+    if (!mayBeItem(definition, found, segment)) found.push(segment)
     else {
       const names = namesAt(found)
       if (names === undefined) return [...found, ...path.slice(depth)]
       const list = { path: [...found], names, isList: isListAt(definition, found) }
-      found.push(nameOf(list, String(segment), use))
+      const name = nameIn(list, String(segment))
+      if (name === undefined) return undefined
+      found.push(name)
     }
   }
   return found

@@ -196,11 +196,7 @@ export class LayerEdit {
   }
 
   /** The keys and texts to write. A stored text that reads as the same value is kept: `+1` for `1`, or other whitespace. */
-  #leavesOf(
-    path: Path,
-    tree: PlainTree,
-    isItem: boolean,
-  ): readonly (readonly [key: string, text: string])[] {
+  #leavesOf(path: Path, tree: PlainTree, isItem: boolean): readonly (readonly [key: string, text: string])[] {
     const leaves = treeLeaves(this.#workspace, path, tree, { form: (at) => this.#view.formAt(at), isItem })
     const isWhole = leaves.some((leaf) => leaf.path.length === path.length)
     // What the schema takes as text alone is no value of the file: each part is, where the layer has a key for each.
@@ -208,7 +204,8 @@ export class LayerEdit {
       tree.type === 'list' ? this.#view.formAt(path) === 'children' : this.#view.hasParts(path)
     if (isWhole && tree.type !== 'scalar' && isInParts) {
       const parts = this.#partsOf(path, tree)
-      if (parts.length > 0) return parts.flatMap(([at, part]) => this.#leavesOf(at, part, isItem || tree.type === 'list'))
+      if (parts.length > 0)
+        return parts.flatMap(([at, part]) => this.#leavesOf(at, part, isItem || tree.type === 'list'))
     }
     return leaves.map((leaf) => {
       const key = this.#view.keyOf(leaf.path)

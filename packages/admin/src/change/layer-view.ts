@@ -17,7 +17,7 @@ import { translatedNow } from '../translate-error.ts'
 import type { Workspace } from '../workspace.ts'
 import { AddedKeys } from './added-keys.ts'
 import { EditedDocuments } from './edited-documents.ts'
-import { itemNames, keyPathOf } from './item-names.ts'
+import { itemNames, keyPathOf, knownKeyPathOf } from './item-names.ts'
 import type { JsonDocument } from './json-document.ts'
 import { SortedKeys } from './sorted-keys.ts'
 
@@ -120,28 +120,42 @@ export class LayerView {
     return keyPathOf(this.#workspace, path, { namesAt: (list) => this.#itemNamesAt(list), use })
   }
 
+  /**
+   * The path of the keys of what the layer has at a path; undefined where it has no such item of a list. What stands above the path
+   * as a whole is not looked into.
+   *
+   * @throws AdminError `invalid_path`
+   */
+  knownKeyPathOf(path: Path): Path | undefined {
+    return knownKeyPathOf(this.#workspace, path, (list) =>
+      list.length >= this.mounted && this.scalarsAbove([...list, '0']).length > 0
+        ? undefined
+        : this.#itemNamesAt(list),
+    )
+  }
+
   #itemNamesAt(list: Path): readonly string[] | undefined {
-    if (list.length < this.#mounted || this.holderOf([...list, '0']) !== undefined) return undefined
+    if (list.length < this.mounted || this.holderOf([...list, '0']) !== undefined) return undefined
     const directory = this.isTop(list) ? this.layer.keyPrefix : `${this.keyOf(list)}/`
     const keys = this.#keysBelow(directory).filter((key) => this.placeOf(key) !== undefined)
     return itemNames(directory, keys, (key) => this.textOf(key))
   }
 
   /** How many names lead to the place where the layer is mounted. */
-  get #mounted(): number {
+  get mounted(): number {
     return this.layer.at === undefined ? 0 : parsePathText(this.layer.at).length
   }
 
   /** Whether a path is that of the layer as a whole. */
   isTop(path: Path): boolean {
-    return path.length === this.#mounted
+    return path.length === this.mounted
   }
 
   /** The keys of the places above a path in this layer, from the top. */
   above(path: Path): readonly (readonly [depth: number, key: string])[] {
     return path
       .map((_, depth) => depth)
-      .filter((depth) => depth >= this.#mounted)
+      .filter((depth) => depth >= this.mounted)
       .map((depth) => [depth, this.keyOf(path.slice(0, depth))] as const)
   }
 
@@ -159,7 +173,7 @@ export class LayerView {
       const document = this.#documentOf(above)
       if (document === undefined || this.#isMark(document, above)) continue
       const whole = key.slice(this.layer.keyPrefix.length).split('/').map(decodeURIComponent)
-      return { key: above, document, names: whole.slice(depth - this.#mounted) }
+      return { key: above, document, names: whole.slice(depth - this.mounted) }
     }
     return undefined
   }

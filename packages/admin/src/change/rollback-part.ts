@@ -1,10 +1,11 @@
 import type { Path } from '@livetree/core'
-import { isWithin, keyOfPath, pathText, placesOfKey } from '@livetree/core/tools'
+import { isWithin, type KeyPlace, keyOfPath, pathText, placesOfKey } from '@livetree/core/tools'
 import type { StoreEntry } from 'livetree/operate'
 import { AdminError } from '../errors.ts'
 import { translatedNow } from '../translate-error.ts'
 import type { Workspace } from '../workspace.ts'
 import { JsonDocument } from './json-document.ts'
+import type { PlaceOfKeys } from './rollback-places.ts'
 
 /** A key with what it held at an earlier revision and what it holds now. */
 export interface KeyVersions {
@@ -28,16 +29,22 @@ interface DocumentPart {
 }
 
 /** What of a key is at or below some paths: at any of its places, since a layer may be mounted at several. */
-export function partOfKey({ settings }: Workspace, key: string, paths: readonly Path[]): KeyPart {
+export function partOfKey(
+  { settings }: Workspace,
+  key: string,
+  placesIn: (layer: number) => readonly PlaceOfKeys[],
+): KeyPart {
   const { definition, store } = settings
   const places = placesOfKey(definition, key, store.layers)
-  if (places.some((place) => paths.some((path) => isWithin(place.path, path)))) return { type: 'whole' }
+  const isMeant = ({ layer, path }: KeyPlace) =>
+    placesIn(layer).some(({ keys, isInside }) => !isInside && isWithin(path, keys))
+  if (places.some(isMeant)) return { type: 'whole' }
   const parts = places.flatMap(({ layer, path: top }): DocumentPart[] => {
     const info = store.layers[layer]
-    const inside = paths.filter((path) => isWithin(path, top))
+    const inside = placesIn(layer).filter(({ keys }) => isWithin(keys, top))
     if (info === undefined) return []
-    return inside.map((path) => {
-      const below = translatedNow(() => keyOfPath(definition, path, info)).slice(
+    return inside.map(({ path, keys }) => {
+      const below = translatedNow(() => keyOfPath(definition, keys, info)).slice(
         key.length + (key.endsWith('/') ? 0 : 1),
       )
       return { path, names: below.split('/').map(decodeURIComponent) }
@@ -47,8 +54,10 @@ export function partOfKey({ settings }: Workspace, key: string, paths: readonly 
 }
 
 /**
- * Returns a document's text with some parts restored from the earlier revision; undefined if they have not changed.
+ * Returns a document's text with some parts restored from the earlier revision; undefined if they have not changed. What is put back
+ * comes first, in the order of the parts, and what is removed last, the last first: either would move the items after it.
  *
+ * @param parts in the order of their paths
  * @throws AdminError `invalid_path` where that is no edit of the document that there is now
  */
 export function partsAsThen(
@@ -58,7 +67,9 @@ export function partsAsThen(
   const [before, after] = [documentOf(earlier), documentOf(now)]
   // Where one of them is a scalar, no part can be restored alone.
   const isOther = [earlier, now].some((entry) => isScalar(entry))
-  for (const { path, names } of parts) {
+  const wasThere = ({ names }: DocumentPart) => before?.partAt(names) !== undefined
+  const inOrder = [...parts.filter(wasThere), ...parts.filter((part) => !wasThere(part)).toReversed()]
+  for (const { path, names } of inOrder) {
     const was = before?.partAt(names)
     if (was === after?.partAt(names) && !isOther) continue
     if (after === undefined || isOther || !putBack(after, names, was))

@@ -13,6 +13,7 @@ import { CALL_TABLE, LAYER_TABLE, revisionKind } from './change-set.ts'
 import type { Step } from './draft.ts'
 import { type Plan, planDraft } from './plan.ts'
 import { type KeyPart, partOfKey, partsAsThen } from './rollback-part.ts'
+import { RollbackPlaces } from './rollback-places.ts'
 
 /** Options of `Admin.rollback`. */
 export interface RollbackOptions<T = unknown> extends CallOptions, LayerChoice {
@@ -49,13 +50,13 @@ export async function planRollback<T>(workspace: Workspace, options: RollbackOpt
     readThen(workspace, () => readStore(workspace, limit, to), to),
     readStore(workspace, limit),
   ])
-  const known = new Set<Path>()
+  const places =
+    paths && new RollbackPlaces(workspace, paths, { earlier: then.entries, now: now.entries, prefix })
   const keys = [...new Set([...then.entries.keys(), ...now.entries.keys()])]
   const steps = keys.flatMap((key): Step[] => {
     if (workspace.settings.store.isReserved(key)) return []
-    const part = paths === undefined ? WHOLE : partOfKey(workspace, key, paths)
+    const part = places === undefined ? WHOLE : partOfKey(workspace, key, (layer) => places.in(layer))
     if (part.type === 'nothing') return []
-    for (const path of paths ?? []) if (partOfKey(workspace, key, [path]).type !== 'nothing') known.add(path)
     const both = { key, earlier: then.entries.get(key), now: now.entries.get(key) }
     if (both.earlier?.modRevision === both.now?.modRevision) return []
     if (prefix !== undefined && placeOf(workspace, key).prefix !== prefix) return []
@@ -64,8 +65,26 @@ export async function planRollback<T>(workspace: Workspace, options: RollbackOpt
     const text = partsAsThen(both, part.parts)
     return text === undefined ? [] : [{ type: 'key', key, text, keeps: 'all' }]
   })
-  for (const path of paths ?? []) if (!known.has(path)) assertInSchema(workspace, path)
+  const isKnown = (path: Path) =>
+    keys.some(
+      (key) =>
+        partOfKey(workspace, key, (layer) => places?.in(layer).filter((each) => each.path === path) ?? [])
+          .type !== 'nothing',
+    )
+  for (const path of paths ?? []) if (!isKnown(path)) assertInSchema(workspace, path)
+  places?.assertRestored(entriesAfter(now.entries, steps))
   return planDraft(workspace, { kind: 'rollback', to, steps }, options)
+}
+
+function entriesAfter(entries: StoreReading['entries'], steps: readonly Step[]): StoreReading['entries'] {
+  const after = new Map(entries)
+  for (const step of steps)
+    if (step.type === 'key') {
+      const { key, text } = step
+      if (text === undefined) after.delete(key)
+      else after.set(key, { key, value: text, modRevision: 0 })
+    }
+  return after
 }
 
 const WHOLE: KeyPart = { type: 'whole' }

@@ -1,6 +1,6 @@
 import type { Path } from '@livetree/core'
 import { checkOptions, optionKinds, type OptionTable } from '@livetree/core/source'
-import { isAlong } from '@livetree/core/tools'
+import { aboveItems, isAlong } from '@livetree/core/tools'
 import { CALL_TABLE, LAYER_TABLE, revisionKind } from '../change/change-set.ts'
 import { AdminError } from '../errors.ts'
 import { pathOf, type PathLike } from '../selector.ts'
@@ -16,7 +16,10 @@ import { type FoundRead, type IndexedRecord, indexRecords, readIndexed, readReco
 
 /** Options of `Admin.history`. */
 export interface HistoryOptions<T = unknown> extends CallOptions, LayerChoice {
-  /** Only writes that changed something at, below or above this path. Default: all. */
+  /**
+   * Only writes that changed something at, below or above this path. Of an item of a list, all writes to the list: the same index
+   * is another key from one write to the next. Default: all.
+   */
   readonly path?: PathLike<T> | undefined
   /** Only writes after this revision. Default: all records, and writes by others in the last 100,000 revisions. */
   readonly since?: number | undefined
@@ -61,7 +64,8 @@ export async function* readHistory<T>(
   translatedNow(() => checkOptions('history()', options, OPTION_TABLE))
   const { layers } = workspace.settings.store
   const prefix = chosenPrefix(layers, options)
-  const path = options.path === undefined ? [] : pathOf(options.path)
+  const place = options.path === undefined ? [] : pathOf(options.path)
+  const path = aboveItems(workspace.settings.definition, place)
   const { limit: most = 100, since, recordedOnly = false } = options
   const query: Query = {
     path,
@@ -78,7 +82,7 @@ export async function* readHistory<T>(
     yield entry
     if (++count === most) return undefined
   }
-  if (count === 0) assertInSchema(workspace, path)
+  if (count === 0) assertInSchema(workspace, place)
   return undefined
 }
 

@@ -1,11 +1,10 @@
 import type { Path } from '@livetree/core'
 import { checkOptions, type OptionTable } from '@livetree/core/source'
-import { isAlong, isWithin, keyOfPath, kindAt, pathText } from '@livetree/core/tools'
+import { isAlong, isWithin, keyOfPath, kindAt, mayBeItem, pathText } from '@livetree/core/tools'
 import { CALL_TABLE, LAYER_TABLE } from '../change/change-set.ts'
 import type { Step } from '../change/draft.ts'
-import { mayBeItem } from '../change/item-names.ts'
 import { type Plan, planDraft } from '../change/plan.ts'
-import { compareTexts } from '../compare-texts.ts'
+import { comparePaths } from '../compare-paths.ts'
 import { AdminError } from '../errors.ts'
 import { pathOf, type PathLike } from '../selector.ts'
 import { choosePrefix, type LayerChoice } from '../tree/target-layer.ts'
@@ -76,7 +75,7 @@ function assertInPlace(
   places: readonly { readonly path: Path; readonly tree: PlainTree | undefined }[],
 ): void {
   const listOf = ({ path }: { readonly path: Path }) =>
-    path.findIndex((name, depth) => mayBeItem(settings, path.slice(0, depth), name))
+    path.findIndex((name, depth) => mayBeItem(settings.definition, path.slice(0, depth), name))
   for (const removed of places.filter(({ tree }) => tree === undefined)) {
     const depth = settings.isUntyped ? -1 : listOf(removed)
     const list = removed.path.slice(0, depth)
@@ -92,15 +91,6 @@ function assertInPlace(
 /** What is in plain text of that which stands at and below a path, from there on. */
 function plainBelow(plaintext: readonly Path[], path: Path): readonly Path[] {
   return plaintext.filter((each) => isAlong(each, path)).map((each) => each.slice(path.length))
-}
-
-/** Orders paths name by name, those that are numbers by their size. */
-function comparePaths(one: Path, other: Path): number {
-  const index = one.findIndex((name, at) => String(name) !== String(other[at]))
-  if (index < 0) return one.length - other.length
-  const [name, otherName] = [String(one[index]), String(other[index] ?? '')]
-  const isNumber = /^\d+$/.test(name) && /^\d+$/.test(otherName)
-  return isNumber ? Number(name) - Number(otherName) : compareTexts(name, otherName)
 }
 
 /** The names of a path as files and stores have them. @throws AdminError `invalid_path` */

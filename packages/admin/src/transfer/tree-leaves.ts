@@ -65,7 +65,6 @@ interface LeafOptions {
   readonly isItem?: boolean | undefined
 }
 
-
 /** Whether a text says what the file says, which may have numbers with more digits: `1.10`, `[1.10]`. */
 function isWrittenAs(tree: PlainTree, text: string): boolean {
   const json = parseJson(text)

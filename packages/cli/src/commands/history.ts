@@ -2,7 +2,7 @@ import type { HistoryChange, HistoryEntry } from '@livetree/admin'
 import type { Outcome } from '../command-line/runner.ts'
 import { openTree, type OpenedTree } from '../connect/open-tree.ts'
 import type { Path } from '@livetree/core'
-import { isAlong, parsePathText, SECRET_TEXT } from '@livetree/core/tools'
+import { aboveItems, isAlong, parsePathText, SECRET_TEXT } from '@livetree/core/tools'
 import { CliError } from '../errors/cli-error.ts'
 import { safeText, shortKey, shownText } from '../output/safe-text.ts'
 import type { Style } from '../output/style.ts'
@@ -36,7 +36,9 @@ export async function history(
   })
   for await (const entry of found) entries.push(entry)
   if (entries.length === 0) session.noteAtEnd('Nothing was written there, as far as the history goes back.')
-  return shown(entries, parsePathText(place ?? ''), session)
+  const path = parsePathText(place ?? '')
+  const { definition } = opened
+  return shown(entries, definition === undefined ? path : aboveItems(definition, path), session)
 }
 
 function shown(entries: readonly HistoryEntry[], place: Path, { style }: Session): Outcome {

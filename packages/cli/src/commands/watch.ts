@@ -1,6 +1,6 @@
 import type { HistoryEntry } from '@livetree/admin'
 import type { Path } from '@livetree/core'
-import { isAlong, pathText } from '@livetree/core/tools'
+import { aboveItems, isAlong, pathText } from '@livetree/core/tools'
 import type { Outcome } from '../command-line/runner.ts'
 import { openTree, type OpenedTree } from '../connect/open-tree.ts'
 import { written } from '../output/io.ts'
@@ -16,7 +16,10 @@ export async function watch(
   options: { readonly limit?: number | undefined },
 ): Promise<Outcome> {
   const opened = await openTree(session)
-  const top = knownPath(opened.definition, place)
+  const { definition } = opened
+  const known = knownPath(definition, place)
+  // An index is no name of a key: the whole list is watched.
+  const top = definition === undefined ? known : aboveItems(definition, known)
   await assertHistoryReadable(session, opened)
   let since: number | undefined
   let shown = 0

@@ -33,6 +33,27 @@ export function mayBeListAt({ compiled }: ConfigDefinition<$ZodType>, path: stri
   return node !== undefined && someReading(node, ({ type }) => type === 'list')
 }
 
+/**
+ * A path without an item of a list, and what is below that: an index is the place of an item, which has the keys of another item as
+ * soon as one before it is added or removed.
+ */
+export function aboveItems(definition: ConfigDefinition<$ZodType>, path: Path): Path {
+  const depth = path.findIndex((name, at) => mayBeItem(definition, path.slice(0, at), name))
+  return depth < 0 ? path : path.slice(0, depth)
+}
+
+/**
+ * Whether a name below a place may be that of an item of a list. Where the schema may have an object there as well, only a number
+ * may be.
+ */
+export function mayBeItem(
+  definition: ConfigDefinition<$ZodType>,
+  place: Path,
+  name: string | number,
+): boolean {
+  return mayBeListAt(definition, place) && (isListAt(definition, place) || /^\d+$/.test(String(name)))
+}
+
 /** Whether what stands at a path with names below it is a list in any case, and no object: the schema takes none there. */
 export function isListAt(definition: ConfigDefinition<$ZodType>, path: string | Path): boolean {
   const node = schemaNodeAt(definition.compiled, pathOf(path))
