@@ -68,7 +68,7 @@ export const adminErrorCodes = {
   },
   aborted: {
     meaning: 'The signal passed to a call was aborted.',
-    remedy: 'None: the caller asked for it. `cause` holds the reason of the signal.',
+    remedy: 'The caller asked for it: `cause` holds the reason of the signal.',
   },
   closed: {
     meaning: 'The admin is closed.',

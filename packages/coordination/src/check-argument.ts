@@ -9,6 +9,8 @@ export interface Check {
   accepts(value: unknown): boolean
   /** Completes "is X, not …" in the error. */
   readonly expected: string
+  /** What is wrong with a value of the right type, in place of X, without showing text; undefined if it is of another type. */
+  fault?(value: unknown): string | undefined
 }
 
 /** One check for every option, so that misspelt names are refused. */
@@ -41,6 +43,7 @@ function shown(value: unknown): string {
   if (typeof value === 'number') return String(value)
   if (typeof value === 'bigint') return `${String(value).slice(0, 40)}n`
   if (typeof value === 'boolean' || value === null || value === undefined) return String(value)
+  if (Array.isArray(value)) return 'a list'
   return typeof value === 'function' ? 'a function' : 'an object'
 }
 
@@ -112,6 +115,7 @@ export const KEY_PART: Check = {
   accepts: (value) =>
     typeof value === 'string' && value !== '' && value.isWellFormed() && !value.includes('/'),
   expected: 'a text without a slash, and not empty',
+  fault: (value) => (typeof value === 'string' && value.includes('/') ? 'a text with a slash' : undefined),
 }
 
 /**
@@ -126,7 +130,16 @@ export function isUnexpectedPromise(value: unknown): boolean {
 
 /** @throws CoordinationError `invalid_argument` if the argument fails the check */
 export function checkArgument(name: string, check: Check, value: unknown): void {
-  if (!passes(check, value)) throw refuse(`${name} is ${shown(value)}, not ${check.expected}`)
+  if (!passes(check, value)) throw refuse(`${name} is ${faultOf(check, value)}, not ${check.expected}`)
+}
+
+/** Describes what is wrong with a value that a check does not accept. */
+export function faultOf(check: Check, value: unknown): string {
+  try {
+    return check.fault?.(value) ?? shown(value)
+  } catch {
+    return shown(value)
+  }
 }
 
 function passes(check: Check, value: unknown): boolean {

@@ -3,6 +3,7 @@ import {
   type Check,
   checkArgument,
   checkName,
+  faultOf,
   FUNCTION,
   KEY_PART,
   MILLISECONDS_OR_NONE,
@@ -47,6 +48,16 @@ const PARTITIONS: Check = {
     value.every(KEY_PART.accepts) &&
     new Set(value).size === value.length,
   expected: 'a list of different names without slashes, with at least one',
+  fault: (value) => (Array.isArray(value) ? faultOfList(value) : undefined),
+}
+
+function faultOfList(names: readonly unknown[]): string {
+  const at = names.findIndex((name, index) => !KEY_PART.accepts(name) || names.indexOf(name) < index)
+  if (at < 0) return 'an empty list'
+  const first = names.indexOf(names[at])
+  return first < at
+    ? `a list whose name at index ${at} is that at index ${first} again`
+    : `a list whose name at index ${at} is ${faultOf(KEY_PART, names[at])}`
 }
 
 const PARTITIONER_CHECKS: OptionChecks<PartitionerOptions> = {

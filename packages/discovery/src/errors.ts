@@ -10,7 +10,7 @@ export const discoveryErrorCodes = {
       'Give `advertise: { host, port }`, or set LIVETREE_ADVERTISE to the address others reach this process at.',
   },
   not_registered: {
-    meaning: 'The store does not hold in time what it should of the instance.',
+    meaning: 'The store does not hold in time what it should of the instance, or the server does not listen.',
     remedy: 'See `cause` for what etcd said.',
   },
   no_endpoints: {
@@ -32,7 +32,7 @@ export const discoveryErrorCodes = {
   },
   cancelled: {
     meaning: 'The signal of the call was aborted.',
-    remedy: 'None: the caller asked for it. `cause` holds the reason of the signal.',
+    remedy: 'The caller asked for it: `cause` holds the reason of the signal.',
   },
   closed: {
     meaning: 'The registration, view, dispatcher or discovery is closed.',
@@ -51,9 +51,14 @@ export class DiscoveryError extends Error {
   override readonly name = 'DiscoveryError'
   readonly code: DiscoveryErrorCode
 
-  constructor(code: DiscoveryErrorCode, what: string, options: { readonly cause?: unknown } = {}) {
+  /** `remedy` replaces that of the code. */
+  constructor(
+    code: DiscoveryErrorCode,
+    what: string,
+    { remedy, ...options }: { readonly cause?: unknown; readonly remedy?: string } = {},
+  ) {
     const sentence = /[.!?]$/.test(what) ? what : `${what}.`
-    super(`[${code}] ${sentence} ${discoveryErrorCodes[code].remedy}`, options)
+    super(`[${code}] ${sentence} ${remedy ?? discoveryErrorCodes[code].remedy}`, options)
     this.code = code
   }
 }

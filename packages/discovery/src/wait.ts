@@ -1,9 +1,10 @@
 import type { Clock } from '@livetree/etcd'
 import { DiscoveryError } from './errors.ts'
 
-/** The error of a call whose signal was aborted. */
-export function cancelled(what: string, signal: AbortSignal): DiscoveryError {
-  return new DiscoveryError('cancelled', `${what} was cancelled`, { cause: signal.reason })
+/** The error of a call whose signal was aborted. `remedy` says what goes on all the same. */
+export function cancelled(what: string, signal: AbortSignal, remedy?: string): DiscoveryError {
+  const details = remedy === undefined ? {} : { remedy }
+  return new DiscoveryError('cancelled', `${what} was cancelled`, { cause: signal.reason, ...details })
 }
 
 /** Waits, or until the signal is aborted; never rejects. */

@@ -48,7 +48,9 @@ oneEtcd('a group', (etcd) => {
     await member.leave()
     const again = await joinGroup(session, 'groups/a', { id: 'host' })
     await again.verify()
-    await expect(joinGroup(session, 'groups/a', { id: 'a/b' })).rejects.toThrow(/not a text without a slash/)
+    await expect(joinGroup(session, 'groups/a', { id: 'a/b' })).rejects.toThrow(
+      /is a text with a slash, not a text without/,
+    )
   })
 
   it('joins once when the answer is lost, and takes nobody else for itself', async () => {

@@ -21,9 +21,18 @@ export async function boundAddress(server: ListeningServer, signal: AbortSignal)
       `the server listens on the path ${bound}, which no other host reaches`,
     )
   }
-  if (bound === null)
-    throw new DiscoveryError('not_registered', 'the server was closed before it was registered')
+  if (bound === null) throw notListening('the server was closed before it was registered')
   return { address: bound.address, port: bound.port }
+}
+
+function notListening(what: string): DiscoveryError {
+  const remedy = 'Register a server that listens or is about to, and close it after its registration.'
+  return new DiscoveryError('not_registered', what, { remedy })
+}
+
+function cannotListen(cause: Error): DiscoveryError {
+  const remedy = 'See `cause` for what the server said.'
+  return new DiscoveryError('not_registered', 'the server cannot listen', { cause, remedy })
 }
 
 function listening(server: ListeningServer, signal: AbortSignal): Promise<void> {
@@ -36,10 +45,8 @@ function listening(server: ListeningServer, signal: AbortSignal): Promise<void> 
       end()
     }
     const onListening = () => settle(resolve)
-    const fail = (what: string, cause?: unknown) =>
-      settle(() => reject(new DiscoveryError('not_registered', what, cause === undefined ? {} : { cause })))
-    const onError = (cause: Error) => fail('the server cannot listen', cause)
-    const onClose = () => fail('the server was closed before it listened')
+    const onError = (cause: Error) => settle(() => reject(cannotListen(cause)))
+    const onClose = () => settle(() => reject(notListening('the server was closed before it listened')))
     const onAbort = () => settle(() => reject(cancelled('register', signal)))
     if (signal.aborted) return onAbort()
     server.on('listening', onListening)

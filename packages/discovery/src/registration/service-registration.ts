@@ -245,7 +245,8 @@ export class ServiceRegistration implements Registration {
     this.#publish()
     if (await this.#settled(timeoutMs, signal)) return
     if (this.#isEnding) throw closedError(this.key)
-    if (signal?.aborted) throw cancelled(call, signal)
+    if (signal?.aborted)
+      throw cancelled(call, signal, 'What it has begun goes on: it is written as soon as etcd takes it.')
     const cause = this.#keeper.lastError
     const what = `${this.key} ${couldNot(toBeDone, cause, timeoutMs)}. This is tried again until etcd takes it`
     throw new DiscoveryError('not_registered', what, { cause })
