@@ -1,10 +1,11 @@
 import { compare, type EtcdClient, EtcdError, op } from '@livetree/etcd'
-import { CallerWait, WAIT_CHECKS, type WaitOptions } from './caller-wait.ts'
+import { CallerWait, NOTHING_WRITTEN, WAIT_CHECKS, type WaitOptions } from './caller-wait.ts'
 import { checkName, type OptionChecks, readOptions, refuse } from './check-argument.ts'
 import { keyGone } from './key-gone.ts'
 import { sendAgain } from './send-again.ts'
 import { checkClient, type OpenSession, openedSession } from './session.ts'
 import type { Session } from './session-contract.ts'
+import { WriteFate } from './write-fate.ts'
 
 /** Options of `Barrier.hold`. */
 export interface HoldOptions extends WaitOptions {
@@ -23,8 +24,9 @@ export interface Barrier {
   /**
    * Raises the barrier; one that is up stays as it is. Repeated until it is confirmed.
    *
-   * @throws CoordinationError `cancelled`, `deadline_exceeded`, `session_lost`, `closed`; `invalid_argument` for a session of
-   * another cluster; EtcdError if etcd refuses
+   * @throws CoordinationError `cancelled`, `deadline_exceeded`, `session_lost`, `closed`: it was not raised; `invalid_argument`
+   * for a session of another cluster; EtcdError `outcome_unknown` if the request was sent, and no answer came before the end of
+   * the call, the session or the client: it may be up; EtcdError if etcd refuses
    */
   hold(options?: HoldOptions): Promise<void>
   /**
@@ -33,7 +35,13 @@ export interface Barrier {
    * @throws CoordinationError `cancelled`, `deadline_exceeded`; EtcdError if etcd refuses
    */
   wait(options?: WaitOptions): Promise<void>
-  /** Takes down the barrier that is up now, and never one that is raised later. Repeated until it is confirmed. */
+  /**
+   * Takes down the barrier that is up now, and never one that is raised later. Repeated until it is confirmed.
+   *
+   * @throws CoordinationError `cancelled`, `deadline_exceeded`: it was not taken down; EtcdError `outcome_unknown` if the
+   * request was sent, and no answer came before the end of the call or of the client: it may be down; EtcdError if etcd
+   * refuses
+   */
   release(options?: WaitOptions): Promise<void>
 }
 
@@ -51,9 +59,11 @@ export function createBarrier(client: EtcdClient, name: string): Barrier {
 /**
  * Rejects a `hold` with a session that failed.
  *
- * @throws CoordinationError why the session ended, or `invalid_argument` for a session of another cluster; else `error` itself
+ * @throws CoordinationError why the session ended, or `invalid_argument` for a session of another cluster; else `error` itself,
+ * and always if that is EtcdError `outcome_unknown`
  */
 async function refusal(owner: OpenSession, what: string, error: unknown): Promise<never> {
+  if (error instanceof EtcdError && error.code === 'outcome_unknown') throw error
   await owner.noteUserError(error)
   owner.signal.throwIfAborted()
   const isForeign =
@@ -75,11 +85,16 @@ class KeyBarrier implements Barrier {
     const { session, ...limits } = readOptions('hold', HOLD_CHECKS, options)
     const owner = session === undefined ? undefined : openedSession(session)
     owner?.assertOpen()
-    using wait = new CallerWait(what, limits, ...(owner === undefined ? [] : [owner]))
+    const call = { what, remedies: NOTHING_WRITTEN }
+    using wait = new CallerWait(call, limits, ...(owner === undefined ? [] : [owner]))
+    const { signal } = wait
     const put = op.put(this.name, '', owner === undefined ? {} : { lease: owner.lease })
     const txn = this.#client.kv.txn().if(compare.isAbsent(this.name)).then(put)
-    const holding = sendAgain(() => txn.commit(owner?.control), { signal: wait.signal })
-    await wait.race(owner === undefined ? holding : holding.catch((error) => refusal(owner, what, error)))
+    const fate = new WriteFate(what, 'Hold it again: that does no harm.')
+    const { onError } = fate
+    const sending = sendAgain(() => txn.commit({ ...owner?.control, signal }), { signal, onError })
+    const holding = sending.catch(fate.refuse)
+    await (owner === undefined ? holding : holding.catch((error) => refusal(owner, what, error)))
   }
 
   async wait(options?: WaitOptions): Promise<void> {
@@ -96,13 +111,20 @@ class KeyBarrier implements Barrier {
   }
 
   async release(options?: WaitOptions): Promise<void> {
-    using wait = new CallerWait(`releasing ${this.name}`, readOptions('release', WAIT_CHECKS, options))
+    const what = `releasing ${this.name}`
+    const limits = readOptions('release', WAIT_CHECKS, options)
+    using wait = new CallerWait({ what, remedies: NOTHING_WRITTEN }, limits)
     const { signal } = wait
     const [up] = (await wait.race(this.#read(signal))).entries
     if (up === undefined) return
     const isSame = compare.createRevision(this.name, '=', up.createRevision)
     const txn = this.#client.kv.txn().if(isSame).then(op.delete(this.name))
-    await wait.race(sendAgain(() => txn.commit(), { signal, isPatient: true }))
+    const fate = new WriteFate(
+      what,
+      'Look whether it is up before you release it again: it may be a later one.',
+    )
+    const { onError } = fate
+    await sendAgain(() => txn.commit({ signal }), { signal, isPatient: true, onError }).catch(fate.refuse)
   }
 
   #read(signal: AbortSignal) {

@@ -21,6 +21,20 @@ export const CALL_CHECKS: OptionChecks<CallControl> = {
   clusterId: CLUSTER_ID,
 }
 
+/** A call that waits, as its errors describe it. */
+export interface WaitingCall {
+  /** Names the call. */
+  readonly what: string
+  /** Replace the remedies of the codes. */
+  readonly remedies: { readonly cancelled?: string; readonly deadline_exceeded?: string }
+}
+
+/** The remedies of a write that ends before it was sent. What may have been sent ends with `WriteFate.refuse`. */
+export const NOTHING_WRITTEN: WaitingCall['remedies'] = {
+  cancelled: 'Nothing was written.',
+  deadline_exceeded: 'Nothing was written: wait longer, or find out why etcd does not answer.',
+}
+
 /** Something that ends, such as a session: calls `onEnd` once, at once if it is over. Returns how to unsubscribe. */
 export interface Ending {
   onEnd(run: (reason: Error) => void): () => void
@@ -34,12 +48,13 @@ export class CallerWait implements Disposable {
   readonly #controller = new AbortController()
   readonly #cleanups: (() => void)[] = []
 
-  /** `what` names the call in errors. */
-  constructor(what: string, { timeoutMs, signal }: WaitOptions, ...endings: readonly Ending[]) {
+  /** `call` is what names the call in errors, if the remedies of the codes fit it. */
+  constructor(call: string | WaitingCall, { timeoutMs, signal }: WaitOptions, ...endings: readonly Ending[]) {
+    const named = typeof call === 'string' ? { what: call, remedies: {} } : call
     setMaxListeners(0, this.signal)
     for (const ending of endings) this.endWith(ending)
-    if (signal !== undefined) this.#endBy(signal, what)
-    if (timeoutMs !== undefined) this.#endAfter(timeoutMs, what)
+    if (signal !== undefined) this.#endBy(signal, named)
+    if (timeoutMs !== undefined) this.#endAfter(timeoutMs, named)
   }
 
   /** Aborts when the call is to end without a result; its reason is the error. */
@@ -54,7 +69,11 @@ export class CallerWait implements Disposable {
     return unsubscribe
   }
 
-  /** Resolves with the result of a step; rejects if the call ends first. That does not cancel the step. */
+  /**
+   * Resolves with the result of a step; rejects if the call ends first. That does not cancel the step, so it has to end by
+   * `signal` itself, or do nothing that the caller would have to know. A write of the caller is not raced but given
+   * `signal`, because only its own end says whether it may have been applied: see `WriteFate`.
+   */
   async race<T>(work: Promise<T>): Promise<T> {
     const { signal } = this
     let onAbort: (() => void) | undefined
@@ -76,12 +95,13 @@ export class CallerWait implements Disposable {
     for (const cleanup of this.#cleanups.splice(0)) cleanup()
   }
 
-  #endBy(signal: AbortSignal, what: string): void {
+  #endBy(signal: AbortSignal, { what, remedies }: WaitingCall): void {
     const onAbort = (): void => {
       this.#controller.abort(
         new CoordinationError('cancelled', {
           what: `${what} was cancelled by its signal`,
           cause: signal.reason,
+          remedy: remedies.cancelled,
         }),
       )
     }
@@ -90,10 +110,11 @@ export class CallerWait implements Disposable {
     this.#cleanups.push(() => signal.removeEventListener('abort', onAbort))
   }
 
-  #endAfter(timeoutMs: number, what: string): void {
+  #endAfter(timeoutMs: number, { what, remedies }: WaitingCall): void {
     const timer = setTimeout(() => {
       const over = new CoordinationError('deadline_exceeded', {
         what: `${what} did not end within ${timeoutMs} ms`,
+        remedy: remedies.deadline_exceeded,
       })
       this.#controller.abort(over)
     }, timeoutMs)

@@ -1,5 +1,5 @@
 import { type Bytes, compare, type Entry, op, type RangeResult, type TxnOp } from '@livetree/etcd'
-import { CallerWait, WAIT_CHECKS, type WaitOptions } from './caller-wait.ts'
+import { CallerWait, type WaitingCall, WAIT_CHECKS, type WaitOptions } from './caller-wait.ts'
 import { BYTES, type OptionChecks } from './check-argument.ts'
 import { CoordinationError } from './errors.ts'
 import { keyGone } from './key-gone.ts'
@@ -15,6 +15,11 @@ export interface AcquireOptions extends WaitOptions {
 
 /** The checks of `AcquireOptions`. */
 export const ACQUIRE_CHECKS: OptionChecks<AcquireOptions> = { ...WAIT_CHECKS, value: BYTES }
+
+/** The remedies of a call whose wait is for those whom a method lists. */
+export function listedBy(method: string): WaitingCall['remedies'] {
+  return { deadline_exceeded: `Wait longer, or find out by ${method}() who is before it.` }
+}
 
 type Header = RangeResult['header']
 
@@ -40,7 +45,7 @@ export async function contend(
 ): Promise<OwnKey> {
   session.assertOpen()
   const own = ownKeyIn(queue, session, options)
-  using wait = new CallerWait(queue.what, options, own)
+  using wait = new CallerWait({ what: queue.what, remedies: listedBy(queue.listing) }, options, own)
   try {
     wait.signal.throwIfAborted()
     let turn = await wait.race(enter(own, queue))
@@ -73,7 +78,7 @@ export async function tryContend(
 ): Promise<OwnKey | undefined> {
   session.assertOpen()
   const own = ownKeyIn(queue, session, options)
-  using wait = new CallerWait(queue.what, options, own)
+  using wait = new CallerWait({ what: queue.what, remedies: listedBy(queue.listing) }, options, own)
   try {
     wait.signal.throwIfAborted()
     if (await wait.race(createIfFree(own, queue))) return own

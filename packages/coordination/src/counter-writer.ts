@@ -48,7 +48,11 @@ export function readNumber(name: string, entry: Entry | undefined): Known {
 
 interface Addition {
   readonly delta: bigint
+  /** Aborts when its caller gives up. */
+  readonly signal: AbortSignal
   readonly done: PromiseWithResolvers<CounterResult>
+  /** True once a request may have been applied that adds it. */
+  mayBeApplied: boolean
 }
 
 /** Several additions that are sent as one. */
@@ -58,6 +62,14 @@ interface Sum {
   /** Those that would make too long a number. */
   readonly refused: readonly Addition[]
 }
+
+/** What was written at which revision. */
+interface Written {
+  readonly sum: Sum
+  readonly revision: number | undefined
+}
+
+const NOT_WRITTEN: Written = { sum: { total: 0n, taken: [], refused: [] }, revision: undefined }
 
 function sumUp(from: bigint, additions: readonly Addition[]): Sum {
   const [taken, refused]: [Addition[], Addition[]] = [[], []]
@@ -84,6 +96,8 @@ export class CounterWriter {
   #markKey: string | undefined
   #waiting: Addition[] = []
   #isRunning = false
+  /** The request in progress, and those that it adds. */
+  #sending: { readonly taken: readonly Addition[]; readonly stop: AbortController } | undefined
   #known: Known = { value: 0n, modRevision: 0 }
   #operation = 0
   /** What the mark holds; undefined if that is not known. */
@@ -94,16 +108,38 @@ export class CounterWriter {
     this.#name = name
   }
 
-  /** Queues an addition; all that are queued are sent as one. `withdraw` removes it if it was not sent yet. */
-  add(delta: bigint): { readonly promise: Promise<CounterResult>; readonly withdraw: () => void } {
-    const addition = { delta, done: Promise.withResolvers<CounterResult>() }
-    addition.done.promise.catch(() => undefined)
+  /**
+   * Queues an addition; all that are queued are sent as one. One whose signal aborts is not sent any more.
+   *
+   * @throws the reason of the signal if it was not applied, nor will be; else EtcdError `outcome_unknown`
+   */
+  async add(delta: bigint, signal: AbortSignal): Promise<CounterResult> {
+    const addition = { delta, signal, done: Promise.withResolvers<CounterResult>(), mayBeApplied: false }
+    const onAbort = (): void => this.#giveUp(addition)
+    signal.addEventListener('abort', onAbort, { once: true })
     this.#waiting.push(addition)
     if (!this.#isRunning) void this.#run()
-    const withdraw = (): void => {
-      this.#waiting = this.#waiting.filter((each) => each !== addition)
+    try {
+      return await addition.done.promise
+    } finally {
+      signal.removeEventListener('abort', onAbort)
     }
-    return { promise: addition.done.promise, withdraw }
+  }
+
+  /** A request in progress that adds it is cancelled: the end of the request says whether it may have been applied. */
+  #giveUp(addition: Addition): void {
+    this.#waiting = this.#waiting.filter((each) => each !== addition)
+    if (this.#sending?.taken.includes(addition) === true) this.#sending.stop.abort()
+    else this.#endGivenUp([addition])
+  }
+
+  /** Rejects those whose caller has given up. Returns the others. */
+  #endGivenUp(additions: readonly Addition[]): readonly Addition[] {
+    for (const { signal, done, mayBeApplied } of additions) {
+      if (!signal.aborted) continue
+      done.reject(mayBeApplied ? this.#unknown('its caller gave up', signal.reason) : signal.reason)
+    }
+    return additions.filter(({ signal }) => !signal.aborted)
   }
 
   /** Sends what waits, all at once, until nothing waits. */
@@ -116,7 +152,7 @@ export class CounterWriter {
         await this.#apply(batch)
       } catch (error) {
         this.#mark = undefined
-        for (const { done } of batch) done.reject(error)
+        for (const addition of batch) addition.done.reject(this.#failure(addition, error))
       }
     }
     this.#isRunning = false
@@ -126,13 +162,15 @@ export class CounterWriter {
     const { signal } = this.#session
     for (let attempt = 0; ; attempt += 1) {
       const before = this.#mark ?? (await this.#begin())
+      const left = this.#endGivenUp(batch)
+      if (left.length === 0) return
       const { value, modRevision } = this.#known
-      const sum = sumUp(value, batch)
-      const revision =
+      const sum = sumUp(value, left)
+      const written =
         sum.taken.length > 0
-          ? await this.#write(before, modRevision, sum.total)
-          : await this.#isCurrent(modRevision)
-      if (revision !== undefined) return settle(sum, value, revision, this.#name)
+          ? await this.#write(before, left)
+          : { sum, revision: await this.#isCurrent(modRevision) }
+      if (written.revision !== undefined) return this.#settle(written.sum, value, written.revision)
       if (attempt > 0) await pause(pauseMs(Math.min(attempt, 4)), signal)
     }
   }
@@ -150,38 +188,64 @@ export class CounterWriter {
     return mark
   }
 
-  /** Writes the sum. Returns the revision of the write; undefined if somebody else changed the counter first. */
-  async #write(before: string, modRevision: number, total: bigint): Promise<number | undefined> {
-    const { client, control, lease, signal } = this.#session
-    const markKey = this.#markKey ?? ''
-    const mark = this.#nextMark()
-    let lost: unknown
-    const onError = (error: unknown): void => {
-      if (mayBeApplied(error)) lost = error
-      this.#session.noteError(error)
+  /** Writes the sum. The revision is undefined if somebody else changed the counter first, or nothing is left to write. */
+  async #write(before: string, additions: readonly Addition[]): Promise<Written> {
+    const { signal } = this.#session
+    const tried = new Map<string, Sum>()
+    const sent = await sendAgain(() => this.#send(additions, tried), { signal })
+    if (sent === undefined) {
+      this.#mark = undefined
+      return NOT_WRITTEN
     }
-    const txn = client.kv
-      .txn()
-      .if(compare.modRevision(this.#name, '=', modRevision))
-      .then(op.put(this.#name, String(total)), op.put(markKey, mark, { lease }))
-      .else(op.get(this.#name), op.get(markKey))
-    const result = await sendAgain(() => txn.commit(control), { signal, onError }).catch((error: unknown) => {
-      throw lost === undefined ? error : this.#unknown('the request could not be sent again', error)
-    })
+    const { result, mark, sum } = sent
     if (result.succeeded) {
       this.#mark = mark
-      this.#known = { value: total, modRevision: result.header.revision }
-      return result.header.revision
+      this.#known = { value: sum.total, modRevision: result.header.revision }
+      return { sum, revision: result.header.revision }
     }
     const [found, marked] = result.results
     // The condition can never hold again, so what was sent before will not be applied any more.
-    this.#mark = marked?.text === before || marked?.text === mark ? marked.text : undefined
-    if (this.#mark === undefined && lost !== undefined)
-      throw this.#unknown('the mark that would show it was deleted', lost)
-    const isApplied = marked?.text === mark
-    const known = isApplied ? undefined : readNumber(this.#name, found)
-    this.#known = known ?? this.#known
-    return isApplied ? marked.modRevision : undefined
+    const applied = marked === undefined ? undefined : tried.get(marked.text)
+    this.#mark = applied !== undefined || marked?.text === before ? marked?.text : undefined
+    if (this.#mark === undefined && additions.some(({ mayBeApplied }) => mayBeApplied))
+      throw this.#unknown('the mark that would show it was deleted')
+    if (applied !== undefined) return { sum: applied, revision: marked?.modRevision }
+    for (const addition of additions) addition.mayBeApplied = false
+    this.#known = readNumber(this.#name, found)
+    return NOT_WRITTEN
+  }
+
+  /**
+   * Sends the sum of those whose caller has not given up, again whenever one gives up before it is answered. Each request has
+   * a mark of its own, so that the mark in the store shows which of them was applied. Undefined if nothing is left to write.
+   */
+  async #send(additions: readonly Addition[], tried: Map<string, Sum>) {
+    const { client, control, lease, signal } = this.#session
+    const { value, modRevision } = this.#known
+    const markKey = this.#markKey ?? ''
+    for (;;) {
+      signal.throwIfAborted()
+      const sum = sumUp(value, this.#endGivenUp(additions))
+      if (sum.taken.length === 0) return undefined
+      const mark = this.#nextMark()
+      tried.set(mark, sum)
+      const stop = new AbortController()
+      this.#sending = { taken: sum.taken, stop }
+      const txn = client.kv
+        .txn()
+        .if(compare.modRevision(this.#name, '=', modRevision))
+        .then(op.put(this.#name, String(sum.total)), op.put(markKey, mark, { lease }))
+        .else(op.get(this.#name), op.get(markKey))
+      try {
+        return { result: await txn.commit({ ...control, signal: stop.signal }), mark, sum }
+      } catch (error) {
+        if (mayBeApplied(error)) for (const addition of sum.taken) addition.mayBeApplied = true
+        this.#session.noteError(error)
+        if (!stop.signal.aborted) throw error
+      } finally {
+        this.#sending = undefined
+      }
+    }
   }
 
   /** Returns the current revision if the number has not changed. */
@@ -200,17 +264,23 @@ export class CounterWriter {
     return `${this.#id}/${this.#operation}`
   }
 
-  #unknown(why: string, cause: unknown): EtcdError {
-    const what = `the answer to an addition to ${this.#name} was lost, and ${why}: it may have been applied`
-    return new EtcdError('outcome_unknown', { what, cause })
+  #settle({ taken, refused }: Sum, from: bigint, revision: number): void {
+    let previous = from
+    for (const { delta, done } of taken) {
+      done.resolve({ previous, value: previous + delta, revision })
+      previous += delta
+    }
+    for (const addition of refused) addition.done.reject(this.#failure(addition, tooLong(this.#name)))
   }
-}
 
-function settle({ taken, refused }: Sum, from: bigint, revision: number, name: string): void {
-  let previous = from
-  for (const { delta, done } of taken) {
-    done.resolve({ previous, value: previous + delta, revision })
-    previous += delta
+  /** The error of an addition whose request failed with `error`. */
+  #failure({ mayBeApplied }: Addition, error: unknown): unknown {
+    const isKept = error instanceof EtcdError && error.code === 'outcome_unknown'
+    return mayBeApplied && !isKept ? this.#unknown('the request could not be sent again', error) : error
   }
-  for (const { done } of refused) done.reject(tooLong(name))
+
+  #unknown(why: string, cause?: unknown): EtcdError {
+    const what = `an addition to ${this.#name} was sent, its answer was lost, and ${why}: it may have been applied`
+    return new EtcdError('outcome_unknown', { what, cause, remedy: 'Read the counter before you add again.' })
+  }
 }

@@ -1,5 +1,5 @@
 import type { CallControl } from '@livetree/etcd'
-import { CALL_CHECKS, CallerWait, WAIT_CHECKS, type WaitOptions } from './caller-wait.ts'
+import { CALL_CHECKS, CallerWait, NOTHING_WRITTEN, WAIT_CHECKS, type WaitOptions } from './caller-wait.ts'
 import { type Check, checkArgument, checkName, readOptions } from './check-argument.ts'
 import { CounterWriter, type CounterResult, isTooLong, readNumber, tooLong } from './counter-writer.ts'
 import { type OpenSession, openedSession } from './session.ts'
@@ -12,8 +12,9 @@ export interface Counter {
    * Adds, and returns the value before and after. A session sends one request at a time and joins the additions that wait.
    *
    * @throws CoordinationError `invalid_argument` if the key holds no whole number, or the sum would have more than 1,000
-   * digits; `session_lost`, `closed`; `cancelled` and `deadline_exceeded`: it may still be applied; EtcdError
-   * `outcome_unknown` if an answer was lost, and then the session, or the mark by which the addition is recognized
+   * digits; `session_lost`, `closed`, `cancelled` and `deadline_exceeded`: it was not applied, nor will be; EtcdError
+   * `outcome_unknown` if it was sent, and then no answer came before the end of the call or of the session, or the mark was lost
+   * by which the addition is recognized: it may have been applied; EtcdError if etcd refuses
    */
   add(delta: bigint, options?: WaitOptions): Promise<CounterResult>
   /** The value, read linearizably; 0n if there is no key. */
@@ -57,14 +58,10 @@ class KeyCounter implements Counter {
     const given = readOptions('add', WAIT_CHECKS, options)
     if (isTooLong(delta)) throw tooLong(this.name)
     this.#session.assertOpen()
-    using wait = new CallerWait(`adding to ${this.name}`, given)
+    const what = `adding to ${this.name}`
+    using wait = new CallerWait({ what, remedies: NOTHING_WRITTEN }, given)
     wait.signal.throwIfAborted()
-    const { promise, withdraw } = writerOf(this.#session, this.name).add(delta)
-    try {
-      return await wait.race(promise)
-    } finally {
-      withdraw()
-    }
+    return await writerOf(this.#session, this.name).add(delta, wait.signal)
   }
 
   async get(options?: CallControl): Promise<bigint> {

@@ -29,7 +29,7 @@ export interface Place extends AsyncDisposable {
   /**
    * Leaves, and resolves when all of the round have left. One that died is waited for until its lease is over.
    *
-   * @throws CoordinationError `cancelled`, `deadline_exceeded`: it has left, and can wait again; `session_lost`, `closed`
+   * @throws CoordinationError `cancelled`, `deadline_exceeded`: it leaves all the same, and can wait again; `session_lost`, `closed`
    */
   leave(options?: WaitOptions): Promise<void>
 }
@@ -175,7 +175,7 @@ class KeyDoubleBarrier implements DoubleBarrier {
       )
       .then(op.put(this.#ready, String(last)))
     try {
-      await sendAgain(() => txn.commit(control), { signal, isPatient: true })
+      await sendAgain(() => txn.commit({ ...control, signal }), { signal, isPatient: true })
     } catch (error) {
       if (!signal.aborted) logger.warn('A double barrier could not be opened', { name: this.name, error })
     }
@@ -186,7 +186,10 @@ class KeyDoubleBarrier implements DoubleBarrier {
     const given = readOptions('leave', WAIT_CHECKS, options)
     const removing = own.remove(new CoordinationError('closed', { what: `${own.key} has left` }))
     removing.catch(() => undefined)
-    using wait = new CallerWait(`leaving ${this.name}`, given, this.#session)
+    const what = `leaving ${this.name}`
+    const waitAgain = 'It leaves all the same: leave again to wait for the others.'
+    const remedies = { cancelled: waitAgain, deadline_exceeded: waitAgain }
+    using wait = new CallerWait({ what, remedies }, given, this.#session)
     await wait.race(removing)
     const ready = await this.#follow(wait, (round) => {
       const isOver = !round.waiters.some(({ createRevision }) => createRevision <= lastInside)
@@ -195,8 +198,8 @@ class KeyDoubleBarrier implements DoubleBarrier {
     if (ready.entry === undefined) return
     const isSame = compare.modRevision(this.#ready, '=', ready.entry.modRevision)
     const txn = this.#session.client.kv.txn().if(isSame).then(op.delete(this.#ready))
-    const { control } = this.#session
-    await wait.race(sendAgain(() => txn.commit(control), { signal: wait.signal, isPatient: true }))
+    const control = { ...this.#session.control, signal: wait.signal }
+    await sendAgain(() => txn.commit(control), { signal: wait.signal, isPatient: true })
   }
 }
 

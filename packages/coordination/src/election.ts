@@ -18,8 +18,8 @@ export interface Leadership extends Held {
   /**
    * Replaces the value that the others see.
    *
-   * @throws CoordinationError `not_leader`: nothing was written; EtcdError `outcome_unknown` if an answer was lost before the
-   * leadership ended; EtcdError if etcd refuses
+   * @throws CoordinationError `not_leader`: nothing was written; EtcdError `outcome_unknown` if an answer was lost, and then
+   * the leadership ended or etcd refused; EtcdError if etcd refuses
    */
   proclaim(value: Bytes): Promise<void>
   /** As `release`: the next candidate leads. A failed one can be repeated. */
@@ -70,6 +70,7 @@ export async function campaign(
   const { stop, ...limits } = options
   const queue: KeyQueue = queueOf(session, {
     what: `campaigning in ${name}`,
+    listing: 'candidates',
     prefix,
     blockers: [prefix],
     canReattach: true,

@@ -17,7 +17,7 @@ export const coordinationErrorCodes = {
   cancelled: { meaning: 'The call was cancelled by its caller.', remedy: 'Nothing needs to be done.' },
   deadline_exceeded: {
     meaning: 'The call did not end within its timeoutMs.',
-    remedy: 'Wait longer, or find out what it waits for: locks and semaphores list that by contenders().',
+    remedy: 'Give it a longer timeoutMs, or find out what it waits for.',
   },
   closed: {
     meaning: 'The session, the client or the handle is closed.',

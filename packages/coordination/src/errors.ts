@@ -5,6 +5,8 @@ export interface CoordinationErrorDetails {
   /** What happened, without a full stop. Never contains a value. Default: the code's meaning. */
   readonly what?: string
   readonly cause?: unknown
+  /** Replaces the code's remedy. */
+  readonly remedy?: string | undefined
 }
 
 function sentence(text: string): string {
@@ -19,9 +21,10 @@ export class CoordinationError extends Error {
   override readonly name = 'CoordinationError'
   readonly code: CoordinationErrorCode
 
-  constructor(code: CoordinationErrorCode, { what, cause }: CoordinationErrorDetails = {}) {
-    const { meaning, remedy } = coordinationErrorCodes[code]
-    super(`[${code}] ${sentence(what ?? meaning)} ${remedy}`, cause === undefined ? undefined : { cause })
+  constructor(code: CoordinationErrorCode, { what, cause, remedy }: CoordinationErrorDetails = {}) {
+    const known = coordinationErrorCodes[code]
+    const message = `[${code}] ${sentence(what ?? known.meaning)} ${remedy ?? known.remedy}`
+    super(message, cause === undefined ? undefined : { cause })
     Object.defineProperty(this, 'name', { value: 'CoordinationError', enumerable: false })
     this.code = code
   }

@@ -11,6 +11,7 @@ import { readOptions } from './check-argument.ts'
 import { CoordinationError } from './errors.ts'
 import type { OwnKey } from './own-key.ts'
 import type { OpenSession } from './session.ts'
+import { WriteFate } from './write-fate.ts'
 
 /**
  * What somebody holds by a key of a session: a lock, a permit, a leadership, a job. No lock of a distributed system can
@@ -50,8 +51,9 @@ export interface Held extends AsyncDisposable {
   /**
    * Writes in one transaction with `guard`: everything, or nothing.
    *
-   * @throws CoordinationError `lock_lost`: nothing was written; EtcdError as `txn().commit()`, among them
-   * `outcome_unknown`
+   * @throws CoordinationError `lock_lost`, and `closed` if this handle was released before or its session closed: nothing was
+   * written; EtcdError `outcome_unknown` if the answer was lost, also because the client was closed: it may have been written;
+   * EtcdError as `txn().commit()`
    */
   commit<T extends Ops>(...ops: T): Promise<ResultsOf<T>>
   /**
@@ -115,7 +117,7 @@ export class HeldKey implements Held {
     const { client, control } = this.#own.session
     try {
       const found = await client.kv.get(this.key, { ...given, ...control })
-      if (found?.createRevision !== this.token) this.#own.markGone()
+      if (found?.createRevision !== this.token) await this.#own.foundGone()
     } catch (error) {
       await this.#own.session.noteUserError(error)
       this.#own.signal.throwIfAborted()
@@ -130,27 +132,32 @@ export class HeldKey implements Held {
 
   async commit<T extends Ops>(...ops: T): Promise<ResultsOf<T>> {
     if (!this.isHeld) throw this.#lost()
+    const fate = new WriteFate(`the commit under ${this.key}`)
     try {
       const result = await this.txn()
         .then(...ops)
         .commit(this.#own.session.control)
       if (result.succeeded) return result.results as ResultsOf<T>
     } catch (error) {
+      fate.onError(error)
       await this.#own.session.noteUserError(error)
       // A lease that was not found is the only error of a lost session of which it is known that nothing was written.
       const isRefused = error instanceof EtcdError && error.code === 'lease_not_found'
-      throw isRefused && !this.isHeld ? this.#lost() : error
+      if (isRefused && !this.isHeld) throw this.#lost()
+      return fate.refuse(error)
     }
-    this.#own.markGone()
+    await this.#own.foundGone()
     throw this.#lost()
   }
 
   async release(options?: WaitOptions): Promise<void> {
     const what = `the release of ${this.key}`
+    const goesOn = 'It is still being released: release it again to wait for that.'
+    const remedies = { cancelled: goesOn, deadline_exceeded: goesOn }
     const given = readOptions(what, WAIT_CHECKS, options)
     const removing = this.#own.remove(new CoordinationError('closed', { what: `${this.key} was released` }))
     removing.catch(() => undefined)
-    using wait = new CallerWait(what, given)
+    using wait = new CallerWait({ what, remedies }, given)
     await wait.race(removing)
   }
 
@@ -159,9 +166,8 @@ export class HeldKey implements Held {
   }
 
   #lost(): CoordinationError {
-    const { signal } = this.#own
-    const reason: unknown = signal.aborted ? signal.reason : undefined
-    if (reason instanceof CoordinationError && reason.code === 'lock_lost') return reason
+    const reason: unknown = this.#own.ending
+    if (reason instanceof CoordinationError && reason.code !== 'session_lost') return reason
     const what = `${this.key} is not held any more, and nothing was written`
     return new CoordinationError('lock_lost', { what, cause: reason })
   }

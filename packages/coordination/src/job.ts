@@ -3,7 +3,7 @@ import { CoordinationError } from './errors.ts'
 import { type Held, HeldKey } from './held.ts'
 import type { OwnKey } from './own-key.ts'
 import { wasRemovedWithClaim } from './removed-with-claim.ts'
-import { mayBeApplied, sendAgain } from './send-again.ts'
+import { sendAgain } from './send-again.ts'
 import { WriteFate } from './write-fate.ts'
 
 /** One job that was taken. It goes back into the queue when it is released, disposed of or lost before `complete()`. */
@@ -17,10 +17,11 @@ export interface Job extends Held {
    * Removes the job for good, in one transaction with the given writes: everything, or nothing. Repeated until it is
    * answered.
    *
-   * @throws CoordinationError `lock_lost`, and `closed` if the job was released before: nothing was written, and the job is
-   * given again unless somebody else completes it; `session_lost`: it may be completed, or be given again; EtcdError
-   * `outcome_unknown` if an answer was lost, and the job was released before another one, or the history of the store does
-   * not show any more who removed it; EtcdError if etcd refuses
+   * @throws CoordinationError `lock_lost`, `session_lost`: nothing was written, and the job is given again unless somebody
+   * else completes it; `closed`: nothing was written, because this handle has released or completed the job; EtcdError
+   * `outcome_unknown` if an answer was lost, and then the job was released, its session ended, or etcd refused, or the
+   * history of the store does not show any more who removed it: it may be completed, or be given again; EtcdError if etcd
+   * refuses
    */
   complete(...ops: Ops): Promise<void>
 }
@@ -55,18 +56,15 @@ export class KeyJob extends HeldKey implements Job {
       .then(...ops, ...deletes)
       .else(op.get(keyBytes))
     const fate = new WriteFate(`the completion of ${this.item}`)
-    const onError = (error: unknown): void => {
-      if (mayBeApplied(error)) fate.onLost(error)
-    }
     const done = new CoordinationError('closed', { what: `the job ${this.item} is completed` })
     const completing = this.own.deleteBy(done, async (signal) => {
-      const result = await sendAgain(() => txn.commit(control), { signal, onError })
+      const result = await sendAgain(() => txn.commit(control), { signal, onError: fate.onError })
       return (
         result.succeeded || (fate.lost !== undefined && this.#isDone(result.results[0], signal, fate.lost))
       )
     })
     const isDone = await completing.catch((error: unknown) => this.#refused(error, fate))
-    if (!isDone) this.throwIfLost()
+    if (!isDone) throw this.own.ending
   }
 
   /** Whether an attempt whose answer was lost has removed the job. */

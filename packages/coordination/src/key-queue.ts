@@ -4,6 +4,8 @@ import type { OpenSession } from './session.ts'
 export interface KeyQueue {
   /** Names the call in errors. */
   readonly what: string
+  /** The method that lists the contenders. */
+  readonly listing: string
   /** Where a contender puts its key. */
   readonly prefix: string
   /** A contender waits for all earlier keys directly below these prefixes. */

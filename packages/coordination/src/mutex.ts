@@ -1,7 +1,7 @@
 import type { CallControl, EtcdClient } from '@livetree/etcd'
 import { CallerWait, type WaitOptions } from './caller-wait.ts'
 import { checkName, type OptionChecks, readOptions } from './check-argument.ts'
-import { ACQUIRE_CHECKS, type AcquireOptions, contend } from './contend.ts'
+import { ACQUIRE_CHECKS, type AcquireOptions, contend, listedBy } from './contend.ts'
 import type { Contender } from './contenders.ts'
 import { CoordinationError } from './errors.ts'
 import { type Held, HeldKey } from './held.ts'
@@ -50,10 +50,14 @@ export function createMutex(session: Session, name: string): Mutex {
   return new KeyMutex(openedSession(session), name)
 }
 
+/** The method that lists the contenders. */
+const LISTING = 'contenders'
+
 /** All keys directly below `<name>/`, as in Go. */
 export function mutexQueue(session: OpenSession, name: string): KeyQueue {
   const prefix = `${name}/`
-  return queueOf(session, { what: `acquiring ${name}`, prefix, blockers: [prefix], canReattach: true })
+  const what = `acquiring ${name}`
+  return queueOf(session, { what, listing: LISTING, prefix, blockers: [prefix], canReattach: true })
 }
 
 class KeyMutex extends QueueLock implements Mutex {
@@ -95,7 +99,7 @@ export async function acquireLock(
     ...(signal === undefined ? {} : { signal }),
     ...(timeoutMs === undefined ? {} : { timeoutMs }),
   }
-  using wait = new CallerWait(`acquiring ${name}`, limits)
+  using wait = new CallerWait({ what: `acquiring ${name}`, remedies: listedBy(LISTING) }, limits)
   const session = openedSession(await wait.race(openSession(client, { ...given, signal: wait.signal })))
   try {
     const queue = mutexQueue(session, name)

@@ -39,9 +39,12 @@ export class OwnKey implements Ending {
   #modRevision = 0
   #isStray = false
   #isDeleted = false
-  #isLeaving = false
-  /** A creation, or a deletion together with other writes: a removal waits for its answer, or it might come first. */
-  #pending: Promise<unknown> | undefined
+  /** A creation that is not answered yet: a removal waits for it, or it might come first. */
+  #creating: Promise<unknown> | undefined
+  /** Deletions together with other writes, that are not answered yet: a removal waits for them, too. */
+  readonly #deletions = new Set<Promise<boolean>>()
+  /** Why one of the deletions has deleted the key; undefined if none has. */
+  #deletedBy: Error | undefined
   #watcher: OwnKeyWatch | undefined
   #removing: Promise<void> | undefined
 
@@ -66,6 +69,11 @@ export class OwnKey implements Ending {
   /** Aborts when the key can no longer be relied on. */
   get signal(): AbortSignal {
     return this.#controller.signal
+  }
+
+  /** Why the key has ended: by a deletion of its own, whatever came before its answer; undefined as long as it has not. */
+  get ending(): unknown {
+    return this.#deletedBy ?? (this.signal.aborted ? this.signal.reason : undefined)
   }
 
   /** Holds as long as the key is the one that was created. */
@@ -93,7 +101,7 @@ export class OwnKey implements Ending {
     const refused = { token: 0, isNewest: false } as const
     for (;;) {
       const creating = this.#create(reads, conditions, writes)
-      this.#pending = creating
+      this.#creating = creating
       const { succeeded, header, found, seen } = await creating
       if (succeeded) return this.#begin(header, header.revision, seen, true)
       if (found === undefined) return { ...refused, header, reads: seen }
@@ -115,10 +123,10 @@ export class OwnKey implements Ending {
       .if(compare.createRevision(this.key, '=', 0), ...conditions)
       .then(op.put(this.key, this.#plan.value, { lease }), ...reads, ...writes)
       .else(op.get(this.key), ...reads)
-    const onLost = (): void => {
-      this.#isStray = true
+    const onError = (error: unknown): void => {
+      if (mayBeApplied(error)) this.#isStray = true
     }
-    const { succeeded, header, results } = await this.#send(() => txn.commit(control), false, onLost)
+    const { succeeded, header, results } = await this.#send(() => txn.commit(control), false, onError)
     const seen = results.slice(1, 1 + reads.length) as RangeResult[]
     return { succeeded, header, found: succeeded ? undefined : (results[0] as Entry | undefined), seen }
   }
@@ -156,10 +164,10 @@ export class OwnKey implements Ending {
   }
 
   /**
-   * Writes the key, if it is still the one that was created; otherwise it ends and its reason is thrown. Each attempt is guarded by the last
-   * known modification, so that one that was lost and is applied late cannot undo a later write.
+   * Writes the key, if it is still the one that was created; otherwise it ends and its reason is thrown. Each attempt is
+   * guarded by the last known modification, so that one that was lost and is applied late cannot undo a later write.
    *
-   * @throws EtcdError `outcome_unknown` if the key ends after an answer was lost
+   * @throws EtcdError `outcome_unknown` if an answer was lost, and then the key ended or etcd refused
    */
   async write(value: Bytes): Promise<void> {
     const { client, control, lease } = this.session
@@ -170,14 +178,14 @@ export class OwnKey implements Ending {
         .if(this.guard, compare.modRevision(this.key, '=', this.#modRevision))
         .then(op.put(this.key, value, { lease }))
         .else(op.get(this.key))
-      const result = await this.#send(() => txn.commit(control), false, fate.onLost).catch(fate.refuse)
+      const result = await this.#send(() => txn.commit(control), false, fate.onError).catch(fate.refuse)
       const [found] = result.succeeded ? [undefined] : result.results
       if (result.succeeded) this.#modRevision = result.header.revision
       else if (found?.createRevision !== this.#token) this.#onGone()
       else this.#modRevision = found.modRevision
       // It is done, also if the key has ended meanwhile.
       if (result.succeeded || found?.value.equals(bytesOf(value))) return
-      this.signal.throwIfAborted()
+      if (this.signal.aborted) fate.refuse(this.signal.reason)
     }
   }
 
@@ -186,30 +194,43 @@ export class OwnKey implements Ending {
    * `send` returns false if the key was not the one that was created any more; so does this.
    */
   async deleteBy(reason: Error, send: (signal: AbortSignal) => Promise<boolean>): Promise<boolean> {
-    this.#isLeaving = true
+    const deleting = this.#delete(reason, send)
+    this.#deletions.add(deleting)
     try {
-      const sending = send(this.#stop.signal)
-      this.#pending = sending
-      const isDone = await sending
-      if (isDone) this.#end(reason)
-      if (isDone) this.#noteDeleted()
-      else this.#onGone()
+      const isDone = await deleting.finally(() => this.#deletions.delete(deleting))
+      if (!isDone) await this.foundGone()
       return isDone
     } catch (error) {
-      this.#isLeaving = false
-      this.#watcher?.check()
+      if (this.#deletions.size === 0) this.#watcher?.check()
       throw error
     }
   }
 
-  /** Ends the key as lost, because it was found absent, or created again. */
+  async #delete(reason: Error, send: (signal: AbortSignal) => Promise<boolean>): Promise<boolean> {
+    if (!(await send(this.#stop.signal))) return false
+    this.#deletedBy = reason
+    this.#end(reason)
+    this.#noteDeleted()
+    return true
+  }
+
+  /**
+   * Ends the key, because it was found absent, or created again: as lost, unless a deletion of its own has deleted it, whose
+   * answer may come later.
+   */
+  async foundGone(): Promise<void> {
+    await Promise.allSettled(this.#deletions)
+    this.markGone()
+  }
+
+  /** Ends the key as lost. */
   markGone(): void {
     this.#onGone()
   }
 
   async #remove(): Promise<void> {
     const { lease, names } = this.session
-    await this.#pending?.catch(() => undefined)
+    await Promise.allSettled([this.#creating, ...this.#deletions])
     if (this.#isDeleted) return
     if (this.#token === 0 && !this.#isStray) return names.giveBack(this.key, false)
     const isOurs = this.#plan.isShared
@@ -225,10 +246,10 @@ export class OwnKey implements Ending {
     this.session.names.giveBack(this.key, this.#isStray)
   }
 
-  /** `onLost` is called for an attempt that may have been applied. */
-  #send<R>(send: () => Promise<R>, isPatient: boolean, onLost?: (error: unknown) => void): Promise<R> {
+  /** `onFailed` is called for every attempt that fails. */
+  #send<R>(send: () => Promise<R>, isPatient: boolean, onFailed?: (error: unknown) => void): Promise<R> {
     const onError = (error: unknown): void => {
-      if (mayBeApplied(error)) onLost?.(error)
+      onFailed?.(error)
       this.session.noteError(error)
     }
     return sendAgain(send, { signal: this.#stop.signal, isPatient, onError })
@@ -247,10 +268,10 @@ export class OwnKey implements Ending {
       token: this.#token,
       signal: this.#stop.signal,
       onGone: () => {
-        if (!this.#isLeaving) this.#onGone()
+        if (this.#deletions.size === 0) this.#onGone()
       },
       onDetached: (modRevision) => {
-        if (!this.#isLeaving) this.#onDetached(modRevision)
+        if (this.#deletions.size === 0) this.#onDetached(modRevision)
       },
     })
     this.#watcher.start(header)

@@ -3,18 +3,19 @@ import {
   compare,
   type Entry,
   type EtcdClient,
-  EtcdError,
   op,
   type RangeOptions,
   type RangeResult,
 } from '@livetree/etcd'
 import { CallerWait, WAIT_CHECKS, type WaitOptions } from './caller-wait.ts'
+import { appendEntry } from './append-entry.ts'
 import { BYTES, checkArgument, checkName, readOptions } from './check-argument.ts'
 import { anyChange } from './key-gone.ts'
 import { isDirectChild } from './key-queue.ts'
-import { mayBeApplied, sendAgain } from './send-again.ts'
+import { sendAgain } from './send-again.ts'
 import { checkClient } from './session.ts'
 import { Turns } from './turns.ts'
+import { WriteFate } from './write-fate.ts'
 
 /** One entry that was taken from a queue. */
 export interface QueueEntry {
@@ -34,15 +35,17 @@ export interface Queue {
   /**
    * Puts an entry at the end.
    *
-   * @throws CoordinationError `cancelled`, `deadline_exceeded`: it may still be put; EtcdError as `kv.append`, among them
-   * `outcome_unknown`
+   * @throws CoordinationError `cancelled`, `deadline_exceeded`: nothing was put, nor will be; EtcdError `outcome_unknown` if it
+   * was sent, and no answer came before the end of the call, the connection or the client: it may have been put; else as
+   * `kv.append`
    */
   put(value: Bytes, options?: WaitOptions): Promise<void>
   /**
-   * Takes the first entry; waits for one if there is none. A call that is cancelled takes nothing.
+   * Takes the first entry; waits for one if there is none. A call that is cancelled takes nothing: the answer to a removal
+   * that was sent is awaited.
    *
-   * @throws CoordinationError `cancelled`, `deadline_exceeded`; EtcdError `outcome_unknown` if the first entry was removed,
-   * and answers were lost, so that it is not known by whom: it may be lost
+   * @throws CoordinationError `cancelled`, `deadline_exceeded`; EtcdError `outcome_unknown` if the removal of an entry was
+   * sent, and its answer was lost, so that it is not known who has the entry: it may be lost
    */
   take(options?: WaitOptions): Promise<QueueEntry>
   /** Takes the first entry; `undefined` if there is none. Fails like `take`. */
@@ -97,9 +100,8 @@ class EntryQueue implements Queue {
 
   async put(value: Bytes, options?: WaitOptions): Promise<void> {
     checkArgument('the value', BYTES, value)
-    using wait = new CallerWait(`putting into ${this.name}`, readOptions('put', WAIT_CHECKS, options))
-    wait.signal.throwIfAborted()
-    await wait.race(this.#client.kv.append(this.#prefix, value))
+    const limits = readOptions('put', WAIT_CHECKS, options)
+    await appendEntry(this.#client, { queue: this.name, prefix: this.#prefix, value }, limits)
   }
 
   async take(options?: WaitOptions): Promise<QueueEntry> {
@@ -155,16 +157,15 @@ class EntryQueue implements Queue {
     const { key, keyBytes, modRevision, createRevision, value } = entry
     const isSame = compare.modRevision(keyBytes, '=', modRevision)
     const txn = this.#client.kv.txn().if(isSame).then(op.delete(keyBytes))
-    let lost: unknown
-    const onError = (error: unknown): void => {
-      if (mayBeApplied(error)) lost = error
-    }
-    const what = `the entry ${key} was removed, but an answer was lost, so it is unknown who removed it`
-    const result = await sendAgain(() => txn.commit(), { signal, onError }).catch((error: unknown) => {
-      throw lost === undefined ? error : new EtcdError('outcome_unknown', { what, cause: error })
-    })
+    const fate = new WriteFate(
+      `the removal of ${key}`,
+      'Look whether the entry is there; if not, it may be lost.',
+    )
+    const { onError } = fate
+    const result = await sendAgain(() => txn.commit(), { signal, onError }).catch(fate.refuse)
     if (result.succeeded) return { key, value: Buffer.from(value), revision: createRevision }
-    if (lost !== undefined) throw new EtcdError('outcome_unknown', { what, cause: lost })
+    // It is gone, and it is unknown by whom.
+    if (fate.lost !== undefined) throw fate.unknown(fate.lost)
     return undefined
   }
 }

@@ -42,7 +42,16 @@ export function createReadWriteLock(session: Session, name: string): ReadWriteLo
   const [readers, writers] = [`${name}/read/`, `${name}/write/`]
   // Go orders these keys by their last modification, so they are never written twice.
   const side = (what: string, prefix: string, blockers: readonly string[]): LockSide =>
-    new KeySide(owner, queueOf(owner, { what: `${what} ${name}`, prefix, blockers, canReattach: false }))
+    new KeySide(
+      owner,
+      queueOf(owner, {
+        what: `${what} ${name}`,
+        listing: 'contenders',
+        prefix,
+        blockers,
+        canReattach: false,
+      }),
+    )
   return {
     name,
     read: side('acquiring for reading', readers, [writers]),

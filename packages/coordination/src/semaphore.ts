@@ -1,7 +1,7 @@
 import { type CallControl, compare, type Entry, op, type RangeResult } from '@livetree/etcd'
 import { CALL_CHECKS, CallerWait } from './caller-wait.ts'
 import { checkArgument, checkName, type OptionChecks, readOptions, refuse } from './check-argument.ts'
-import { ACQUIRE_CHECKS, type AcquireOptions, leave } from './contend.ts'
+import { ACQUIRE_CHECKS, type AcquireOptions, leave, listedBy } from './contend.ts'
 import { type Contender, listContenders } from './contenders.ts'
 import { CoordinationError } from './errors.ts'
 import { type Held, HeldKey } from './held.ts'
@@ -13,6 +13,7 @@ import { PermitWaiters } from './permit-waiters.ts'
 import { sendAgain } from './send-again.ts'
 import { type OpenSession, openedSession } from './session.ts'
 import type { Session } from './session-contract.ts'
+import { WriteFate } from './write-fate.ts'
 
 /** Options of `createSemaphore`. */
 export interface SemaphoreOptions {
@@ -48,7 +49,7 @@ function knownLimit(entry: Entry | undefined): KnownLimit | undefined {
 export interface Semaphore {
   readonly name: string
   /**
-   * Waits for a permit. Fails like `Mutex.acquire`.
+   * Waits for a permit. Fails like `Mutex.acquire`; the limit may have been stored all the same.
    *
    * @throws CoordinationError also `limit_mismatch` if another limit is stored than the one given, or no number;
    * `invalid_argument` if none is stored, none was given, and the history of the store shows none
@@ -56,7 +57,12 @@ export interface Semaphore {
   acquire(options?: AcquireOptions): Promise<Permit>
   /** Returns a permit if one is free; otherwise `undefined`, without waiting. Fails like `acquire`. */
   tryAcquire(options?: AcquireOptions): Promise<Permit | undefined>
-  /** Changes the stored limit for all: more permits are given at once, fewer take back nothing. */
+  /**
+   * Changes the stored limit for all: more permits are given at once, fewer take back nothing. Repeated until it is answered.
+   *
+   * @throws CoordinationError `session_lost`, `closed`: it was not changed; EtcdError `outcome_unknown` if an answer was lost,
+   * and then the session or the client ended: it may have been changed; EtcdError if etcd refuses
+   */
   setLimit(limit: number): Promise<void>
   /** The stored limit; `undefined` if there is none yet. */
   limit(options?: CallControl): Promise<number | undefined>
@@ -119,10 +125,11 @@ class KeySemaphore implements Semaphore {
     checkArgument('the limit', LIMIT, limit)
     const { client, control, signal } = this.#session
     this.#session.assertOpen()
+    const fate = new WriteFate(`setting the limit of ${this.name}`, 'Set it again: that does no harm.')
+    const { onError } = fate
     for (;;) {
-      const stored = await sendAgain(() => client.kv.get(this.#limitKey, control), {
-        signal,
-      })
+      const reading = sendAgain(() => client.kv.get(this.#limitKey, control), { signal })
+      const stored = await reading.catch(fate.refuse)
       if (stored?.text === String(limit)) return this.#learn({ limit, revision: stored.modRevision }, true)
       // Guarded, so that a request that is applied late cannot undo a later change.
       const isSame = compare.modRevision(this.#limitKey, '=', stored?.modRevision ?? 0)
@@ -130,7 +137,8 @@ class KeySemaphore implements Semaphore {
         .txn()
         .if(isSame)
         .then(op.put(this.#limitKey, String(limit)))
-      const { succeeded, header } = await sendAgain(() => txn.commit(control), { signal })
+      const sending = sendAgain(() => txn.commit(control), { signal, onError })
+      const { succeeded, header } = await sending.catch(fate.refuse)
       if (succeeded) return this.#learn({ limit, revision: header.revision }, true)
     }
   }
@@ -153,10 +161,11 @@ class KeySemaphore implements Semaphore {
     session.assertOpen()
     const { value = '' } = options
     const own = new OwnKey(session, { key: session.names.take(this.#permits), value, canReattach: true })
-    using wait = new CallerWait(`acquiring a permit of ${this.name}`, options, own)
+    const what = `acquiring a permit of ${this.name}`
+    using wait = new CallerWait({ what, remedies: listedBy('contenders') }, options, own)
     try {
       wait.signal.throwIfAborted()
-      if (this.#givenAt === 0) await wait.race(this.#confirmLimit(own.key))
+      if (this.#givenAt === 0) await this.#confirmLimit(own.key, wait.signal)
       const reads = [
         op.getRange({ prefix: this.#permits, keysOnly: true }),
         op.getRange({ key: this.#limitKey }),
@@ -164,7 +173,7 @@ class KeySemaphore implements Semaphore {
       let seen = (await wait.race(own.create(reads))).reads
       let known = limitIn(seen)
       while (known === undefined) {
-        await wait.race(this.#confirmLimit(own.key))
+        await this.#confirmLimit(own.key, wait.signal)
         seen = (await wait.race(own.look(reads))).reads
         known = limitIn(seen)
       }
@@ -192,12 +201,13 @@ class KeySemaphore implements Semaphore {
 
   /**
    * Stores the known limit if there is none, at first or after it was deleted. Compares it only once: it may be changed.
-   * `ownKey` is that of the call.
+   * `ownKey` is that of the call, which ends by `signal`.
    */
-  async #confirmLimit(ownKey: string): Promise<void> {
-    const { client, control, signal } = this.#session
+  async #confirmLimit(ownKey: string, signal: AbortSignal): Promise<void> {
+    const { client } = this.#session
+    const control = { ...this.#session.control, signal }
     const onError = (error: unknown): void => this.#session.noteError(error)
-    const known = await this.#lastKnown(ownKey, onError)
+    const known = await this.#lastKnown(ownKey, signal, onError)
     const puts = known === undefined ? [] : [op.put(this.#limitKey, String(known))]
     const txn = client.kv
       .txn()
@@ -225,8 +235,13 @@ class KeySemaphore implements Semaphore {
    * The limit that this object stores if there is none: the last one of the history since this object knew one, or since the
    * oldest permit of others was there, which somebody has been given under a limit.
    */
-  async #lastKnown(ownKey: string, onError: (error: unknown) => void): Promise<number | undefined> {
-    const { client, control, signal } = this.#session
+  async #lastKnown(
+    ownKey: string,
+    signal: AbortSignal,
+    onError: (error: unknown) => void,
+  ): Promise<number | undefined> {
+    const { client } = this.#session
+    const control = { ...this.#session.control, signal }
     const reads = [
       op.getRange({ prefix: this.#permits, keysOnly: true }),
       op.getRange({ key: this.#limitKey }),
@@ -238,7 +253,8 @@ class KeySemaphore implements Semaphore {
     const isKnown = this.#given !== undefined && this.#givenAt > 0
     const from = isKnown ? this.#givenAt : this.#oldest(permits?.entries ?? [], ownKey)
     if (from === undefined) return this.#given
-    const history = { client, control, key: this.#limitKey, from, upTo: header.revision, signal }
+    const { control: cluster } = this.#session
+    const history = { client, control: cluster, key: this.#limitKey, from, upTo: header.revision, signal }
     return parseLimit(await lastValue(history)) ?? this.#given
   }
 

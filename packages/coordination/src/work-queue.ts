@@ -1,4 +1,5 @@
 import { type Bytes, compare, type Condition, type Entry, op, type RangeResult } from '@livetree/etcd'
+import { appendEntry } from './append-entry.ts'
 import { CallerWait, WAIT_CHECKS, type WaitOptions } from './caller-wait.ts'
 import { BYTES, checkArgument, checkName, type OptionChecks, readOptions, whole } from './check-argument.ts'
 import { leave } from './contend.ts'
@@ -8,6 +9,7 @@ import { OwnKey } from './own-key.ts'
 import { pause, pauseMs, sendAgain } from './send-again.ts'
 import { type OpenSession, openedSession } from './session.ts'
 import type { Session } from './session-contract.ts'
+import { WriteFate } from './write-fate.ts'
 
 /** Options of `createWorkQueue`. */
 export interface WorkQueueOptions {
@@ -27,7 +29,9 @@ export interface WorkQueue {
   /**
    * Puts a job at the end of those of its priority.
    *
-   * @throws EtcdError as `kv.append`, among them `outcome_unknown`
+   * @throws CoordinationError `cancelled`, `deadline_exceeded`: nothing was put, nor will be; EtcdError `outcome_unknown` if it
+   * was sent, and no answer came before the end of the call, the connection or the client: it may have been put; else as
+   * `kv.append`
    */
   put(value: Bytes, options?: PutJobOptions): Promise<void>
   /**
@@ -97,10 +101,8 @@ class KeyWorkQueue implements WorkQueue {
   async put(value: Bytes, options?: PutJobOptions): Promise<void> {
     checkArgument('the value', BYTES, value)
     const { priority = DEFAULT_PRIORITY, ...limits } = readOptions('put', PUT_CHECKS, options)
-    using wait = new CallerWait(`putting into ${this.name}`, limits)
-    wait.signal.throwIfAborted()
     const prefix = `${this.#items}${String(priority).padStart(5, '0')}/`
-    await wait.race(this.#session.client.kv.append(prefix, value))
+    await appendEntry(this.#session.client, { queue: this.name, prefix, value }, limits)
   }
 
   async take(options?: WaitOptions): Promise<Job> {
@@ -223,7 +225,17 @@ class KeyWorkQueue implements WorkQueue {
         op.delete(item.keyBytes),
         op.delete(this.#attemptsKey(name)),
       )
-    const result = await sendAgain(() => txn.commit(control), { signal, isPatient: true })
-    if (result.succeeded) logger.warn('A job was put aside after its last attempt', { key: item.key })
+    const fate = new WriteFate(`putting aside ${item.key}`)
+    const { onError } = fate
+    const sending = sendAgain(() => txn.commit({ ...control, signal }), { signal, isPatient: true, onError })
+    const isDone = await sending.then(
+      ({ succeeded }) => succeeded,
+      (error: unknown) => error,
+    )
+    const about = { key: item.key }
+    if (isDone === true) logger.warn('A job was put aside after its last attempt', about)
+    else if (fate.lost !== undefined)
+      logger.warn('A job may have been put aside after its last attempt', about)
+    if (isDone !== true && isDone !== false) throw isDone
   }
 }

@@ -180,7 +180,7 @@ oneEtcd('a work queue', (etcd) => {
     for (const key of others) await client.kv.put(`queues/a/${key}`, 'x')
     const late = await queue.take({ timeoutMs: 300 }).catch((error: unknown) => error)
     expect(String(late)).toMatch(
-      /deadline_exceeded.*queues\/a did not end within 300 ms.*find out what it waits for/,
+      /deadline_exceeded.*queues\/a did not end within 300 ms.*find out what it waits for\.$/,
     )
     expect(warnings).toEqual([expect.stringMatching(/among the jobs of a work queue is none/)])
     const strange = [0xfe, 0xff].map((byte) =>
