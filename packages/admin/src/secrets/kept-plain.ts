@@ -1,11 +1,14 @@
 import type { Path } from '@livetree/core'
 import type { LayerInfo } from '@livetree/core/source'
-import { isAlong, isEncryptedAt, pathInDocument, pathText } from '@livetree/core/tools'
-import { eachScalar, type PlainTree } from '../transfer/plain-tree.ts'
+import { isAlong, isEncryptedAt, isWithin, pathInDocument, pathText, readingOf } from '@livetree/core/tools'
+import { layerTexts } from '../transfer/layer-texts.ts'
+import { nestedTree } from '../transfer/nested-tree.ts'
+import { parseJson } from '../transfer/parse-json.ts'
+import { eachLeaf, jsonOf, partsOf, type PlainTree } from '../transfer/plain-tree.ts'
 import { prefixOf, type TreeState } from '../tree/tree-state.ts'
+import { opener } from '../transfer/whole-texts.ts'
 import type { Workspace } from '../workspace.ts'
-import { assertClear, plainPlaces } from './plain-places.ts'
-import { type ChangePart, isPlain, PartMapper, secretPlaces } from './secret-parts.ts'
+import { assertClear, layerMarks } from './plain-places.ts'
 
 /** What a text of a layer had at a path, and has after somebody edited it. */
 export interface EditedPart {
@@ -22,75 +25,66 @@ export class KeptPlain {
   readonly #workspace: Workspace
   readonly #layer: LayerInfo
   readonly #places: readonly Path[]
-  readonly #unclear: readonly Path[]
-  readonly #stored: readonly PlacedSecret[]
+  readonly #stored: readonly PlacedLeaf[]
 
   constructor(workspace: Workspace, state: TreeState, layer: LayerInfo) {
     this.#workspace = workspace
     this.#layer = layer
-    const { plaintext, unclear } = plainPlaces(workspace, state, { layer: prefixOf(layer) })
-    this.#places = plaintext
-    this.#unclear = unclear
-    this.#stored = plainTexts(workspace, state, prefixOf(layer))
+    const { definition } = workspace.settings
+    const texts = layerTexts(workspace, state, { layer: prefixOf(layer) }, opener(workspace, state))
+    this.#places = layerMarks(workspace, state, { texts, above: 0 }).map((mark) =>
+      pathInDocument(definition, { path: [], layer }, mark),
+    )
+    this.#stored = this.#places.length === 0 ? [] : this.#leavesOf([], nestedTree(workspace, texts))
   }
 
   /**
    * Goes by the places of what stayed where it was, and by the texts of the others: an item may have moved.
    *
-   * @throws AdminError `secret_text` for a text of which only a part is in plain text, and for one that has moved and stands
+   * @throws AdminError `secret_text` for what has changed in the store and not in the text, and for a text that has moved and stands
    *   there both in plain text and encrypted
    */
   in({ path, before, after }: EditedPart): readonly Path[] {
     if (this.#places.length === 0) return []
-    assertClear(this.#unclear, [path])
-    const stored = new Set(this.#stored.filter((each) => isAlong(each.path, path)).map(({ text }) => text))
-    const sealed = new Set<string>()
-    const textsAt = new Map<string, string>()
-    for (const { path: place, text } of this.#scalarsOf(path, before)) {
-      textsAt.set(pathText(place), text)
-      if (!this.#isPlainAt(place)) sealed.add(text)
-    }
-    return this.#scalarsOf(path, after)
-      .filter(({ path: place, text }) => {
-        if (!stored.has(text)) return false
-        if (textsAt.get(pathText(place)) === text) return this.#isPlainAt(place)
-        if (sealed.has(text)) assertClear([place], [path])
-        return true
-      })
-      .map((scalar) => scalar.path)
+    const stored = new Map(this.#stored.map((leaf) => [pathText(leaf.path), leaf.text]))
+    const given = new Map(this.#leavesOf(path, before).map((leaf) => [pathText(leaf.path), leaf.text]))
+    const inside = this.#stored.filter((leaf) => isWithin(leaf.path, path))
+    const isPlain = (leaf: PlacedLeaf) => this.#placesAlong(leaf.path).length > 0
+    const plain = new Set(inside.filter(isPlain).map(({ text }) => text))
+    const sealed = new Set(inside.filter((leaf) => !isPlain(leaf)).map(({ text }) => text))
+    return this.#leavesOf(path, after).flatMap((leaf) => {
+      const { path: place, text } = leaf
+      if (stored.get(pathText(place)) === text) return this.#placesAlong(place)
+      if (given.get(pathText(place)) === text) assertClear(this.#placesAlong(place), [place])
+      if (!plain.has(text)) return []
+      if (sealed.has(text)) assertClear([place], [path])
+      return [place]
+    })
   }
 
-  #isPlainAt(place: Path): boolean {
-    return this.#places.some((each) => isAlong(each, place))
+  #placesAlong(place: Path): readonly Path[] {
+    return this.#places.filter((each) => isAlong(each, place))
   }
 
-  #scalarsOf(top: Path, tree: PlainTree): readonly PlacedSecret[] {
+  /** The leaves of a tree that are encrypted or should be, also those of JSON that an instance reads in a text. */
+  #leavesOf(top: Path, tree: PlainTree): readonly PlacedLeaf[] {
     const { definition } = this.#workspace.settings
-    const found: PlacedSecret[] = []
-    eachScalar(tree, [], ({ text }, names) => {
+    const found: PlacedLeaf[] = []
+    eachLeaf(tree, [], (leaf, names) => {
       const path = pathInDocument(definition, { path: top, layer: this.#layer }, names)
-      if (isEncryptedAt(definition, path)) found.push({ path, text })
+      const text = leaf.type === 'scalar' ? leaf.text : jsonOf(leaf)
+      const inside = leaf.type === 'scalar' ? parseJson(text) : undefined
+      const isRead = inside !== undefined && partsOf(inside).length > 0
+      if (isRead && readingOf(definition, path, text, true) !== undefined)
+        found.push(...this.#leavesOf(path, inside))
+      else if (isEncryptedAt(definition, path)) found.push({ path, text })
     })
     return found
   }
 }
 
-/** A text at an encrypted place. */
-interface PlacedSecret {
+/** A leaf at an encrypted place. */
+interface PlacedLeaf {
   readonly path: Path
   readonly text: string
-}
-
-/** The texts of a layer that should be envelopes, and their places by the names of keys. */
-function plainTexts(workspace: Workspace, { reading }: TreeState, prefix: string): readonly PlacedSecret[] {
-  const found: PlacedSecret[] = []
-  const take: ChangePart = (at, written) => {
-    if (isPlain(at)) found.push(...at.places.map(({ path }) => ({ path, text: at.text })))
-    return written
-  }
-  const mapper = new PartMapper(workspace.settings.definition, () => true, take)
-  for (const { key, value } of reading.entries.values())
-    if (typeof value === 'string' && (key === prefix || key.startsWith(`${prefix}/`)))
-      mapper.map(secretPlaces(workspace, key, value), value)
-  return found
 }

@@ -38,6 +38,8 @@ export interface SecretPart extends SecretPlace {
   readonly isNothing: boolean
   /** What it says as text: for a value, what a key of its own would hold. */
   readonly text: string
+  /** The names that lead to it in the text of its key, as that has them, also in JSON that stands there as text. */
+  readonly names: readonly string[]
   /** It stands in a text that may be meant as that: then nothing in it is encrypted, which would make a list or an object of it. */
   readonly isInText: boolean
 }
@@ -70,30 +72,26 @@ export function secretPlaces({ settings }: Workspace, key: string, text: string)
 }
 
 /** Where a text stands: in a document, and in a text that may be meant as that. */
-type Around = Pick<SecretPart, 'isValue' | 'isInText'>
+type Around = Pick<SecretPart, 'isValue' | 'isInText' | 'names'>
 
 /** A leaf of a document, whose `value` it is in. */
-interface Leaf extends Pick<SecretPart, 'isInText'> {
+interface Leaf extends Pick<SecretPart, 'isInText' | 'names'> {
   readonly value: unknown
   readonly written: readonly string[]
   readonly json: string
 }
 
+/** Whether a text at these places, all of which are encrypted, has parts that are not to be encrypted with the others. */
+export type IsMixed = (text: string, places: readonly SecretPlace[]) => boolean
+
 /** Finds the encrypted texts of a key as an instance reads them: that of the key itself, or those inside its document. */
 export class PartMapper {
   readonly #definition: ConfigDefinition<$ZodType>
-  readonly #isMixed: (text: string) => boolean
+  readonly #isMixed: IsMixed
   readonly #change: ChangePart
 
-  /**
-   * @param isMixed whether a text at a place that is encrypted as a whole has parts that are not to be encrypted with the others:
-   *   it is one part unless this is so, or something in it is an envelope
-   */
-  constructor(
-    definition: ConfigDefinition<$ZodType>,
-    isMixed: (text: string) => boolean,
-    change: ChangePart,
-  ) {
+  /** @param isMixed a text that is encrypted as a whole is one part unless this is so, or something in it is an envelope */
+  constructor(definition: ConfigDefinition<$ZodType>, isMixed: IsMixed, change: ChangePart) {
     this.#definition = definition
     this.#isMixed = isMixed
     this.#change = change
@@ -103,10 +101,10 @@ export class PartMapper {
   map({ secret, open }: KeyPlaces, text: string): string {
     const definition = this.#definition
     const isNothing = ({ path }: SecretPlace) => isNothingAt(definition, path, text, false)
-    const part = this.#partOf(secret, { text, isValue: false, isInText: false }, isNothing)
+    const part = this.#partOf(secret, { text, isValue: false, isInText: false, names: [] }, isNothing)
     // Another service may have the text as it is.
     const isInText = open.some(({ path }) => readingOf(definition, path, text, false) !== 'document')
-    const inside = this.#inside(secret, text, { isValue: false, isInText })
+    const inside = this.#inside(secret, text, { isValue: false, isInText, names: [] })
     return inside ?? (part === undefined ? text : this.#change(part, text))
   }
 
@@ -119,18 +117,21 @@ export class PartMapper {
     if (document === undefined) return undefined
     const isWhole = places.every(({ path }) => isEncryptedAt(definition, path))
     // What is put beside a plain text that stays gets an envelope of its own.
-    if (isWhole && !holdsEnvelope(text) && !this.#isMixed(text)) return undefined
+    if (isWhole && (document.isEmpty || !(holdsEnvelope(text) || this.#isMixed(text, places))))
+      return undefined
     const value: unknown = JSON.parse(text)
     const isInText = around.isInText || (!isWhole && readings.some((reading) => reading !== 'document'))
-    document.mapLeaves((written, json) => this.#leaf(places, { value, written, json, isInText }))
+    document.mapLeaves((written, json) =>
+      this.#leaf(places, { value, written, json, isInText, names: [...around.names, ...written] }),
+    )
     return document.text
   }
 
   /** A scalar of a document, or an empty list or object in it. */
-  #leaf(documents: readonly SecretPlace[], { value, written, json, isInText }: Leaf): string {
+  #leaf(documents: readonly SecretPlace[], { value, written, json, isInText, names }: Leaf): string {
     const definition = this.#definition
     const isText = json.startsWith('"')
-    const own = { text: isText ? String(JSON.parse(json)) : json, isValue: true, isInText }
+    const own = { text: isText ? String(JSON.parse(json)) : json, isValue: true, isInText, names }
     const places = documents.map((place) => ({
       layer: place.layer,
       path: pathInDocument(definition, place, written),
@@ -150,7 +151,7 @@ export class PartMapper {
 
   #partOf<P extends SecretPlace>(
     places: readonly P[],
-    own: Pick<SecretPart, 'text' | 'isValue' | 'isInText'>,
+    own: Pick<SecretPart, 'text' | 'isValue' | 'isInText' | 'names'>,
     isNothing: (at: P) => boolean,
   ): SecretPart | undefined {
     const marked = places.filter(({ path }) => isEncryptedAt(this.#definition, path))

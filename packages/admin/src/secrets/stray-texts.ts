@@ -33,18 +33,6 @@ export class StrayTexts {
     return this.#strays.length > 0 && text.includes(this.#mark)
   }
 
-  /** Whether a text that has one of them in it is nothing else, or JSON of nothing else. */
-  isAll(text: string): boolean {
-    const document = JsonDocument.of(text)
-    if (document === undefined) return text.startsWith(this.#mark)
-    let isAll = true
-    document.mapLeaves((_, part) => {
-      isAll &&= part.startsWith('"') && this.isAll(String(JSON.parse(part)))
-      return part
-    })
-    return isAll
-  }
-
   /** The text with what was covered in it. */
   restore(text: string): string {
     if (!this.isIn(text)) return text

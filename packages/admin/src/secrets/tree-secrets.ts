@@ -4,6 +4,7 @@ import {
   encryptText,
   type EnvelopeContent,
   isAlong,
+  isEnvelope,
   isWithin,
   type KeySet,
   keyIdOf,
@@ -19,6 +20,7 @@ import type { Workspace } from '../workspace.ts'
 import { contentOf, envelopeAt, formOf, idOf, inPlace } from './secret-forms.ts'
 import {
   type ChangePart,
+  type IsMixed,
   isPlain,
   PartMapper,
   type SecretPart,
@@ -49,6 +51,9 @@ interface SecretText {
   /** It stands in a text that may be meant as that, and is not encrypted there. */
   readonly isInText: boolean
 }
+
+/** What of the text of a key is plain text and should be an envelope: its places, and the names that lead to it in the text. */
+export type PlainPart = Pick<SecretPart, 'places' | 'names'>
 
 /**
  * Encrypted texts of a tree. What edits it sees plain texts; what is stored, judged and recorded has envelopes. A text that
@@ -196,32 +201,29 @@ export class TreeSecrets {
     return first === second
   }
 
-  /** The text of a key with its envelopes opened, and its plain texts marked, wherever they get to: see `plainShareOf`. */
-  marked(key: string, text: string): string {
-    const { secret } = secretPlaces(this.#workspace, key, text)
-    if (this.#isUnread(secret, text)) return this.#strays.cover(text, JSON.stringify(text))
-    return this.#map(key, text, (at, written) => {
-      return this.#plain(at) ?? (isPlain(at) ? this.#covered(at, written) : written)
-    })
-  }
-
-  /** How much of a text was plain where an envelope is asked for. */
-  plainShareOf(text: string): 'all' | 'some' | 'none' {
-    if (!this.#strays.isIn(text)) return 'none'
-    return this.#strays.isAll(text) ? 'all' : 'some'
-  }
-
-  /** The parts of a key that have plain text and should have an envelope, one by one; the whole text where an instance cannot read what is in it. */
-  plainIn(key: string, text: string): readonly SecretPlace[] {
+  /**
+   * What of a key is plain text and should be an envelope, down to the scalars, and the lists and objects that are empty; all of it where
+   * no instance can read what is in it.
+   */
+  plainIn(key: string, text: string): readonly PlainPart[] {
     const places = secretPlaces(this.#workspace, key, text)
-    if (this.#isUnread(places.secret, text)) return places.secret
-    const found: SecretPlace[] = []
+    if (this.#isUnread(places.secret, text)) return [{ places: places.secret, names: [] }]
+    const whole: SecretPart[] = []
+    this.#map(key, text, (at, written) => {
+      if (isPlain(at)) whole.push(at)
+      return written
+    })
+    if (whole.length === 0) return whole
+    const parts: SecretPart[] = []
     const take: ChangePart = (at, written) => {
-      if (isPlain(at)) found.push(...at.places)
+      if (!isEnvelope(at.text)) parts.push(at)
       return written
     }
     new PartMapper(this.#workspace.settings.definition, () => true, take).map(places, text)
-    return found
+    return whole.flatMap((plain): readonly PlainPart[] => {
+      const inside = parts.filter(({ names }) => isWithin(names, plain.names))
+      return inside.length === 0 ? [plain] : inside
+    })
   }
 
   /** Whether a text at secret places is a list or an object, and no instance reads it as one. */
@@ -289,9 +291,9 @@ export class TreeSecrets {
   #map(key: string, text: string, change: ChangePart): string {
     const places = secretPlaces(this.#workspace, key, text)
     if (places.secret.length === 0) return text
-    const isMixed = (whole: string) =>
+    const isMixed: IsMixed = (whole, at) =>
       this.#strays.isIn(whole) ||
-      this.#plaintext.some((path) => places.secret.some((place) => isBelow(path, place.path)))
+      this.#plaintext.some((path) => at.some((place) => isBelow(path, place.path)))
     return new PartMapper(this.#workspace.settings.definition, isMixed, change).map(places, text)
   }
 }

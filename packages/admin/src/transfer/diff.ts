@@ -11,7 +11,7 @@ import { translatedNow } from '../translate-error.ts'
 import type { CallOptions, Workspace } from '../workspace.ts'
 import { TreeSecrets } from '../secrets/tree-secrets.ts'
 import { openedTree } from './opened-tree.ts'
-import { type PlainPlaces, plainPlaces, unclearIn } from '../secrets/plain-places.ts'
+import { layerMarks, type PlainPlaces, plainPlaces, wholeMarks } from '../secrets/plain-places.ts'
 import { opener, wholeTexts, writtenTexts } from './whole-texts.ts'
 import { layerTexts, mountNames, STORED } from './layer-texts.ts'
 import { nestedTree, type PlacedText } from './nested-tree.ts'
@@ -24,7 +24,8 @@ import { isSameText } from './tree-leaves.ts'
  * One side of a comparison: the whole tree `'now'` or at a revision; what one layer holds; or a YAML or JSON text of the same
  * form as a file of the configuration, or, beside a layer that is mounted below the top, as a file of that layer. `document`
  * says which of several YAML documents the text is, from 1 on; default: the only one. `plaintext`: what of a text that `export` made
- * is in plain text in the store that it is of, where its schema asks for an envelope: see `Exported`. `promote` leaves it so.
+ * is in plain text in the store that it is of, where its schema asks for an envelope, by the names of the text: see `Exported`. `promote`
+ * leaves it so.
  */
 export type DiffSide =
   | 'now'
@@ -181,14 +182,19 @@ export async function readSide(
       ? undefined
       : await readState(workspace, workspace.limit(options), revision === 0 ? undefined : revision)
   const taken = treeOfSide(workspace, side, state, placeOfText(workspace, beside))
-  if (side !== 'now' && 'text' in side && side.text !== undefined) {
-    const { plaintext = [] } = side
-    const layer = layerWith(workspace, prefixOfSide(workspace, beside))
-    return { ...taken, plaintext, unclear: layer ? unclearIn(workspace, taken, plaintext, layer) : plaintext }
-  }
-  const choice = side === 'now' ? undefined : choiceOf(side)
-  const plain = state === undefined ? { plaintext: [], unclear: [] } : plainPlaces(workspace, state, choice)
-  return { ...taken, ...plain }
+  const layer = layerWith(workspace, prefixOfSide(workspace, beside))
+  const marks = marksOfSide(workspace, side, state)
+  return { ...taken, ...(layer === undefined ? NO_PLACES : plainPlaces(workspace, taken, marks, layer)) }
+}
+
+const NO_PLACES: PlainPlaces = { plaintext: [], unclear: [] }
+
+function marksOfSide(workspace: Workspace, side: DiffSide, state: TreeState | undefined): readonly Path[] {
+  if (side !== 'now' && 'text' in side && side.text !== undefined) return side.plaintext ?? []
+  if (state === undefined || !workspace.settings.definition.compiled.hasEncrypted) return []
+  const texts = placedTexts(workspace, side, state)
+  const isOfLayer = side !== 'now' && choiceOf(side) !== undefined
+  return isOfLayer ? layerMarks(workspace, state, { texts, above: 0 }) : wholeMarks(workspace, state, texts)
 }
 
 /** The scalars of a side, by their paths. */

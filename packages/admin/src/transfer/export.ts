@@ -5,7 +5,7 @@ import type { StoreEntry } from 'livetree/operate'
 import { CALL_TABLE, LAYER_TABLE, revisionKind } from '../change/change-set.ts'
 import { isEmptyObject } from '../change/json-document.ts'
 import { isEncryptedText } from '../secrets/encrypted-with.ts'
-import { plainPlaces } from '../secrets/plain-places.ts'
+import { layerMarks, type PlainMark, wholeMarks } from '../secrets/plain-places.ts'
 import { AdminError } from '../errors.ts'
 import { placeOf } from '../tree/key-place.ts'
 import { chosenPrefix, type LayerChoice, namesLayer } from '../tree/target-layer.ts'
@@ -41,8 +41,9 @@ export interface Exported {
   /** The keys that were left out since they, or their values, are not UTF-8 text, or since a name in them is none; for people. */
   readonly unreadable: readonly string[]
   /**
-   * The places that the store has in plain text where the schema asks for an envelope. As a part of a side of `promote` it says
-   * which of the text stays plain text. In a list or a map of a whole configuration, that is the list or the map.
+   * What of the text the store has in plain text where the schema asks for an envelope: the names that lead to it from the top of the
+   * text, whatever place the layer is mounted at, and on into JSON that stands in it as text. As a part of a side of `promote` it says what
+   * stays plain text. Where names of a whole configuration are others than in the store, that is the list or the map.
    */
   readonly plaintext: readonly Path[]
   /** The revision that was read. */
@@ -83,9 +84,20 @@ export async function exportTree(workspace: Workspace, options: ExportOptions): 
     text: writeTexts(workspace, shown, omitted, options),
     omitted: omitted.map(({ path }) => pathText(path)),
     unreadable,
-    plaintext: plainPlaces(workspace, state, namesLayer(options) ? options : undefined).plaintext,
+    plaintext: marksOf(workspace, state, shown, options),
     revision: state.reading.revision,
   }
+}
+
+function marksOf(
+  workspace: Workspace,
+  state: TreeState,
+  texts: readonly PlacedText[],
+  choice: LayerChoice,
+): readonly PlainMark[] {
+  const prefix = chosenPrefix(workspace.settings.store.layers, choice)
+  if (prefix === undefined) return wholeMarks(workspace, state, texts)
+  return layerMarks(workspace, state, { texts, above: mountNames(workspace, prefix).length })
 }
 
 /** The keys of the layers that `layerTexts` has no text or no place for. A whole configuration with a schema is valid, and has none. */

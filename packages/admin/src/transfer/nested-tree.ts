@@ -51,7 +51,7 @@ function nestedTexts(workspace: Workspace, texts: readonly PlacedText[]): Nested
 }
 
 /** What a key holds. In a list, which one layer supplies whole, a word that hides lower layers leaves nothing, or what is empty. */
-function leafOf(workspace: Workspace, path: Path, text: string): PlainTree | undefined {
+export function leafOf(workspace: Workspace, path: Path, text: string): PlainTree | undefined {
   const { definition, isUntyped } = workspace.settings
   const cover = isUntyped ? undefined : coverOf(text)
   if (cover === undefined || !isInList(workspace, path)) return leafTree(workspace, path, text)

@@ -27,16 +27,21 @@ export interface SideTree {
   readonly place: readonly string[]
 }
 
-/** Calls `visit` for each scalar of a tree, with the names that lead to it, which begin with these. */
-export function eachScalar(
+/** Calls `visit` for each scalar of a tree, and each empty list and object, with the names that lead to it, which begin with these. */
+export function eachLeaf(
   tree: PlainTree,
   names: readonly string[],
-  visit: (scalar: PlainScalar, names: readonly string[]) => void,
+  visit: (leaf: PlainTree, names: readonly string[]) => void,
 ): void {
-  if (tree.type === 'scalar') visit(tree, names)
-  else if (tree.type === 'list')
-    for (const [index, item] of tree.items.entries()) eachScalar(item, [...names, String(index)], visit)
-  else for (const [name, part] of tree.parts) eachScalar(part, [...names, name], visit)
+  const parts = partsOf(tree)
+  if (parts.length === 0) visit(tree, names)
+  else for (const [name, part] of parts) eachLeaf(part, [...names, name], visit)
+}
+
+/** The parts of a list or an object, by their names. */
+export function partsOf(tree: PlainTree): PlainObject['parts'] {
+  if (tree.type === 'scalar') return []
+  return tree.type === 'object' ? tree.parts : tree.items.map((item, index) => [String(index), item])
 }
 
 /** The JSON text of a tree, on one line, with all digits of its numbers, or with another writing of these. */

@@ -49,8 +49,11 @@ export async function planPromotion<T>(workspace: Workspace, options: PromoteOpt
   const prefix = choosePrefix(workspace.settings.store.layers, options)
   const paths = only.map(pathOf)
   const side = await readSide(workspace, from, { layer: prefix }, options)
-  assertClear(side.unclear, paths)
   const places = paths.map((path) => ({ path, ...partAt(workspace, side, path) }))
+  assertClear(
+    side.unclear,
+    places.map(({ at }) => at),
+  )
   assertInPlace(workspace, places)
   const taken = places.flatMap(({ path, tree, at, isItem }): Step[] =>
     tree === undefined

@@ -1,6 +1,6 @@
 import type { Admin, DiffSide } from '@livetree/admin'
 import type { Path } from '@livetree/core'
-import { isAlong, isTextOpenAt } from '@livetree/core/tools'
+import { isAlong, isTextOpenAt, parsePathText, pathInDocument } from '@livetree/core/tools'
 import { Refusal } from '../security/refusal.ts'
 import type { SideWire } from '../wire/index.ts'
 import type { PromotionRules } from './compared-places.ts'
@@ -35,7 +35,7 @@ export async function readSide(
     throw new Refusal(404, 'not_found', `There is no environment ${JSON.stringify(environment)} here.`)
   const secretsOf = (paths: readonly Path[]) => secretKeys(other, layer, paths, signal)
   if (environment === '') {
-    const isPlaintext = amongPlaces(await plaintextOf(admin, layer, signal))
+    const isPlaintext = amongMarks(admin, layer, await marksOf(admin, layer, signal))
     return { side: isWhole ? 'now' : { layer }, isWhole, isPlaintext, isWithheld: () => false, secretsOf }
   }
   if (mountOf(other, layer) !== mountOf(admin, into))
@@ -48,28 +48,26 @@ export async function readSide(
   })
   const isWithheld = (path: Path) =>
     isTextOpenAt(admin.definition, path) && !isTextOpenAt(other.definition, path)
-  const isPlaintext = amongPlaces(plaintext)
+  const isPlaintext = amongMarks(admin, into, plaintext)
   return { side: { text, plaintext }, isWhole, isPlaintext, isWithheld, secretsOf }
 }
 
-function amongPlaces(places: readonly Path[]): (path: Path) => boolean {
+/** Whether marks of a text of a layer, or of all of them, lead to a path, above it or below it. */
+function amongMarks(admin: Admin<unknown>, prefix: string, marks: readonly Path[]): (path: Path) => boolean {
+  const layer = layerOf(admin, prefix) ?? admin.layers[0]
+  const top = parsePathText(mountOf(admin, prefix))
+  const places = marks.map((mark) =>
+    layer === undefined ? mark : pathInDocument(admin.definition, { path: top, layer }, mark.map(String)),
+  )
   return (path) => places.some((place) => isAlong(place, path))
 }
 
-/** What a layer, or the highest one that has it, holds in plain text where the schema asks for an envelope. */
-async function plaintextOf(
-  admin: Admin<unknown>,
-  layer: string,
-  signal: AbortSignal,
-): Promise<readonly Path[]> {
+/** What a layer, or all of them, has in plain text where the schema asks for an envelope; see `Exported`. */
+async function marksOf(admin: Admin<unknown>, layer: string, signal: AbortSignal): Promise<readonly Path[]> {
   if (!admin.definition.compiled.hasEncrypted) return []
-  const { plaintext } = await admin.encrypted({ signal })
-  if (layer !== '')
-    return plaintext.filter(({ key }) => key === layer || key.startsWith(`${layer}/`)).map(({ path }) => path)
-  const tree = plaintext.length === 0 ? undefined : await admin.read({ signal })
-  return plaintext
-    .filter(({ key, path }) => tree?.explain(path).layers[0]?.origin.key === key)
-    .map(({ path }) => path)
+  // What no file can hold is compared all the same.
+  const side = layer === '' ? { format: 'json' as const } : { format: 'etcdctl' as const, layer }
+  return (await admin.export({ ...side, reveal: true, signal })).plaintext
 }
 
 async function secretKeys(
@@ -86,6 +84,10 @@ async function secretKeys(
 }
 
 /** Where a layer stands in the schema, as text; empty: at the top, as all of them together do. */
-function mountOf({ layers }: Admin<unknown>, layer: string): string {
-  return layers.find(({ keyPrefix }) => keyPrefix === `${layer}/`)?.at ?? ''
+function mountOf(admin: Admin<unknown>, layer: string): string {
+  return layerOf(admin, layer)?.at ?? ''
+}
+
+function layerOf({ layers }: Admin<unknown>, prefix: string): Admin<unknown>['layers'][number] | undefined {
+  return layers.find(({ keyPrefix }) => keyPrefix === `${prefix}/`)
 }

@@ -10,25 +10,28 @@ import { pathOf } from './schema-at.ts'
  * `z.record(z.number(), …)`, where names only give an order, as the keys of the items of a list do, and where an own function
  * of the schema makes the value.
  *
- * @param isArray the parts are the items of a JSON array, which go by their index
+ * @param form how the parts are written: as items of a JSON array, which go by their index, as parts of a JSON object, which is no
+ *   list, or with a key for each
  */
 export function keepsNamesAt(
   { compiled }: ConfigDefinition<$ZodType>,
   path: string | Path,
-  isArray: boolean,
+  form: 'array' | 'object' | 'keys',
 ): boolean {
   const node = schemaNodeAt(compiled, pathOf(path))
   return (
     node === undefined ||
-    readingsOf(node).every((reading) => (isArray ? keepsIndex(reading) : keepsNames(reading)))
+    readingsOf(node).every((reading) => (form === 'array' ? keepsIndex(reading) : keepsNames(reading, form)))
   )
 }
 
 function keepsIndex(reading: SchemaNode): boolean {
-  return reading.type === 'list' ? reading.as !== 'set' : reading.type === 'leaf' || keepsNames(reading)
+  return reading.type === 'list'
+    ? reading.as !== 'set'
+    : reading.type === 'leaf' || keepsNames(reading, 'keys')
 }
 
-function keepsNames(reading: SchemaNode): boolean {
+function keepsNames(reading: SchemaNode, form: 'object' | 'keys'): boolean {
   switch (reading.type) {
     case 'record':
     case 'map':
@@ -36,7 +39,7 @@ function keepsNames(reading: SchemaNode): boolean {
     case 'raw':
       return ['any', 'unknown'].includes(reading.schema._zod.def.type)
     default:
-      return reading.type !== 'list'
+      return reading.type !== 'list' || form === 'object'
   }
 }
 
