@@ -213,7 +213,6 @@ export class TreeSecrets {
       if (isPlain(at)) whole.push(at)
       return written
     })
-    if (whole.length === 0) return whole
     const parts: SecretPart[] = []
     const take: ChangePart = (at, written) => {
       if (!isEnvelope(at.text)) parts.push(at)
