@@ -26,7 +26,10 @@ export interface ReflectorOptions {
   readonly pageSize?: number
   /** Milliseconds between progress requests, if less than the client's `watch.progressIntervalMs`. */
   readonly proofEveryMs?: number
-  /** Milliseconds until the next attempt after an error that somebody has to mend, such as a permission or an entry larger than `limits.responseBytes`. Default 30,000. */
+  /**
+   * Most milliseconds until the next attempt after an error that somebody has to mend: after a second first, and twice as long each
+   * time, for a permission; always as long as this for an entry larger than `limits.responseBytes`. Default 30,000.
+   */
   readonly finalRestMs?: number
   /** Cancels the reflector. */
   readonly signal?: AbortSignal

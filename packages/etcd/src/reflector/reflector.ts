@@ -23,7 +23,7 @@ import type {
 } from './reflector-types.ts'
 import type { FollowingWatch, ReflectorPorts } from './reflector-ports.ts'
 import { ReflectorReports } from './reflector-reports.ts'
-import { FINAL_REST_MS, Rest } from './rest.ts'
+import { finalRestMs, Rest } from './rest.ts'
 import { isTooLarge } from './txn-size.ts'
 import { EvidenceByRange } from './evidence-by-range.ts'
 import { StoreEpochs } from './store-epochs.ts'
@@ -153,7 +153,7 @@ export class ListAndWatch implements Reflector {
         const isFinal = isFinalError(error) || isSettingError(error) || isTooLarge(error)
         this.#lost(error, isFinal)
         const restMs = isFinal
-          ? (this.#options.finalRestMs ?? FINAL_REST_MS)
+          ? finalRestMs(failures, isTooLarge(error), this.#options.finalRestMs)
           : this.#ports.channel.backoffMs(failures)
         if (!signal.aborted) await this.#rest.take(restMs)
       }

@@ -1,7 +1,18 @@
 import { type Clock, keepRunning } from '../clock.ts'
+import { backoffMs } from '../transport/backoff.ts'
 
 /** Default of `ReflectorOptions.finalRestMs`. */
-export const FINAL_REST_MS = 30_000
+const FINAL_REST_MS = 30_000
+/** The first rest after such an error, in milliseconds. */
+const FIRST_REST_MS = 1_000
+
+/**
+ * Milliseconds until the next attempt after an error that somebody has to mend, after `failures` in a row. A permission may be
+ * given again in a moment, so that the first rests are short; `isCostly`: the next attempt reads as much as the last one.
+ */
+export function finalRestMs(failures: number, isCostly: boolean, maxMs = FINAL_REST_MS): number {
+  return isCostly ? maxMs : backoffMs({ minMs: FIRST_REST_MS, maxMs, factor: 2, jitter: 0.5 }, failures)
+}
 
 /** A pause between two attempts, which can be ended early. */
 export class Rest {
