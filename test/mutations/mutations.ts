@@ -674,7 +674,7 @@ export const mutations: readonly Mutation[] = [
   {
     name: 'Cluster: a full endpoint is as good as another',
     file: `${transport}/connection.ts`,
-    find: 'return this.#calls.size + this.restingRooms >= this.maxCalls',
+    find: 'return this.#calls.size + this.#room.resting >= this.maxCalls',
     replace: 'return false',
     test: 'packages/etcd/src/transport/full-connection.test.ts',
   },

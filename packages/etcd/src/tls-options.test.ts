@@ -70,6 +70,8 @@ describe('certificates of a client', () => {
     [() => ({ ca: '/etc/ca.pem' }), 'tls.ca is not PEM text'],
     [() => ({ certificate: 'x' }), 'there is no option tls.certificate'],
     [async () => ({}), 'tls() did not return the certificates'],
+    // Nobody waits for it, and it must not end the process.
+    [async () => Promise.reject(new Error('no such file')), 'tls() did not return the certificates'],
     [() => undefined, 'tls() did not return the certificates'],
   ])('%s is refused at the start', (tls, what) => {
     expect(() => tlsSource(tls as () => TlsOptions, { endpoints: ENDPOINTS, logger: silentLogger })).toThrow(

@@ -1,6 +1,6 @@
 import { X509Certificate } from 'node:crypto'
 import { createSecureContext, type ConnectionOptions as NodeTlsOptions } from 'node:tls'
-import { isDeepStrictEqual } from 'node:util'
+import { isDeepStrictEqual, types } from 'node:util'
 import { copyOptions } from './copy-options.ts'
 import type { Logger } from './logger.ts'
 import { assertOptions, type OptionTable, VALUE } from './option-table.ts'
@@ -93,6 +93,8 @@ function called(tls: () => TlsOptions): unknown {
 
 function ask(tls: () => TlsOptions): TlsOptions {
   const given: unknown = called(tls)
+  // A promise that is refused may still reject, which would end the process.
+  if (types.isPromise(given)) Promise.prototype.then.call(given, undefined, () => undefined)
   if (typeof given !== 'object' || given === null || 'then' in given)
     throw refuse('tls() did not return the certificates; it has to read them at once, without a promise')
   return given

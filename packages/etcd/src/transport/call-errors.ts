@@ -1,5 +1,6 @@
 import { EtcdError } from '../errors.ts'
 import type { PartialAnswer } from './answer-pace.ts'
+import type { CallHandler } from './call-handler.ts'
 import type { Connection } from './connection.ts'
 import type { CallSite } from './status.ts'
 
@@ -12,24 +13,26 @@ interface CallState {
 }
 
 /** What an error needs of an attempt. */
-interface LateAttempt {
-  readonly connection: Pick<Connection, 'isReady' | 'restingRooms' | 'openCalls' | 'maxCalls'>
+interface LateAttempt extends CallHandler {
+  readonly connection: Pick<Connection, 'isReady' | 'obstacleOf' | 'maxCalls'>
   readonly partialAnswer: PartialAnswer | undefined
 }
 
 /** What a call is still waiting for: an answer or the rest of it, capacity on its connection, or a connection. */
-function missing(isSent: boolean, { connection, partialAnswer }: Partial<LateAttempt>): string {
+function missing(isSent: boolean, attempt: LateAttempt | undefined): string {
+  const partialAnswer = attempt?.partialAnswer
   if (partialAnswer?.length !== undefined)
     return `only ${partialAnswer.bytes} of the ${partialAnswer.length} bytes of the answer`
   if (isSent) return 'no answer'
-  if (connection?.isReady && connection.restingRooms > 0)
-    return 'calls before it were given up without an answer, so it was not sent'
-  if (connection?.isReady && connection.openCalls > connection.maxCalls) {
-    return `the server accepts ${connection.maxCalls} calls at a time over one connection, and all were in use`
+  if (attempt === undefined || !attempt.connection.isReady) return 'no connection'
+  switch (attempt.connection.obstacleOf(attempt)) {
+    case 'given up':
+      return 'calls before it were given up without an answer, so it was not sent'
+    case 'calls':
+      return `the server accepts ${attempt.connection.maxCalls} calls at a time over one connection, and all were in use`
+    default:
+      return 'large requests before it were still in progress, so it was not sent'
   }
-  // Nothing else holds back a call at a connection that is ready.
-  if (connection?.isReady) return 'large requests before it were still in progress, so it was not sent'
-  return 'no connection'
 }
 
 /** With several endpoints, a longer time for the call gives none of its attempts more. */
@@ -45,7 +48,7 @@ export function lateError(
   lastError: EtcdError | undefined,
 ): EtcdError {
   const before = lastError === undefined ? '' : `; the attempt before failed: ${lastError.what}`
-  const what = `${missing(isSent, attempt ?? {})} within ${ms} ms${before}`
+  const what = `${missing(isSent, attempt)} within ${ms} ms${before}`
   const isSlow = code === 'unavailable' || lastError?.remedy === SLOW_REMEDY
   const remedy = isSlow ? SLOW_REMEDY : undefined
   return new EtcdError(code, {

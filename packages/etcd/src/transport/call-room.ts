@@ -31,6 +31,18 @@ export class CallRoom {
     return this.#rest.size
   }
 
+  /**
+   * What the owner's call waits for: calls that run, bytes on their way, or room that calls have left that were given up a moment
+   * ago. Undefined if it does not wait.
+   */
+  obstacleOf(owner: object): 'calls' | 'bytes' | 'given up' | undefined {
+    if (this.#streams.isWaiting(owner))
+      return this.resting > 0 && this.#streams.hasRoomWithout(this.resting) ? 'given up' : 'calls'
+    const isBehindResting = this.#budget.isBehindResting(owner)
+    if (isBehindResting === undefined) return undefined
+    return isBehindResting ? 'given up' : 'bytes'
+  }
+
   /** Sends the owner's call, of this size in bytes, now or once there is room. */
   request(owner: object, bytes: number, call: WaitingCall): void {
     this.#budget.request(owner, bytes, () => this.#streams.request(owner, call))

@@ -93,14 +93,14 @@ export class Connection {
     return this.#calls.size === 0 && this.#sockets.isEmpty
   }
 
-  /** Number of calls that were given up a moment ago, and whose room is still empty. */
-  get restingRooms(): number {
-    return this.#room.resting
+  /** See `CallRoom`. */
+  obstacleOf(handler: CallHandler): ReturnType<CallRoom['obstacleOf']> {
+    return this.#room.obstacleOf(handler)
   }
 
   /** True if the peer accepts no more calls; another one waits until one of them ends. */
   get isFull(): boolean {
-    return this.#calls.size + this.restingRooms >= this.maxCalls
+    return this.#calls.size + this.#room.resting >= this.maxCalls
   }
 
   /** Connects without a call. Rejects with an EtcdError if that fails; the connection is then destroyed. */

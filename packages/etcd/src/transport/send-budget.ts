@@ -127,6 +127,12 @@ export class SendBudget {
     if (held !== undefined) held.isResting = true
   }
 
+  /** Whether the owner's request waits, and for room that was given up; undefined if it does not wait. */
+  isBehindResting(owner: object): boolean | undefined {
+    const lane = [this.#small, this.#large].find(({ waiting }) => waiting.has(owner))
+    return lane === undefined ? undefined : [...lane.held.values()].some(({ isResting }) => isResting)
+  }
+
   /** Sends everything that waits, to a connection where all of it fails at once. */
   flush(): void {
     for (const { waiting } of [this.#small, this.#large])

@@ -52,6 +52,16 @@ export class StreamQueue {
     return isWithdrawn
   }
 
+  /** Whether the owner's call waits for a stream. */
+  isWaiting(owner: object): boolean {
+    return this.#waiting.has(owner)
+  }
+
+  /** Whether there would be a stream if this number of calls did not run. */
+  hasRoomWithout(calls: number): boolean {
+    return this.#running.size - calls < this.#limit
+  }
+
   /** The connection is lost: all waiting calls fail. */
   fail(error: EtcdError): void {
     this.#limit = 0

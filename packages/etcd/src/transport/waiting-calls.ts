@@ -17,6 +17,10 @@ export class WaitingCalls<Call> {
     return this.#calls.size
   }
 
+  has(owner: object): boolean {
+    return this.#calls.has(owner)
+  }
+
   add(owner: object, call: Call): void {
     this.#calls.set(owner, call)
     if (this.#calls.size === 1) this.#keepRunning()
