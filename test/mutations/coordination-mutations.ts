@@ -50,7 +50,7 @@ export const coordinationMutations: readonly Mutation[] = [
   {
     name: 'Coordination S4: an enqueue without an answer is not sent again',
     file: `${source}/own-key.ts`,
-    find: 'await this.#send(() => txn.commit(control), false, onLost)',
+    find: 'await this.#send(() => txn.commit(control), false, onError)',
     replace: 'await txn.commit(control)',
     test: noticedBy('mutex'),
   },
@@ -127,8 +127,8 @@ export const coordinationMutations: readonly Mutation[] = [
   {
     name: 'Coordination W1: a release overtakes the completion that was sent before it',
     file: `${source}/own-key.ts`,
-    find: 'this.#pending = sending',
-    replace: '',
+    find: 'await Promise.allSettled([this.#creating, ...this.#deletions])',
+    replace: 'await this.#creating?.catch(() => undefined)',
     test: noticedBy('held'),
   },
   {
@@ -303,16 +303,44 @@ export const coordinationMutations: readonly Mutation[] = [
   {
     name: 'Coordination C1: an addition is applied twice',
     file: `${source}/counter-writer.ts`,
-    find: 'const isApplied = marked?.text === mark',
-    replace: 'const isApplied = false',
+    find: 'if (applied !== undefined) return',
+    replace: 'if (applied === null) return',
     test: noticedBy('counter'),
   },
   {
     name: 'Coordination C1: a mark that was deleted by hand counts as not applied',
     file: `${source}/counter-writer.ts`,
-    find: 'if (this.#mark === undefined && lost !== undefined)',
-    replace: 'if (this.#mark === undefined && lost === null)',
+    find: 'if (this.#mark === undefined && additions.some(({ mayBeApplied }) => mayBeApplied))',
+    replace: 'if (this.#mark === undefined && additions.length === 0)',
     test: noticedBy('counter'),
+  },
+  {
+    name: 'Coordination C1: an addition is sent after its caller gave up',
+    file: `${source}/counter-writer.ts`,
+    find: 'const sum = sumUp(value, this.#endGivenUp(additions))',
+    replace: 'this.#endGivenUp(additions)\n      const sum = sumUp(value, additions)',
+    test: noticedBy('ended-writes'),
+  },
+  {
+    name: 'Coordination Q1: an entry is put after its caller gave up',
+    file: `${source}/append-entry.ts`,
+    find: '{ ...request, signal }',
+    replace: 'request',
+    test: noticedBy('ended-writes'),
+  },
+  {
+    name: 'Coordination F1: a write that may have been applied ends as one that was not',
+    file: `${source}/write-fate.ts`,
+    find: 'if (this.#lost === undefined || this.#isKept(error)) throw error',
+    replace: 'if (this.#lost !== null) throw error',
+    test: noticedBy('ended-writes'),
+  },
+  {
+    name: 'Coordination W1: what its own completion has deleted is taken for a loss',
+    file: `${source}/own-key.ts`,
+    find: 'await Promise.allSettled(this.#deletions)',
+    replace: '',
+    test: noticedBy('ended-writes'),
   },
   {
     name: 'Coordination C1: each counter leaves a mark of its own',

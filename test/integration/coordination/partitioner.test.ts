@@ -170,7 +170,7 @@ oneEtcd('a partitioner', (etcd) => {
     const third = board.join('third', connect(server.endpoint))
     await board.all(client, 'third')
     expect(late.map(({ lock }) => lock.isHeld)).toEqual(late.map(() => false))
-    expect(await codeOf(late[0]!.lock.commit(op.put('data', 'too late')))).toBe('lock_lost')
+    expect(await codeOf(late[0]!.lock.commit(op.put('data', 'too late')))).toBe('closed')
     expect((await client.kv.get('data'))?.text).toBe('last words')
     // It ends with the last call of its work.
     expect(isOver).toBe(false)

@@ -39,7 +39,7 @@ oneEtcd('a read/write lock', (etcd) => {
     expect((await ours.write.contenders()).map(({ isOurs }) => isOurs)).toEqual([false, true])
     await writer.release()
     const reader = await late
-    expect(await codeOf(writer.commit(op.put('data', '2')))).toBe('lock_lost')
+    expect(await codeOf(writer.commit(op.put('data', '2')))).toBe('closed')
     expect(await isPending(last)).toBe(true)
     await reader.release()
     await (await last).release()

@@ -64,7 +64,7 @@ oneEtcd('sessions that share one lease', (etcd) => {
       await last.release()
       const lock = await mutex.acquire()
       expect(lock.token).toBeGreaterThan(last.token)
-      expect(await codeOf(last.commit(op.put('data', 'late')))).toBe('lock_lost')
+      expect(await codeOf(last.commit(op.put('data', 'late')))).toBe('closed')
       last = lock
     }
     expect((await client.kv.txn().if(compare.isAbsent('data')).commit()).succeeded).toBe(true)

@@ -64,7 +64,7 @@ async function write(kind: HeldKind, held: Held): Promise<void> {
     say({ type: 'wrote', kind, text, start, end: now() })
   } catch (error) {
     // Anything else leaves it open whether it is written.
-    if ((error as { code?: string }).code === 'lock_lost')
+    if (['lock_lost', 'closed'].includes((error as { code?: string }).code ?? ''))
       say({ type: 'refused', kind, text, start, end: now() })
     if (FAULT !== 'ignores-loss') throw error
   }
