@@ -53,6 +53,8 @@ export interface PipelineOptions {
   readonly isRenamed?: boolean
   /** What encrypted leaves are opened with. Default: no keys. */
   readonly keys?: KeySet | undefined
+  /** The keys of which those that the schema does not know are listed, also where their layer ignores them. Default: all of the others. */
+  readonly reported?: ReadonlySet<string> | undefined
 }
 
 /**
@@ -83,6 +85,7 @@ const OPTIONS: OptionTable = {
   guard: guardKind,
   isRenamed: flag,
   keys: { expected: 'a KeySet', test: (keys) => keys instanceof KeySet },
+  reported: { expected: 'a set of keys', test: (reported) => reported instanceof Set },
 }
 
 class LayeredPipeline<T> implements Pipeline<T> {
@@ -106,7 +109,7 @@ class LayeredPipeline<T> implements Pipeline<T> {
     this.#options = options
     this.fingerprint = fingerprintOf(schemaNode)
     this.#fixedWords = schemaNode.hasSecret ? holdingPromises(() => fixedWords(schemaNode.schema)) : new Set()
-    this.#layers = new SourceLayers(sources)
+    this.#layers = new SourceLayers(sources, options.reported)
     const layers = this.#layers.all
     holdingPromises(() => assertBounded(schemaNode.schema))
     assertMounts(schemaNode, layers)

@@ -10,8 +10,11 @@ export class SourceLayers {
   readonly #firsts: readonly number[]
   /** By layer: the directories of other layers of its source that are inside its own. */
   readonly #inside: readonly (readonly string[])[]
+  readonly #reported: ReadonlySet<string> | undefined
 
-  constructor(sources: readonly PipelineSource[]) {
+  /** @param reported as that of `PipelineOptions` */
+  constructor(sources: readonly PipelineSource[], reported?: ReadonlySet<string>) {
+    this.#reported = reported
     this.all = sources.flatMap((source) => source.layers.map((layer) => ({ ...layer, source: source.name })))
     this.#inside = this.all.map((layer) => directoriesInside(layer, this.all))
     this.#firsts = sources.map((_, index) =>
@@ -33,7 +36,9 @@ export class SourceLayers {
 
   /** A key that another layer reads is no mistake where it stands, be it that others mount it elsewhere. */
   readonly isIgnored: IsIgnored = (layer, key) => {
-    if (itemAt(this.all, layer).unused === 'ignore') return true
+    if (this.#reported === undefined) {
+      if (itemAt(this.all, layer).unused === 'ignore') return true
+    } else if (!this.#reported.has(key())) return true
     const inside = itemAt(this.#inside, layer)
     return inside.length > 0 && inside.some((directory) => key().startsWith(directory))
   }

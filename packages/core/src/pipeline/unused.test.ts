@@ -257,6 +257,15 @@ describe('unusedIssues: unused keys are rejected where the definition says so', 
   })
 })
 
+test('reported: lists these keys alone, also where their layer ignores them', () => {
+  const layer = { ...storedLayer('base'), unused: 'ignore' } as const
+  const reported = new Set(['/base/hots'])
+  const { patch } = staged(z.object({ host: z.string().optional() }), { layers: [layer], reported })
+  expect(patch(0, { hots: 'x', strange: 'x' }).unused).toMatchObject([
+    { pathText: 'hots', didYouMean: 'host' },
+  ])
+})
+
 test.each<readonly [name: string, known: string[], nearest: string | undefined]>([
   ['hots', ['host', 'port'], 'host'],
   ['timeout-ms', ['timeoutMs'], 'timeoutMs'],
