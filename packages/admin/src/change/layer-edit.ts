@@ -223,9 +223,10 @@ export class LayerEdit {
   /**
    * Removes everything at and below a path.
    *
+   * @param given the path as the change names it, for the message
    * @throws AdminError `invalid_path`; `not_found` if the layer has nothing there
    */
-  unset(path: Path): void {
+  unset(path: Path, given = path): void {
     const holder = this.#view.holderOf(path)
     if (holder?.document.partAt(holder.names) !== undefined) {
       holder.document.remove(holder.names)
@@ -235,7 +236,7 @@ export class LayerEdit {
     const keys = this.#view.keysAt(path)
     if (keys.length === 0)
       throw new AdminError('not_found', {
-        what: `Layer ${prefixOf(this.layer)} has nothing at "${pathText(path)}"`,
+        what: `Layer ${prefixOf(this.layer)} has nothing at "${pathText(given)}"`,
         remedy: 'Look with read(): another layer or a default may give the value.',
       })
     for (const key of keys) this.putKey(key, undefined)
