@@ -87,6 +87,8 @@ export interface Draft<S = Step> {
   readonly plannedOn?: bigint | undefined
   /** What the schema refuses in the tree already does not count against the change: it mends some of it and touches nothing else. */
   readonly isMending?: boolean | undefined
+  /** What it writes in plain text must have a place in the schema. */
+  readonly isInSchema?: boolean | undefined
   /** The revisions that keys of the change must have; 0: there must be no such key. */
   readonly pins?: ReadonlyMap<string, number> | undefined
 }

@@ -25,7 +25,7 @@ export interface Plan {
   readonly issues: readonly Issue[]
   /** The changes that remove a key. */
   readonly removes: readonly PlannedChange[]
-  /** Keys after it that the schema does not know. */
+  /** Keys after it that the schema does not know; of a layer that ignores those of others, what the plan itself writes. */
   readonly unused: readonly UnusedKey[]
   /** It removes so much that running instances would refuse it without `allowRemoval`. */
   readonly needsAllowRemoval: boolean

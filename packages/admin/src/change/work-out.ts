@@ -13,6 +13,7 @@ import { type MadeEnvelopes, madeFor, TreeSecrets } from '../secrets/tree-secret
 import { LayerEdit } from './layer-edit.ts'
 import { editedTree, type EditedTree, type KeyEdits } from './layer-view.ts'
 import { type PlannedChange, plannedChange } from './planned-change.ts'
+import { unknownNames, withOthers } from './unknown-names.ts'
 
 /** A draft worked out against one state of the tree. */
 export interface WorkedOut {
@@ -72,6 +73,7 @@ export function workOut(workspace: Workspace, draft: Draft<ReadStep>, state: Tre
     const { isHidden: isSecret, paths } = placed.get(key) ?? placeOf(workspace, key)
     return text !== undefined && isSecret && !isEncryptedText(workspace.settings.definition, paths, text)
   }
+  const unknown = unknownNames(workspace, draft, { judge, before: entries, after, edits })
   return {
     state,
     edits,
@@ -79,7 +81,7 @@ export function workOut(workspace: Workspace, draft: Draft<ReadStep>, state: Tre
     changes,
     hidden: new Set(keys.filter((key) => isHidden(key, edits.get(key)))),
     issues: draft.isMending === true ? newIssues(judgedBefore, judged) : judged.issues,
-    unused: judged.unused,
+    unused: withOthers(judged.unused, unknown),
     needsAllowRemoval,
     prefixes: [...new Set(changes.map(({ layer }) => layer))],
   }
@@ -142,7 +144,7 @@ function takeStep(edit: LayerEdit, step: PathStep, secrets: TreeSecrets): void {
   else if (step.type === 'tree') edit.setTree(path, step.tree)
   else if (step.type === 'text') edit.setText(path, step.text)
   else if (step.isLeft === true) edit.unsetEmpty(path)
-  else edit.unset(path)
+  else edit.unset(path, step.path)
 }
 
 function entriesAfter(

@@ -1,13 +1,24 @@
 import type { Path } from '@livetree/core'
 import { checkOptions, type OptionTable } from '@livetree/core/source'
-import { isAlong, isWithin, keyOfPath, kindAt, mayBeItem, pathText } from '@livetree/core/tools'
+import {
+  isAlong,
+  isWithin,
+  keyOfPath,
+  kindAt,
+  mayBeItem,
+  parsePathText,
+  pathInDocument,
+  pathText,
+} from '@livetree/core/tools'
 import { CALL_TABLE, LAYER_TABLE } from '../change/change-set.ts'
 import type { Step } from '../change/draft.ts'
 import { type Plan, planDraft } from '../change/plan.ts'
+import { beginsBelow } from '../change/unknown-names.ts'
 import { comparePaths } from '../compare-paths.ts'
 import { AdminError } from '../errors.ts'
 import { pathOf, type PathLike } from '../selector.ts'
 import { choosePrefix, type LayerChoice } from '../tree/target-layer.ts'
+import { layerWith } from '../tree/tree-state.ts'
 import { translatedNow } from '../translate-error.ts'
 import type { CallOptions, Workspace } from '../workspace.ts'
 import { assertClear } from '../secrets/plain-places.ts'
@@ -55,6 +66,7 @@ export async function planPromotion<T>(workspace: Workspace, options: PromoteOpt
     places.map(({ at }) => at),
   )
   assertInPlace(workspace, places)
+  assertBelow(workspace, side, prefix, places)
   const taken = places.flatMap(({ path, tree, at, isItem }): Step[] =>
     tree === undefined
       ? []
@@ -65,7 +77,7 @@ export async function planPromotion<T>(workspace: Workspace, options: PromoteOpt
     .filter(({ tree }) => tree === undefined)
     .sort((a, b) => comparePaths(b.path, a.path))
     .map(({ path }): Step => ({ type: 'unset', prefix, path }))
-  return planDraft(workspace, { kind: 'change', steps: [...taken, ...removed] }, options)
+  return planDraft(workspace, { kind: 'change', steps: [...taken, ...removed], isInSchema: true }, options)
 }
 
 /**
@@ -89,6 +101,35 @@ function assertInPlace(
         remedy: `Promote "${pathText(list)}" as a whole, or one item at a time.`,
       })
   }
+}
+
+/**
+ * A text that has a place from the top of the configuration on, and not from the layer's on, is no text of the layer: what it has would be
+ * removed there. Where the schema has such names below the layer too, it may be one.
+ *
+ * @throws AdminError `invalid_path`
+ */
+function assertBelow(
+  workspace: Workspace,
+  { tree, place }: SideTree,
+  prefix: string,
+  places: readonly { readonly path: Path; readonly tree: PlainTree | undefined }[],
+): void {
+  const layer = layerWith(workspace, prefix)
+  if (place.length === 0 || layer?.at === undefined) return
+  const { definition } = workspace.settings
+  const mount = parsePathText(layer.at)
+  const [first = ''] = place
+  if (kindAt(definition, pathInDocument(definition, { path: mount, layer }, [first])) !== undefined) return
+  const whole = { tree, place: [] }
+  const found = places.find(
+    ({ path, tree: part }) => part === undefined && partAt(workspace, whole, path).tree !== undefined,
+  )
+  if (found === undefined) return
+  throw new AdminError('invalid_path', {
+    what: `The text has "${pathText(found.path)}" as a text of the whole configuration has it, and is to be one of ${prefix}`,
+    remedy: beginsBelow(layer, layer.at),
+  })
 }
 
 /** What is in plain text of that which stands at and below a path, from there on. */

@@ -37,6 +37,7 @@ export class Judge {
   readonly #strict: Pipeline<unknown> | undefined
   readonly #state: TreeState
   readonly #own: number
+  readonly #sources: readonly CandidateSource[]
   #isFirst = true
 
   constructor(workspace: Workspace, state: TreeState, options: { readonly isGuarded: boolean }) {
@@ -45,14 +46,14 @@ export class Judge {
     const { definition, own } = workspace.settings
     this.#own = own
     const sources = candidatesOf(workspace, state, new Map())
+    this.#sources = sources
     const { keys } = state
     const made = (own: KeySet) =>
       translatedNow(() => pipelineOf(definition, sources, { ...options, keys: own }))
     const isStrict = keys.plaintext === 'accept' || !holdsEncryptedInside(definition)
     this.#pipeline = made(isStrict ? keys : accepting(keys))
     this.#strict = isStrict ? undefined : made(keys)
-    for (const [index, { leaves }] of sources.entries())
-      if (index !== own) this.#stage(index, { revision: 0, epoch: 0, layers: leaves })
+    for (const pipeline of this.#pipelines) stageOthers(pipeline, sources, own)
   }
 
   /**
@@ -76,8 +77,25 @@ export class Judge {
     })
   }
 
+  /** Those of these keys that the schema does not know, also in layers that ignore such keys. */
+  unusedOf(entries: ReadonlyMap<string, StoreEntry>, reported: ReadonlySet<string>): readonly UnusedKey[] {
+    const { definition, store } = this.#workspace.settings
+    const { keys } = this.#state
+    return translatedNow(() => {
+      const pipeline = pipelineOf(definition, this.#sources, { isGuarded: false, keys, reported })
+      stageOthers(pipeline, this.#sources, this.#own)
+      const update = { revision: 0, epoch: 0, layers: store.leavesOf(entries) }
+      pipeline.stage(this.#own, { type: 'replace', update })
+      return pipeline.evaluate().unused
+    })
+  }
+
+  get #pipelines(): readonly Pipeline<unknown>[] {
+    return this.#strict === undefined ? [this.#pipeline] : [this.#pipeline, this.#strict]
+  }
+
   #stage(index: number, update: ReplaceUpdate): void {
-    for (const pipeline of [this.#pipeline, this.#strict]) pipeline?.stage(index, { type: 'replace', update })
+    for (const pipeline of this.#pipelines) pipeline.stage(index, { type: 'replace', update })
   }
 
   /** Issues of plain texts at encrypted places, except where only something inside a place is encrypted. */
@@ -111,17 +129,30 @@ export class Judge {
   }
 }
 
+interface PipelineChoice {
+  readonly isGuarded: boolean
+  readonly keys: KeySet
+  readonly reported?: ReadonlySet<string> | undefined
+}
+
 function pipelineOf(
   { compiled, unused, naming, guard }: ConfigDefinition<$ZodType>,
   sources: readonly CandidateSource[],
-  { isGuarded, keys }: { readonly isGuarded: boolean; readonly keys: KeySet },
+  { isGuarded, keys, reported }: PipelineChoice,
 ): Pipeline<unknown> {
   return createPipeline<unknown>(compiled, sources, {
     unused,
     guard: isGuarded ? guard : false,
     isRenamed: naming !== 'exact',
     keys,
+    reported,
   })
+}
+
+function stageOthers(pipeline: Pipeline<unknown>, sources: readonly CandidateSource[], own: number): void {
+  for (const [index, { leaves }] of sources.entries())
+    if (index !== own)
+      pipeline.stage(index, { type: 'replace', update: { revision: 0, epoch: 0, layers: leaves } })
 }
 
 /** The same keys, which accept plain text. */

@@ -1,0 +1,300 @@
+import { type Admin, createAdmin, type Plan } from '@livetree/admin'
+import { defineConfig, keyring } from 'livetree'
+import { describe, expect, test } from 'vitest'
+import * as z from 'zod'
+import { embeddedStore, encrypted } from './embedded-store.ts'
+
+const SECRET = 'SECRETXYZ'
+
+const store = embeddedStore()
+let count = 0
+
+const text = z.string().optional()
+const part = z.object({ pw: encrypted(z.string()).optional(), host: text }).optional()
+const redis = z.object({ in: part, pw: encrypted(z.string()).optional(), host: text }).optional()
+const schema = z.object({ redis, cache: z.unknown().optional(), q: text })
+
+interface World {
+  readonly admin: Admin<unknown>
+  readonly layer: string
+  readonly own: string
+  /** Every key of the world and its text. */
+  readonly stored: () => Promise<Readonly<Record<string, string>>>
+}
+
+interface WorldOptions {
+  readonly at?: string | readonly string[] | undefined
+  readonly of?: z.ZodObject
+  readonly keys?: Readonly<Record<string, string>>
+  readonly unused?: 'reject' | 'warn'
+}
+
+async function worldOf({ at, of = schema, keys = {}, unused = 'warn' }: WorldOptions): Promise<World> {
+  const root = `/unknown/${++count}`
+  const [own, layer] = [`${root}/own`, `${root}/redis`]
+  for (const [name, value] of Object.entries(keys)) await store.client.kv.put(`${layer}/${name}`, value)
+  const definition = defineConfig({ name: 'unknown', schema: of, guard: false, unused })
+  const admin = createAdmin(definition, {
+    store: {
+      endpoints: store.endpoint,
+      layers: [{ prefix: own }, { prefix: layer, ...(at !== undefined && { at }) }],
+    },
+    keys: keyring({ current: { id: 'here', key: Buffer.alloc(32, 1) } }),
+  }) as Admin<unknown>
+  const stored = async () => {
+    const { entries } = await store.client.kv.getRange({ prefix: `${root}/` })
+    return Object.fromEntries(entries.map((entry) => [entry.key.slice(root.length + 1), entry.text]))
+  }
+  return { admin, layer, own, stored }
+}
+
+/** An envelope that the world has made. */
+async function envelopeIn({ admin, own, stored }: World): Promise<string> {
+  await (await admin.change({ layer: own }).set('redis.pw', SECRET).plan()).apply()
+  return (await stored())['own/redis/pw'] ?? ''
+}
+
+const yaml = (value: unknown) => JSON.stringify(value)
+const named = ({ unused }: Plan) => unused.map(({ pathText, didYouMean }) => [pathText, didYouMean])
+
+/** What writes the name `pww` below `redis.in`; `above` is what a text of the layer has around its own. */
+const ways: readonly (readonly [
+  name: string,
+  plan: (world: World, around: (value: object) => object, above: readonly string[]) => Promise<Plan>,
+])[] = [
+  ['an import', ({ admin, layer }, around) => admin.import(yaml(around({ in: { pww: SECRET } })), { layer })],
+  [
+    'an import of keys',
+    ({ admin, layer }, _, above) => {
+      const [key, value] = [[layer, ...above, 'in', 'pww'].join('/'), SECRET].map((each) =>
+        Buffer.from(each).toString('base64'),
+      )
+      return admin.import(yaml({ kvs: [{ key, value }] }), { layer, format: 'etcdctl' })
+    },
+  ],
+  [
+    'an edit',
+    ({ admin, layer }, around) => {
+      const before = { host: 'h' }
+      return admin
+        .change({ layer })
+        .setEdited(yaml(around({ in: before })), yaml(around({ in: { ...before, pww: SECRET } })))
+        .plan()
+    },
+  ],
+  [
+    'a text that is set',
+    ({ admin, layer }) =>
+      admin
+        .change({ layer })
+        .setText('redis.in', yaml({ pww: SECRET }))
+        .plan(),
+  ],
+]
+
+describe.each([
+  ['mounted below the top', 'redis'],
+  ['at the top', undefined],
+])('a plan for a layer %s', (_, at) => {
+  const above = at === undefined ? ['redis'] : []
+  const around = (value: object) => (at === undefined ? { redis: value } : value)
+  const inForm = (form: string): Readonly<Record<string, string>> =>
+    form === 'keys'
+      ? { [[...above, 'in', 'host'].join('/')]: 'h' }
+      : { [[...above, 'in'].join('/')]: '{"host":"h"}' }
+
+  describe.each(['keys', 'a document'])('with %s', (form) => {
+    test.each(form === 'keys' ? ways : ways.filter(([name]) => name !== 'an import of keys'))(
+      'names what %s writes and the schema does not know',
+      async (_way, planOf) => {
+        const world = await worldOf({ at, keys: inForm(form) })
+        await using _admin = world.admin
+        const plan = await planOf(world, around, above)
+        expect(named(plan)).toEqual([['redis.in.pww', 'pw']])
+        expect(plan.issues).toEqual([])
+        await plan.apply()
+        expect(yaml(await world.stored())).toContain('pww')
+      },
+    )
+
+    test('refuses to promote it', async () => {
+      const world = await worldOf({ at, keys: inForm(form) })
+      await using admin = world.admin
+      const before = await world.stored()
+      const from = { text: yaml(around({ in: { host: 'h', pww: SECRET } })) }
+      const error = await admin
+        .promote({ from, only: ['redis.in'], layer: world.layer })
+        .catch((thrown: unknown) => thrown)
+      expect(error).toMatchObject({
+        code: 'invalid_path',
+        message: expect.stringContaining('"redis.in.pww"'),
+      })
+      expect(String(error)).toContain('may be secret')
+      expect(String(error)).toContain('Did you mean "pw"?')
+      expect(String(error)).not.toContain(SECRET)
+      expect(String(error).includes('begins below')).toBe(at !== undefined)
+      expect(await world.stored()).toEqual(before)
+    })
+
+    test('promotes envelopes', async () => {
+      const world = await worldOf({ at, keys: inForm(form) })
+      await using admin = world.admin
+      const envelope = await envelopeIn(world)
+      const from = { text: yaml(around({ in: { host: 'new', pww: envelope } })) }
+      const plan = await admin.promote({ from, only: ['redis.in'], layer: world.layer })
+      expect(named(plan)).toEqual([['redis.in.pww', 'pw']])
+      await plan.apply()
+      expect(yaml(await world.stored())).toContain('new')
+    })
+  })
+
+  test('promotes what a key has already', async () => {
+    const keys = { [[...above, 'in', 'pww'].join('/')]: 'old' }
+    const world = await worldOf({ at, keys })
+    await using admin = world.admin
+    const from = { text: yaml(around({ in: { host: 'new', pww: 'old' } })) }
+    await (await admin.promote({ from, only: ['redis.in'], layer: world.layer })).apply()
+    expect(yaml(await world.stored())).toContain('new')
+  })
+
+  test('refuses to promote into a document what the schema does not know there', async () => {
+    const of = z.object({ redis: z.object({ doc: z.object({ in: part }).optional() }).optional() })
+    const keys = { [[...above, 'doc'].join('/')]: '{"in":{"host":"h","pwx":"old"},"strange":1}' }
+    const world = await worldOf({ at, of, keys })
+    await using admin = world.admin
+    const promotionOf = (inside: object) =>
+      admin.promote({
+        from: { text: yaml(around({ doc: { in: inside } })) },
+        only: ['redis.doc.in'],
+        layer: world.layer,
+      })
+    await expect(promotionOf({ host: 'h', pww: SECRET })).rejects.toMatchObject({
+      code: 'invalid_path',
+      message: expect.stringContaining('"redis.doc.in.pww"'),
+    })
+    await (await promotionOf({ host: 'new', pwx: 'old' })).apply()
+    expect(yaml(await world.stored())).toContain('new')
+  })
+})
+
+describe('a layer that others share', () => {
+  test('has no name of others in a plan that does not write it', async () => {
+    const keys = { 'in/host': 'h', strange: 'x', doc: '{"hosts":1}' }
+    const { admin, layer } = await worldOf({ at: 'redis', keys, unused: 'reject' })
+    await using _admin = admin
+    const plan = await admin.change({ layer }).set('redis.in.host', 'i').plan()
+    expect([plan.unused, plan.issues]).toEqual([[], []])
+  })
+
+  test('has no name of others in a document of which the plan writes another part', async () => {
+    const { admin, layer } = await worldOf({ at: 'redis', keys: { in: '{"host":"h","strange":1}' } })
+    await using _admin = admin
+    const plan = await admin.change({ layer }).set('redis.in.host', 'i').plan()
+    expect(plan.unused).toEqual([])
+  })
+
+  test('is not refused what the definition would reject of an own layer', async () => {
+    const { admin, layer } = await worldOf({ at: 'redis', unused: 'reject' })
+    await using _admin = admin
+    const plan = await admin.import('{ hosts: x }', { layer })
+    expect(named(plan)).toEqual([['redis.hosts', 'host']])
+    expect(plan.issues).toEqual([])
+  })
+
+  test('names all that a plan writes, however many others wrote there', async () => {
+    const keys = Object.fromEntries(Array.from({ length: 150 }, (_, at) => [`a${at}`, 'x']))
+    const { admin, layer } = await worldOf({ at: 'redis', keys })
+    await using _admin = admin
+    expect(named(await admin.import('{ hosts: x }', { layer }))).toEqual([['redis.hosts', 'host']])
+  })
+
+  test.each([
+    ['keys', {}],
+    ['a document', { in: '{}' }],
+  ])('has in %s what the schema knows at one of its places', async (_, keys) => {
+    const other = z.object({ in: z.object({ user: text }).optional() }).optional()
+    const of = z.object({ redis, audit: other })
+    const world = await worldOf({ at: ['redis', 'audit'], of, keys })
+    await using admin = world.admin
+    const plan = await admin.import('{ in: { user: u, host: h } }', { layer: world.layer })
+    expect(plan.unused).toEqual([])
+    const from = { text: '{ in: { user: v, host: i } }' }
+    const promoted = await admin.promote({ from, only: ['redis.in'], layer: world.layer })
+    await promoted.apply()
+    expect(yaml(await world.stored())).toContain('i')
+  })
+})
+
+describe('a promotion of a whole tree to a mounted layer', () => {
+  const whole = { text: yaml({ redis: { pw: SECRET, host: 'h' } }) }
+
+  test('is refused, and says where a text of the layer begins', async () => {
+    const world = await worldOf({ at: 'redis' })
+    await using admin = world.admin
+    const promoted = admin.promote({ from: whole, only: ['redis'], layer: world.layer })
+    await expect(promoted).rejects.toMatchObject({
+      code: 'invalid_path',
+      message: expect.stringMatching(/redis\.redis\.(?:pw|host).*begins below "redis"/s),
+    })
+    expect(await world.stored()).toEqual({})
+  })
+
+  test.each([
+    ['nothing', {}],
+    ['a value', { host: 'old' }],
+  ])('is refused at a place that the text has above, where the layer has %s', async (_, keys) => {
+    const world = await worldOf({ at: 'redis', keys })
+    await using admin = world.admin
+    const promoted = admin.promote({ from: whole, only: ['redis.host'], layer: world.layer })
+    await expect(promoted).rejects.toMatchObject({
+      code: 'invalid_path',
+      message: expect.stringMatching(/"redis\.host".*begins below "redis"/s),
+    })
+  })
+
+  test('is taken where the schema has the name of the place below it too', async () => {
+    const of = z.object({ redis: z.object({ redis: part, host: text }).optional() })
+    const world = await worldOf({ at: 'redis', of, keys: { host: 'old' } })
+    await using admin = world.admin
+    const plan = await admin.promote({ from: whole, only: ['redis'], layer: world.layer })
+    expect(plan.unused).toEqual([])
+    const removed = await admin.promote({ from: whole, only: ['redis.host'], layer: world.layer })
+    expect(removed.removes.map(({ pathText }) => pathText)).toEqual(['redis.host'])
+  })
+})
+
+test.each([
+  ['unknown', z.unknown()],
+  ['a record', z.record(z.string(), z.string())],
+  ['an object with other names', z.looseObject({ a: text })],
+  ['a text that looks like an object', z.string()],
+])('a promotion takes what %s has a place for', async (_, of) => {
+  for (const keys of [{}, { cache: '{}' }]) {
+    const world = await worldOf({
+      at: 'top',
+      of: z.object({ top: z.object({ cache: of.optional() }).optional() }),
+      keys,
+    })
+    await using admin = world.admin
+    const value = of instanceof z.ZodString ? yaml({ b: 'x' }) : { b: 'x' }
+    const plan = await admin.promote({
+      from: { text: yaml({ cache: value }) },
+      only: ['top.cache'],
+      layer: world.layer,
+    })
+    expect(plan.unused).toEqual([])
+    await plan.apply()
+    expect(yaml(await world.stored())).toContain('x')
+  }
+})
+
+test('unset: names the place that was given, whatever its item is called', async () => {
+  const of = z.object({ l: z.array(z.object({ h: text })).optional() })
+  const world = await worldOf({ of, keys: { 'l/5/h': 'a', 'l/7/h': 'b' } })
+  await using admin = world.admin
+  for (const path of ['l.2', 'l.2.h', 'l.1.g'])
+    await expect(admin.change({ layer: world.layer }).unset(path).plan()).rejects.toMatchObject({
+      code: 'not_found',
+      message: expect.stringContaining(`"${path}"`),
+    })
+})
