@@ -27,17 +27,30 @@ interface WorldOptions {
   readonly of?: z.ZodObject
   readonly keys?: Readonly<Record<string, string>>
   readonly unused?: 'reject' | 'warn'
+  /** Keys of a layer above. */
+  readonly top?: Readonly<Record<string, string>>
 }
 
-async function worldOf({ at, of = schema, keys = {}, unused = 'warn' }: WorldOptions): Promise<World> {
+async function worldOf({
+  at,
+  of = schema,
+  keys = {},
+  unused = 'warn',
+  top = {},
+}: WorldOptions): Promise<World> {
   const root = `/unknown/${++count}`
   const [own, layer] = [`${root}/own`, `${root}/redis`]
   for (const [name, value] of Object.entries(keys)) await store.client.kv.put(`${layer}/${name}`, value)
+  for (const [name, value] of Object.entries(top)) await store.client.kv.put(`${root}/top/${name}`, value)
   const definition = defineConfig({ name: 'unknown', schema: of, guard: false, unused })
   const admin = createAdmin(definition, {
     store: {
       endpoints: store.endpoint,
-      layers: [{ prefix: own }, { prefix: layer, ...(at !== undefined && { at }) }],
+      layers: [
+        { prefix: own },
+        { prefix: layer, ...(at !== undefined && { at }) },
+        ...(Object.keys(top).length > 0 ? [{ prefix: `${root}/top` }] : []),
+      ],
     },
     keys: keyring({ current: { id: 'here', key: Buffer.alloc(32, 1) } }),
   }) as Admin<unknown>
@@ -224,6 +237,19 @@ describe('a layer that others share', () => {
     expect(yaml(await world.stored())).toContain('i')
   })
 })
+
+test.each(['livetree:remove', 'livetree:empty'])(
+  'what a layer hides by %s is named and refused too',
+  async (word) => {
+    const world = await worldOf({ at: 'redis', top: { redis: word } })
+    await using admin = world.admin
+    expect(named(await admin.import('{ pww: x }', { layer: world.layer }))).toEqual([['redis.pww', 'pw']])
+    const from = { text: '{ pww: x }' }
+    await expect(admin.promote({ from, only: ['redis'], layer: world.layer })).rejects.toMatchObject({
+      code: 'invalid_path',
+    })
+  },
+)
 
 describe('a promotion of a whole tree to a mounted layer', () => {
   const whole = { text: yaml({ redis: { pw: SECRET, host: 'h' } }) }

@@ -1,6 +1,7 @@
 import type { ConfigDefinition, Issue, Path, UnusedKey } from '@livetree/core'
 import {
   type CandidateSource,
+  coverOf,
   createPipeline,
   holdsEncryptedInside,
   isEncryptedInsideAt,
@@ -77,14 +78,17 @@ export class Judge {
     })
   }
 
-  /** Those of these keys that the schema does not know, also in layers that ignore such keys. */
+  /** Those of these keys that the schema does not know, also in layers that ignore such keys, and where words hide them. */
   unusedOf(entries: ReadonlyMap<string, StoreEntry>, reported: ReadonlySet<string>): readonly UnusedKey[] {
     const { definition, store } = this.#workspace.settings
     const { keys } = this.#state
     return translatedNow(() => {
       const pipeline = pipelineOf(definition, this.#sources, { isGuarded: false, keys, reported })
       stageOthers(pipeline, this.#sources, this.#own)
-      const update = { revision: 0, epoch: 0, layers: store.leavesOf(entries) }
+      const isShown = ([key, { value }]: readonly [string, StoreEntry]) =>
+        reported.has(key) || coverOf(value) === undefined
+      const shown = new Map([...entries].filter(isShown))
+      const update = { revision: 0, epoch: 0, layers: store.leavesOf(shown) }
       pipeline.stage(this.#own, { type: 'replace', update })
       return pipeline.evaluate().unused
     })
