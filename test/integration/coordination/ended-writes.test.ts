@@ -158,7 +158,12 @@ oneEtcd('a write that ends before its answer', (etcd) => {
     })
     const failing = failureOf(write.call({ signal: stop.signal }))
     await waitFor(async () => (await write.count(direct)) === 1)
+    let isOver = false
+    void failing.then(() => {
+      isOver = true
+    })
     stop.abort('enough')
+    await waitFor(() => isOver, { timeoutMs: 3_000, what: 'the end of the call, which waits for no answer' })
     const error = await failing
     expect(error).toMatchObject({ name: 'EtcdError', code: 'outcome_unknown', fate: 'unknown' })
     expect(error).toMatchObject({ cause: { code: 'cancelled', cause: 'enough' } })

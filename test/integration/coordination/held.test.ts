@@ -14,7 +14,7 @@ import { oneEtcd } from '../../support/each-etcd.ts'
 import { withoutOpenHandles } from '../../support/open-handles.ts'
 import { waitFor } from '../../support/wait-for.ts'
 import { connect } from '../etcd/watch-kit.ts'
-import { codeOf, collecting, holdNextAnswer, keysOf, loseNextTxn, open } from './kit.ts'
+import { codeOf, collecting, holdNextAnswer, keysOf, loseNextTxn, open, sendTxnsBy } from './kit.ts'
 
 withoutOpenHandles()
 
@@ -102,12 +102,24 @@ oneEtcd('what is held', (etcd) => {
     const client = connect(server.endpoint)
     const queue = createWorkQueue(await open(client), 'queues/a')
     await queue.put('x')
+    const arrives = Promise.withResolvers<void>()
+    let sent = 0
     const handle = async () => {
       await using job = await queue.take()
+      sendTxnsBy(client, async (_, send) => {
+        sent += 1
+        if (sent === 1) await arrives.promise
+        return send()
+      })
       // Not awaited here, so that the job is released while this is on its way.
       return job.complete(op.put('done', '1'))
     }
-    await handle()
+    const handling = handle()
+    await waitFor(() => sent > 0)
+    await client.kv.get('meanwhile')
+    expect(sent).toBe(1)
+    arrives.resolve()
+    await handling
     expect([await keysOf(client, 'queues/'), (await client.kv.get('done'))?.text]).toEqual([[], '1'])
   })
 
