@@ -1,5 +1,5 @@
 import { createAdmin } from '@livetree/admin'
-import { defineConfig } from 'livetree'
+import { defineConfig, keyring, secret } from 'livetree'
 import { expect, test } from 'vitest'
 import * as z from 'zod'
 import { embeddedStore } from './embedded-store.ts'
@@ -103,4 +103,46 @@ test('a removal by name beside a list of the schema can be promoted, and removed
   const from = { overlay: 'base' }
   await (await admin.promote({ from, only: ['u.foo', 'u.bar'], overlay: 'prod' })).apply()
   expect((await admin.read()).value.u ?? {}).toEqual({})
+})
+
+const text = z.string().optional()
+const named = z.object({ h: text, g: text })
+
+/** Documents under the number of an item, with words that hide lower layers there, as in any document. */
+const WORDS: Readonly<Record<string, readonly [item: z.ZodType, document: object]>> = {
+  'a name': [named, { h: 'livetree:remove', g: 'b' }],
+  'all names': [named, { h: 'livetree:remove' }],
+  'all names of an object inside': [z.object({ s: named.optional() }), { s: { h: 'livetree:remove' } }],
+  'an object inside': [z.object({ s: named.optional() }), { s: 'livetree:empty' }],
+  'a list inside': [z.object({ s: z.array(z.string()) }), { s: 'livetree:empty' }],
+  'a text of a list inside': [z.object({ s: z.array(z.string()) }), { s: ['livetree:remove'] }],
+  'what has no schema': [z.any(), { h: 'livetree:remove', g: 'b' }],
+  'a part of what is encrypted': [
+    secret(named, { encrypted: true }),
+    { h: 'livetree:remove', g: 'livetree:empty' },
+  ],
+}
+
+test.each(Object.entries(WORDS))('a word in the document of an item is no text: %s', async (_, given) => {
+  const [item, document] = given
+  const root = `/config/${++count}`
+  const put = (key: string, value: string) => store.client.kv.put(`${root}/${key}`, value)
+  const definition = defineConfig({ name: 'words', schema: z.object({ l: z.array(item) }), guard: false })
+  await using admin = createAdmin(definition, {
+    store: { endpoints: store.endpoint, root, overlays: ['base', 'prod'] },
+    keys: keyring({ current: { id: 'k', key: Buffer.alloc(32, 1) }, plaintext: 'accept' }),
+  })
+  const served = async () => (await admin.export({ reveal: true, format: 'json' })).text
+  await put('base/l/3', JSON.stringify(document))
+  const value = await served()
+  const { text: exported } = await admin.export({ overlay: 'base', reveal: true })
+  for (const held of [undefined, '[{}]', '[]']) {
+    await store.client.kv.deleteRange({ prefix: `${root}/prod/` })
+    if (held !== undefined) await put('prod/l', held)
+    await (await admin.promote({ from: { overlay: 'base' }, only: ['l'], overlay: 'prod' })).apply()
+    expect(await served()).toBe(value)
+  }
+  await store.client.kv.deleteRange({ prefix: `${root}/prod/` })
+  await (await admin.import(exported, { overlay: 'prod' })).apply()
+  expect(await served()).toBe(value)
 })

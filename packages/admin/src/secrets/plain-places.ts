@@ -47,12 +47,16 @@ export function layerMarks(
   })
 }
 
-/** The leaves at and below a part of a tree; names that lead on into a scalar as they are. */
+/** The leaves at and below a part of a tree, if it has that; names that lead on into a scalar as they are. */
 function leavesAt(tree: PlainTree, names: PlainMark): readonly PlainMark[] {
-  let part: PlainTree | undefined = tree
-  for (const name of names) part = part && partsOf(part).find(([each]) => each === name)?.[1]
+  let part: PlainTree = tree
+  for (const name of names) {
+    if (part.type === 'scalar') return [names]
+    const below = partsOf(part).find(([each]) => each === name)?.[1]
+    if (below === undefined) return []
+    part = below
+  }
   const found: PlainMark[] = []
-  if (part === undefined) return [names]
   eachLeaf(part, names, (_, at) => found.push(at))
   return found
 }

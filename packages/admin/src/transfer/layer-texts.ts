@@ -4,9 +4,7 @@ import { choosePrefix, type LayerChoice } from '../tree/target-layer.ts'
 import { layerWith, prefixOf, type TreeState } from '../tree/tree-state.ts'
 import type { Workspace } from '../workspace.ts'
 import type { PlacedText } from './nested-tree.ts'
-
-/** Names as files and stores have them. */
-export const STORED = { name: 'stored', keyPrefix: '', separator: '/', naming: 'stored' } as const
+import { STORED } from './stored-names.ts'
 
 /**
  * What a layer holds, with the names from the top of the configuration.

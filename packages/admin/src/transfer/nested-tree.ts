@@ -1,10 +1,11 @@
 import type { Path } from '@livetree/core'
-import { coverOf, isListAt, kindAt } from '@livetree/core/tools'
+import { coverOf, isListAt } from '@livetree/core/tools'
 import type { Workspace } from '../workspace.ts'
+import { isEmptyObject } from '../change/json-document.ts'
 import { hasItems, itemsInOrder } from './named-items.ts'
 import type { PlainTree } from './plain-tree.ts'
 import { leafTree } from './tree-leaves.ts'
-import { isInList } from './words-in-lists.ts'
+import { coveredAt, isInList, uncoveredDocument } from './words-in-lists.ts'
 
 /** One text of a tree, with its place. */
 export interface PlacedText {
@@ -46,18 +47,23 @@ function nestedTexts(workspace: Workspace, texts: readonly PlacedText[]): Nested
       depth < names.length && isListAt(definition, path.slice(0, above + depth))
     const leaf = leafOf(workspace, path, text)
     if (leaf !== undefined) nested.put(names, leaf, isList)
+    // A document of which words have left nothing is joined as others are.
+    if (leaf?.type === 'object' && coverOf(text) === undefined && !isEmptyObject(text))
+      nested.nameItems(names)
   }
   return nested
 }
 
-/** What a key holds. In a list, which one layer supplies whole, a word that hides lower layers leaves nothing, or what is empty. */
+/**
+ * What a key holds. In a list, which one layer supplies whole, a word that hides lower layers leaves nothing, or what is empty: one
+ * that is the text of the key, or stands in the objects of its document.
+ */
 export function leafOf(workspace: Workspace, path: Path, text: string): PlainTree | undefined {
   const { definition, isUntyped } = workspace.settings
-  const cover = isUntyped ? undefined : coverOf(text)
-  if (cover === undefined || !isInList(workspace, path)) return leafTree(workspace, path, text)
-  const kind = kindAt(definition, path)
-  if (cover === 'remove' || (kind !== 'list' && kind !== 'directory')) return undefined
-  return kind === 'list' ? { type: 'list', items: [] } : { type: 'object', parts: [] }
+  if (isUntyped || !isInList(workspace, path)) return leafTree(workspace, path, text)
+  const cover = coverOf(text)
+  if (cover !== undefined) return coveredAt(definition, path, cover)
+  return uncoveredDocument(workspace, path, text) ?? leafTree(workspace, path, text)
 }
 
 interface Branch {

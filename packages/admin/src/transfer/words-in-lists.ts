@@ -1,15 +1,55 @@
 import type { Path } from '@livetree/core'
-import { coverOf, isListAt, pathText } from '@livetree/core/tools'
+import { coverOf, isListAt, kindAt, pathInDocument, pathText, readingOf } from '@livetree/core/tools'
 import { AdminError } from '../errors.ts'
 import type { Workspace } from '../workspace.ts'
-import type { PlainTree } from './plain-tree.ts'
+import { STORED } from './stored-names.ts'
+import { parseJson } from './parse-json.ts'
+import type { PlainObject, PlainTree } from './plain-tree.ts'
 
 /**
- * Whether a place is in a list, in which a word that hides lower layers is text, but for that of a key. Where the schema may have an
- * object above it as well, the word hides what lower layers have by its name.
+ * Whether a place is in a list, in which a word that hides lower layers is text, but for that of a key, and of the objects in its
+ * document. Where the schema may have an object above it as well, the word hides what lower layers have by its name.
  */
 export function isInList({ settings }: Workspace, path: Path): boolean {
   return path.some((_, depth) => isListAt(settings.definition, path.slice(0, depth)))
+}
+
+/** What a word that hides lower layers leaves at a place in a list; undefined for nothing. */
+export function coveredAt(
+  definition: Workspace['settings']['definition'],
+  path: Path,
+  cover: ReturnType<typeof coverOf>,
+): PlainTree | undefined {
+  const kind = kindAt(definition, path)
+  if (cover !== 'empty' || (kind !== 'list' && kind !== 'directory')) return undefined
+  return kind === 'list' ? { type: 'list', items: [] } : { type: 'object', parts: [] }
+}
+
+/** What the words in a document of a key in a list leave of it; undefined where there are none, or it is none. */
+export function uncoveredDocument(workspace: Workspace, path: Path, text: string): PlainTree | undefined {
+  const { definition } = workspace.settings
+  const tree = readingOf(definition, path, text, false) === 'document' ? parseJson(text) : undefined
+  if (tree?.type !== 'object' || wordIn(tree) === undefined) return undefined
+  return kindAt(definition, path) === 'json' ? undefined : uncovered(workspace, path, tree)
+}
+
+function uncovered(workspace: Workspace, path: Path, tree: PlainObject): PlainObject {
+  const { definition } = workspace.settings
+  const parts = tree.parts.flatMap(([name, part]): PlainObject['parts'] => {
+    const left = partLeft(workspace, pathInDocument(definition, { path, layer: STORED }, [name]), part)
+    return left === undefined ? [] : [[name, left]]
+  })
+  return { type: 'object', parts }
+}
+
+/** An object inside a document of which every name is removed is none. */
+function partLeft(workspace: Workspace, path: Path, part: PlainTree): PlainTree | undefined {
+  const { definition } = workspace.settings
+  const cover = part.type === 'scalar' ? coverOf(part.value) : undefined
+  if (cover !== undefined) return coveredAt(definition, path, cover)
+  if (part.type !== 'object' || wordIn(part) === undefined || kindAt(definition, path) === 'json') return part
+  const left = uncovered(workspace, path, part)
+  return left.parts.length === 0 ? undefined : left
 }
 
 /** The first word that hides lower layers in a part of a file which is in no list itself. Those of lists inside are texts. */
