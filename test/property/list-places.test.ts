@@ -158,3 +158,33 @@ test(`a promotion of items leaves all others where they are (${RUNS} cases)`, as
   )
   await fc.assert(property, options)
 })
+
+test(`an export takes the place of a list that is a document, and of one in a document (${RUNS} cases)`, async () => {
+  const ways = fc.constantFrom('import', 'promote')
+  const property = fc.asyncProperty(
+    list,
+    list,
+    form,
+    fc.boolean(),
+    ways,
+    async (from, now, formFrom, isInside, way) => {
+      if (from.length === 0) return
+      const root = `/config/places-${cases++}`
+      const inner = z.object({ l: schema.shape.l, k: z.string().optional() })
+      const definition = defineConfig({ name: 'x', schema: z.object({ o: inner.optional() }), guard: false })
+      await using admin = createAdmin(definition, { store: { client, root, overlays: ['base', 'prod'] } })
+      for (const [key, text] of Object.entries(keysOf(from, formFrom)))
+        await client.kv.put(`${root}/base/o/${key}`, text)
+      const [key, held] = isInside ? ['o', { k: 'k', ...(now.length > 0 && { l: now }) }] : ['o/l', now]
+      await client.kv.put(`${root}/prod/${key}`, JSON.stringify(held))
+      const { text } = await admin.export({ overlay: 'base' })
+      const plan =
+        way === 'import'
+          ? await admin.import(text, { overlay: 'prod' })
+          : await admin.promote({ from: { overlay: 'base' }, only: ['o.l'], overlay: 'prod' })
+      await plan.apply({ allowRemoval: true })
+      expect((await admin.read()).value.o).toEqual({ l: from, ...(isInside && { k: 'k' }) })
+    },
+  )
+  await fc.assert(property, options)
+})

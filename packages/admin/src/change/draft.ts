@@ -28,6 +28,8 @@ export type Step =
       readonly prefix: string
       readonly path: Path
       readonly tree: PlainTree
+      /** It has only what was edited. */
+      readonly isEdit?: true
     } & Taken)
   /** A value as people write it: the text of a scalar, or a list or an object as YAML. */
   | { readonly type: 'written'; readonly prefix: string; readonly path: Path; readonly text: string }

@@ -63,7 +63,7 @@ export function editedSteps(
     ...left.map((path) => ({ type: 'unset', prefix, path, isOfKeys: true, isLeft: true }) as const),
     ...(set.length === 0
       ? []
-      : [{ type: 'tree', prefix, path: mount, tree: joined(set, 0), plaintext } as const]),
+      : [{ type: 'tree', prefix, path: mount, tree: joined(set, 0), isEdit: true, plaintext } as const]),
   ]
 }
 

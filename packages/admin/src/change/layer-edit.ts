@@ -14,8 +14,8 @@ import { AdminError } from '../errors.ts'
 import { prefixOf } from '../tree/tree-state.ts'
 import { assertDefined, assertUtf8 } from './assert-writable.ts'
 import { jsonOf, type PlainObject, type PlainTree, treeOf } from '../transfer/plain-tree.ts'
-import { refusalAt } from './refused-value.ts'
-import { isJoined } from '../transfer/named-items.ts'
+import { refusalAt, unreadReasonAt } from './refused-value.ts'
+import { isJoined, listedTree, type TreeOptions } from '../transfer/named-items.ts'
 import { isSameJson, isSameText, treeLeaves } from '../transfer/tree-leaves.ts'
 import { wordIn, wordRefused } from '../transfer/words-in-lists.ts'
 import { translateError, translatedNow } from '../translate-error.ts'
@@ -77,12 +77,11 @@ export class LayerEdit {
 
   /**
    * Writes what a file holds at a path: objects are merged with what is there, also those that have the items of a list by the
-   * names of their keys; everything else replaces it.
+   * names of their keys; everything else replaces it. In a document, which has no such names, these are a list.
    *
-   * @param isItem it is, or is in, an item of a list of the file
    * @throws AdminError `invalid_path`, `invalid_value`, `unwritable_value`
    */
-  setTree(path: Path, tree: PlainTree, isItem = false): void {
+  setTree(path: Path, tree: PlainTree, { isItem = false, isEdit = false }: TreeOptions = {}): void {
     const { definition } = this.#workspace.settings
     if (tree.type === 'scalar' && keyIdOf(tree.value) !== undefined && isEncryptedAt(definition, path)) {
       this.setText(path, String(tree.value))
@@ -92,20 +91,21 @@ export class LayerEdit {
     const isInside = holder?.document.isObjectAt(holder.names) === true
     const isOther = !this.#isJoined(path, tree)
     if (holder !== undefined && (isOther || !isInside)) {
-      this.#putTree(holder, path, tree, isItem)
+      this.#putTree(holder, path, isEdit ? tree : this.#listed(path, tree), isItem)
       return
     }
     const refusal = holder === undefined ? refusalAt(this.#workspace, path, tree) : undefined
     if (refusal !== undefined) throw translateError(refusal)
     if (isOther || tree.type !== 'object') {
-      this.#replace(path, this.#leavesOf(path, tree, isItem))
+      const isDocument = !isEdit && this.#view.documentIn(path) !== undefined
+      this.#replace(path, this.#leavesOf(path, isDocument ? this.#listed(path, tree) : tree, isItem))
       return
     }
     const entered = holder ?? this.#view.documentIn(path) ?? this.#documentFor(path, tree)
     if (entered !== undefined) this.#enter(entered)
     for (const [name, part] of tree.parts)
       if (entered !== undefined && name === '') this.#join(entered, path, name, part)
-      else this.setTree(this.#child(path, name), part, isItem)
+      else this.setTree(this.#child(path, name), part, { isItem, isEdit })
     if (tree.parts.length > 0 || this.#view.isTop(path) || entered !== undefined) return
     const key = this.#view.keyOf(path)
     this.#tree.empty.set(key, path)
@@ -135,7 +135,9 @@ export class LayerEdit {
     if (!isUntyped && kindAt(definition, path) === 'list') return undefined
     const reasons = parts.map(([name, part]) =>
       // No key has an empty segment.
-      name === '' ? 'a key that ends in a slash marks a directory' : this.#refusedValue(path, name, part),
+      name === ''
+        ? 'a key that ends in a slash marks a directory'
+        : unreadReasonAt(this.#workspace, this.#child(path, name), part),
     )
     const at = reasons.findIndex((reason) => reason !== undefined)
     if (at < 0) return undefined
@@ -149,21 +151,14 @@ export class LayerEdit {
     return this.#view.documentIn(path)
   }
 
-  /** Why no key can hold the value of a part: the schema does not say what is in it, and it is no text. */
-  #refusedValue(path: Path, name: string, part: PlainTree): string | undefined {
-    return refusalAt(this.#workspace, this.#child(path, name), part) !== undefined
-      ? 'the schema does not say what is in it, and reads the text of a key as text'
-      : undefined
-  }
-
   /** As `setTree`, without what was there: a list takes its form from it, an object has nothing of it. */
   setPart(path: Path, tree: PlainTree, isItem = false): void {
     const holder = tree.type === 'object' ? this.#view.holderOf(path) : undefined
     // Removed first, an item of a list would leave its place to the next one.
-    if (holder !== undefined) this.#putTree(holder, path, tree, isItem)
+    if (holder !== undefined) this.#putTree(holder, path, this.#listed(path, tree), isItem)
     else {
       if (tree.type === 'object' && this.#view.keysAt(path).length > 0) this.unset(path)
-      this.setTree(path, tree, isItem)
+      this.setTree(path, tree, { isItem })
     }
   }
 
@@ -177,6 +172,10 @@ export class LayerEdit {
     const holder = this.#view.holderOf(path)
     if (holder === undefined) this.#replace(path, [[this.#view.keyOf(path), text]])
     else this.#putPart(holder, path, JSON.stringify(text))
+  }
+
+  #listed(path: Path, tree: PlainTree): PlainTree {
+    return listedTree(this.#workspace, { path, layer: this.layer }, tree)
   }
 
   /** Items that a file has by the names of keys do not go into a document that has them as a list. */

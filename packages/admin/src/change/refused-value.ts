@@ -14,3 +14,10 @@ export function refusalAt({ settings }: Workspace, path: Path, tree: PlainTree):
     return error instanceof LivetreeError && error.code === 'unwritable_value' ? error : undefined
   }
 }
+
+/** Why no key can hold the value of a part: the schema does not say what is in it, and it is no text. */
+export function unreadReasonAt(workspace: Workspace, path: Path, part: PlainTree): string | undefined {
+  return refusalAt(workspace, path, part) !== undefined
+    ? 'the schema does not say what is in it, and reads the text of a key as text'
+    : undefined
+}

@@ -141,7 +141,7 @@ function takeStep(edit: LayerEdit, step: PathStep, secrets: TreeSecrets): void {
   if ('plaintext' in step) secrets.keepPlain((step.plaintext ?? []).map((below) => [...path, ...below]))
   if (step.type === 'set') edit.set(path, step.value)
   else if (step.type === 'part') edit.setPart(path, step.tree, step.isItem)
-  else if (step.type === 'tree') edit.setTree(path, step.tree)
+  else if (step.type === 'tree') edit.setTree(path, step.tree, { isEdit: step.isEdit })
   else if (step.type === 'text') edit.setText(path, step.text)
   else if (step.isLeft === true) edit.unsetEmpty(path)
   else edit.unset(path, step.path)

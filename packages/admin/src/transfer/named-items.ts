@@ -1,7 +1,9 @@
 import type { Path } from '@livetree/core'
-import { compareItemNames, isListAt, kindAt } from '@livetree/core/tools'
+import type { LayerInfo } from '@livetree/core/source'
+import { compareItemNames, isListAt, kindAt, pathInDocument } from '@livetree/core/tools'
 import type { Workspace } from '../workspace.ts'
 import { isAllText, type PlainObject, type PlainTree } from './plain-tree.ts'
+import { wordIn, wordRefused } from './words-in-lists.ts'
 
 /** Whether an object of a file has the items of a list by the names of their keys: `{ "3": …, "5": … }`. */
 export function hasItems({ parts }: PlainObject): boolean {
@@ -21,4 +23,36 @@ export function isJoined({ settings }: Workspace, path: Path, tree: PlainTree): 
 /** The items of a list that a file has by the names of their keys, in their order. */
 export function itemsInOrder({ parts }: PlainObject): PlainObject['parts'] {
   return parts.toSorted(([a], [b]) => compareItemNames(a, b))
+}
+
+/**
+ * What a document holds of a part of a file: a document has the items of a list in their order, and no names for them.
+ *
+ * @throws AdminError `unwritable_value` for a word that hides lower layers in an item, which in a list would be text
+ */
+export function listedTree(workspace: Workspace, { path, layer }: TextPlace, tree: PlainTree): PlainTree {
+  const { definition, isUntyped } = workspace.settings
+  if (isUntyped || tree.type === 'scalar') return tree
+  const inside = (name: string, part: PlainTree) =>
+    listedTree(workspace, { path: pathInDocument(definition, { path, layer }, [name]), layer }, part)
+  if (tree.type === 'list')
+    return { type: 'list', items: tree.items.map((item, index) => inside(String(index), item)) }
+  const parts = tree.parts.map(([name, part]) => [name, inside(name, part)] as const)
+  if (!hasItems(tree) || !isListAt(definition, path)) return { type: 'object', parts }
+  const word = wordIn(tree)
+  if (word !== undefined) throw wordRefused(path, word)
+  return { type: 'list', items: itemsInOrder({ type: 'object', parts }).map(([, item]) => item) }
+}
+
+interface TextPlace {
+  readonly path: Path
+  readonly layer: LayerInfo
+}
+
+/** How a part of a file is put into a layer. */
+export interface TreeOptions {
+  /** It is, or is in, an item of a list of the file. */
+  readonly isItem?: boolean | undefined
+  /** It has only what was edited, so that items by names are not all of their list. */
+  readonly isEdit?: boolean | undefined
 }
