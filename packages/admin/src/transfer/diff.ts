@@ -145,7 +145,7 @@ function placeOfText(workspace: Workspace, beside: DiffSide): readonly string[] 
 }
 
 /** The prefix of the layer that a side is of; undefined for any other side. */
-function prefixOfSide({ settings }: Workspace, side: DiffSide): string | undefined {
+export function prefixOfSide({ settings }: Workspace, side: DiffSide): string | undefined {
   const choice = side === 'now' ? undefined : choiceOf(side)
   return choice === undefined ? undefined : choosePrefix(settings.store.layers, choice)
 }

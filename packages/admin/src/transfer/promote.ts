@@ -18,11 +18,11 @@ import { comparePaths } from '../compare-paths.ts'
 import { AdminError } from '../errors.ts'
 import { pathOf, type PathLike } from '../selector.ts'
 import { choosePrefix, type LayerChoice } from '../tree/target-layer.ts'
-import { layerWith } from '../tree/tree-state.ts'
+import { layerWith, prefixOf } from '../tree/tree-state.ts'
 import { translatedNow } from '../translate-error.ts'
 import type { CallOptions, Workspace } from '../workspace.ts'
 import { assertClear } from '../secrets/plain-places.ts'
-import { type DiffSide, readSide } from './diff.ts'
+import { type DiffSide, prefixOfSide, readSide } from './diff.ts'
 import { namesOf } from './layer-texts.ts'
 import { STORED } from './stored-names.ts'
 import { hasItems, itemsInOrder } from './named-items.ts'
@@ -61,7 +61,9 @@ export async function planPromotion<T>(workspace: Workspace, options: PromoteOpt
   const prefix = choosePrefix(workspace.settings.store.layers, options)
   const paths = only.map(pathOf)
   const side = await readSide(workspace, from, { layer: prefix }, options)
-  const places = paths.map((path) => ({ path, ...partAt(workspace, side, path) }))
+  const isText = from !== 'now' && 'text' in from && from.text !== undefined
+  const mounts = mountsOf(workspace, isText ? prefix : prefixOfSide(workspace, from))
+  const places = paths.map((path) => ({ path, ...partAt(workspace, side, atFirst(mounts, path)) }))
   assertClear(
     side.unclear,
     places.map(({ at }) => at),
@@ -79,6 +81,29 @@ export async function planPromotion<T>(workspace: Workspace, options: PromoteOpt
     .sort((a, b) => comparePaths(b.path, a.path))
     .map(({ path }): Step => ({ type: 'unset', prefix, path }))
   return planDraft(workspace, { kind: 'change', steps: [...taken, ...removed], isInSchema: true }, options)
+}
+
+/** The places of the layer that a side is of; none for a whole configuration, which has every place. */
+function mountsOf({ settings }: Workspace, prefix: string | undefined): readonly Path[] {
+  const own = settings.store.layers.filter((layer) => prefixOf(layer) === prefix)
+  return own.flatMap(({ at }) => (at === undefined ? [] : [parsePathText(at)]))
+}
+
+/**
+ * The same place of a layer below the first of its mounts, whose names a side has.
+ *
+ * @throws AdminError `invalid_path` for a place that the layer has no part of, and for one above several of its mounts
+ */
+function atFirst(mounts: readonly Path[], path: Path): Path {
+  const mount = mounts.find((each) => isWithin(path, each))
+  const [first] = mounts
+  if (first === undefined) return path
+  if (mount !== undefined) return [...first, ...path.slice(mount.length)]
+  if (mounts.length === 1 && isWithin(first, path)) return path
+  throw new AdminError('invalid_path', {
+    what: `What is promoted stands at ${mounts.map((each) => `"${pathText(each)}"`).join(' and ')}, and "${pathText(path)}" is not below that`,
+    remedy: 'Choose a place below that.',
+  })
 }
 
 /**
