@@ -63,7 +63,8 @@ export async function planPromotion<T>(workspace: Workspace, options: PromoteOpt
   const side = await readSide(workspace, from, { layer: prefix }, options)
   const isText = from !== 'now' && 'text' in from && from.text !== undefined
   const mounts = mountsOf(workspace, isText ? prefix : prefixOfSide(workspace, from))
-  const places = paths.map((path) => ({ path, ...partAt(workspace, side, atFirst(mounts, path)) }))
+  for (const path of paths) assertAtFirst(mounts, path)
+  const places = paths.map((path) => ({ path, ...partAt(workspace, side, path) }))
   assertClear(
     side.unclear,
     places.map(({ at }) => at),
@@ -90,19 +91,24 @@ function mountsOf({ settings }: Workspace, prefix: string | undefined): readonly
 }
 
 /**
- * The same place of a layer below the first of its mounts, whose names a side has.
+ * A side has the names of the first place of its layer, and only there the schema is asked what they are.
  *
- * @throws AdminError `invalid_path` for a place that the layer has no part of, and for one above several of its mounts
+ * @throws AdminError `invalid_path` for a place that the layer has no part of, for one above several of its mounts, and for one below
+ *   another mount than the first
  */
-function atFirst(mounts: readonly Path[], path: Path): Path {
-  const mount = mounts.find((each) => isWithin(path, each))
+function assertAtFirst(mounts: readonly Path[], path: Path): void {
   const [first] = mounts
-  if (first === undefined) return path
-  if (mount !== undefined) return [...first, ...path.slice(mount.length)]
-  if (mounts.length === 1 && isWithin(first, path)) return path
+  if (first === undefined || isWithin(path, first) || (mounts.length === 1 && isWithin(first, path))) return
+  const mount = mounts.find((each) => isWithin(path, each))
+  const stands = `What is promoted stands at ${mounts.map((each) => `"${pathText(each)}"`).join(' and ')}`
+  if (mount === undefined)
+    throw new AdminError('invalid_path', {
+      what: `${stands}, and "${pathText(path)}" is not below that`,
+      remedy: 'Choose a place below that.',
+    })
   throw new AdminError('invalid_path', {
-    what: `What is promoted stands at ${mounts.map((each) => `"${pathText(each)}"`).join(' and ')}, and "${pathText(path)}" is not below that`,
-    remedy: 'Choose a place below that.',
+    what: `${stands}, and is promoted by the first of these places, not by "${pathText(path)}"`,
+    remedy: `Name "${pathText([...first, ...path.slice(mount.length)])}", if the schema has that; else write the keys of the layer.`,
   })
 }
 
