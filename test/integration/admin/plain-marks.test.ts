@@ -212,6 +212,61 @@ test('what changed in the store meanwhile, and not in the text, is neither encry
   await expect(change.plan()).rejects.toMatchObject({ code: 'secret_text' })
 })
 
+const secretItem = z.object({ pw: encrypted(text), h: text })
+
+test.each<
+  readonly [
+    name: string,
+    db: z.ZodType,
+    keys: Readonly<Record<string, string>>,
+    edit: (before: string) => string,
+  ]
+>([
+  [
+    'JSON as text of an object',
+    z.object({ pw: z.object({ a: encrypted(text), b: text }), h: text }),
+    { db: json({ pw: json({ a: FOREIGN, b: 'EDITME' }), h: 'h' }) },
+    (before) => before.replace('EDITME', 'EDITED'),
+  ],
+  [
+    'JSON as text of a list',
+    z.object({ l: z.array(secretItem) }),
+    { db: json({ l: json([{ pw: FOREIGN, h: 'EDITME' }]) }) },
+    (before) => before.replace('EDITME', 'EDITED'),
+  ],
+  [
+    'items by names, which become a list',
+    z.array(secretItem),
+    { 'db/1': json({ pw: FOREIGN, h: 'EDITME' }), 'db/7': json({ pw: `${FOREIGN}2`, h: 'h' }) },
+    (before) =>
+      json({ db: Object.values((JSON.parse(before) as { db: object }).db) }).replace('EDITME', 'EDITED'),
+  ],
+  [
+    'a list, which becomes items by names',
+    z.array(secretItem),
+    {
+      db: json([
+        { pw: FOREIGN, h: 'EDITME' },
+        { pw: `${FOREIGN}2`, h: 'h' },
+      ]),
+    },
+    (before) => json({ db: { ...(JSON.parse(before) as { db: object[] }).db } }).replace('EDITME', 'EDITED'),
+  ],
+])('an edit beside plain text leaves it: %s', async (_, db, keys, edit) => {
+  const root = `/config/${++count}`
+  for (const [key, each] of Object.entries(keys)) await store.client.kv.put(`${root}/base/${key}`, each)
+  await using admin = open({ schema: z.object({ db: db.optional() }), root, plaintext: 'reject' })
+  const { text: before } = await admin.export({ overlay: 'base', format: 'json', reveal: true })
+  expect(before).toContain(FOREIGN)
+  const plan = await admin.change({ overlay: 'base' }).setEdited(before, edit(before)).plan()
+  expect(plan.issues.map(({ code }) => code)).toContain('not_encrypted')
+  await plan.apply({ force: true })
+  const after = await stored(`${root}/base/`)
+  expect(after).toContain('EDITED')
+  expect(after).toContain(FOREIGN)
+  expect(after).not.toContain(ENVELOPE)
+})
+
 describe('the marks of a layer go by the names of its text', () => {
   const part = z
     .object({ passWord: encrypted(text).optional(), l: z.array(encrypted(text)).optional() })

@@ -21,6 +21,13 @@ interface Leaf {
   readonly tree: PlainTree
 }
 
+/** By `keyOf` their names. */
+type Leaves = ReadonlyMap<string, Leaf>
+
+function keyOf(names: readonly string[]): string {
+  return JSON.stringify(names)
+}
+
 /**
  * What differs between two texts of a layer, as steps: what the first has and the second has not is removed, and what is new
  * in the second is written as an import writes it.
@@ -51,10 +58,7 @@ export function editedSteps(
     tree.type === 'object' && changed.some((leaf) => names.every((name, depth) => leaf.names[depth] === name))
   const unset = gone.filter((leaf) => isMeant(leaf) && !isEntered(leaf))
   const mount = pathOf(workspace, prefix, [])
-  const edited = set.flatMap(({ names, path, tree }): EditedPart[] => {
-    const old = given.get(JSON.stringify(names))
-    return old === undefined || tree.type === 'scalar' ? [] : [{ path, before: old.tree, after: tree }]
-  })
+  const edited = editedParts(given, set)
   const kept = layer && edited.length > 0 ? new KeptPlain(workspace, state, layer) : undefined
   const plaintext = edited.flatMap((part) => kept?.in(part) ?? []).map((each) => each.slice(mount.length))
   const left = leftAbove(unset, [...wanted.values()]).map((names) => pathOf(workspace, prefix, names))
@@ -65,6 +69,39 @@ export function editedSteps(
       ? []
       : [{ type: 'tree', prefix, path: mount, tree: joined(set, 0), isEdit: true, plaintext } as const]),
   ]
+}
+
+/** What was there of each part that is new, also where a list was given by the names of its items and is a list now, or the other way round. */
+function editedParts(given: Leaves, changed: readonly Leaf[]): readonly EditedPart[] {
+  const inOld = leavesIn(given, changed)
+  const above = [...inOld].map(([old, leaves]) => ({
+    path: old.path,
+    before: old.tree,
+    after: joined(leaves, old.names.length),
+  }))
+  const others = new Set([...inOld.values()].flat())
+  const isOther = (leaf: Leaf) => !others.has(leaf)
+  const wanted = new Map(changed.filter(isOther).map((leaf) => [keyOf(leaf.names), leaf]))
+  const below = [...leavesIn(wanted, [...given.values()])].map(([leaf, olds]) => ({
+    path: leaf.path,
+    before: joined(olds, leaf.names.length),
+    after: leaf.tree,
+  }))
+  return [...above, ...below]
+}
+
+/** The leaves that stand at or below each of the tops. */
+function leavesIn(tops: Leaves, leaves: readonly Leaf[]): ReadonlyMap<Leaf, readonly Leaf[]> {
+  const found = new Map<Leaf, Leaf[]>()
+  for (const leaf of leaves)
+    for (let depth = 0; depth <= leaf.names.length; depth++) {
+      const top = tops.get(keyOf(leaf.names.slice(0, depth)))
+      if (top === undefined) continue
+      const inside = found.get(top)
+      if (inside === undefined) found.set(top, [leaf])
+      else inside.push(leaf)
+    }
+  return found
 }
 
 /** The path of the keys that a layer has for a place: see `LayerEdit.keyPathOf`. */
@@ -87,10 +124,8 @@ function assertNoneAbove(changed: readonly Leaf[], top: Path, place: Path): void
 /** The objects above what is gone that are gone too, the deepest first: a document may have an empty one left there. */
 function leftAbove(gone: readonly Leaf[], wanted: readonly Leaf[]): readonly (readonly string[])[] {
   const above = ({ names }: Leaf) => names.map((_, depth) => names.slice(0, depth))
-  const kept = new Set(
-    wanted.flatMap((leaf) => [leaf.names, ...above(leaf)]).map((each) => JSON.stringify(each)),
-  )
-  const left = new Map(gone.flatMap(above).map((names) => [JSON.stringify(names), names]))
+  const kept = new Set(wanted.flatMap((leaf) => [leaf.names, ...above(leaf)]).map(keyOf))
+  const left = new Map(gone.flatMap(above).map((names) => [keyOf(names), names]))
   return [...left]
     .filter(([key, names]) => names.length > 0 && !kept.has(key))
     .map(([, names]) => names)
@@ -105,13 +140,13 @@ function emptied({ settings }: Workspace, leaf: Leaf): Leaf {
   return isList && isEmpty ? { ...leaf, tree: { type: 'list', items: [] } } : leaf
 }
 
-function leavesOf(workspace: Workspace, prefix: string, text: string): ReadonlyMap<string, Leaf> {
+function leavesOf(workspace: Workspace, prefix: string, text: string): Leaves {
   const leaves = new Map<string, Leaf>()
   const visit = (tree: PlainTree, names: readonly string[]) => {
     const path = pathOf(workspace, prefix, names)
     if (isJoined(workspace, path, tree) && tree.parts.length > 0)
       for (const [name, part] of tree.parts) visit(part, [...names, name])
-    else leaves.set(JSON.stringify(names), { names, path, tree })
+    else leaves.set(keyOf(names), { names, path, tree })
   }
   const tree = documentOf(text, undefined)
   if (tree.type === 'object' && tree.parts.length === 0) return leaves
