@@ -9,7 +9,8 @@ import type { Workspace } from '../workspace.ts'
 import { assertingSaid, assertSaid, assertTakenSaid } from './assert-said.ts'
 import type { Draft, ReadStep } from './draft.ts'
 import { isEncryptedText } from '../secrets/encrypted-with.ts'
-import { type MadeEnvelopes, madeFor, TreeSecrets } from '../secrets/tree-secrets.ts'
+import { type MadeEnvelopes, madeFor } from '../secrets/made-envelopes.ts'
+import { TreeSecrets } from '../secrets/tree-secrets.ts'
 import { LayerEdit } from './layer-edit.ts'
 import { editedTree, type EditedTree, type KeyEdits } from './layer-view.ts'
 import { type PlannedChange, plannedChange } from './planned-change.ts'
@@ -138,12 +139,16 @@ type PathStep = Exclude<ReadStep, { type: 'key' }>
 function takeStep(edit: LayerEdit, step: PathStep, secrets: TreeSecrets): void {
   const isOfKeys = step.type === 'tree' || ('isOfKeys' in step && step.isOfKeys === true)
   const path = isOfKeys ? step.path : edit.keyPathOf(step.path, step.type === 'unset' ? 'unset' : 'set')
-  if ('plaintext' in step) secrets.keepPlain((step.plaintext ?? []).map((below) => [...path, ...below]))
+  if ('plaintext' in step)
+    secrets.keepPlain(
+      edit.layer,
+      (step.plaintext ?? []).map((below) => [...path, ...below]),
+    )
   if (step.type === 'set') edit.set(path, step.value)
   else if (step.type === 'part') edit.setPart(path, step.tree, step.isItem)
   else if (step.type === 'tree') edit.setTree(path, step.tree, { isEdit: step.isEdit })
   else if (step.type === 'text') edit.setText(path, step.text)
-  else if (step.isLeft === true) edit.unsetEmpty(path)
+  else if (step.isLeft === true) edit.unsetLeft(path)
   else edit.unset(path, step.path)
 }
 

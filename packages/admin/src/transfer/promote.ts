@@ -7,7 +7,6 @@ import {
   kindAt,
   mayBeItem,
   parsePathText,
-  pathInDocument,
   pathText,
 } from '@livetree/core/tools'
 import { CALL_TABLE, LAYER_TABLE } from '../change/change-set.ts'
@@ -17,13 +16,13 @@ import { beginsBelow } from '../change/unknown-names.ts'
 import { comparePaths } from '../compare-paths.ts'
 import { AdminError } from '../errors.ts'
 import { pathOf, type PathLike } from '../selector.ts'
+import { knownPlaceOf, namesOf } from '../tree/known-place.ts'
 import { choosePrefix, type LayerChoice } from '../tree/target-layer.ts'
 import { layerWith, prefixOf } from '../tree/tree-state.ts'
 import { translatedNow } from '../translate-error.ts'
 import type { CallOptions, Workspace } from '../workspace.ts'
 import { assertClear } from '../secrets/plain-places.ts'
 import { type DiffSide, prefixOfSide, readSide } from './diff.ts'
-import { namesOf } from './layer-texts.ts'
 import { STORED } from './stored-names.ts'
 import { hasItems, itemsInOrder } from './named-items.ts'
 import type { PlainTree, SideTree } from './plain-tree.ts'
@@ -150,9 +149,8 @@ function assertBelow(
   const layer = layerWith(workspace, prefix)
   if (place.length === 0 || layer?.at === undefined) return
   const { definition } = workspace.settings
-  const mount = parsePathText(layer.at)
   const [first = ''] = place
-  if (kindAt(definition, pathInDocument(definition, { path: mount, layer }, [first])) !== undefined) return
+  if (kindAt(definition, knownPlaceOf(workspace, layer, [first]).path) !== undefined) return
   const whole = { tree, place: [] }
   const found = places.find(
     ({ path, tree: part }) => part === undefined && partAt(workspace, whole, path).tree !== undefined,
