@@ -125,7 +125,7 @@ function editsOf(
       for (const layer of layers.slice(0, 1)) editOf(layer).putKey(step.key, secrets.textOf(step))
     else
       assertingSaid(workspace, step.path, () =>
-        takeStep(editOf(layerFor(layers, step.prefix, step.path)), step, secrets),
+        takeStep(editOf(layerFor(layers, step.prefix, step.path)), step, secrets, stored),
       )
   }
   const pruned = layers.find((layer) => prunes !== undefined && prefixOf(layer) === prunes)
@@ -136,7 +136,12 @@ function editsOf(
 
 type PathStep = Exclude<ReadStep, { type: 'key' }>
 
-function takeStep(edit: LayerEdit, step: PathStep, secrets: TreeSecrets): void {
+function takeStep(
+  edit: LayerEdit,
+  step: PathStep,
+  secrets: TreeSecrets,
+  stored: ReadonlyMap<string, StoreEntry>,
+): void {
   const isOfKeys = step.type === 'tree' || ('isOfKeys' in step && step.isOfKeys === true)
   const path = isOfKeys ? step.path : edit.keyPathOf(step.path, step.type === 'unset' ? 'unset' : 'set')
   if ('plaintext' in step)
@@ -144,6 +149,8 @@ function takeStep(edit: LayerEdit, step: PathStep, secrets: TreeSecrets): void {
       edit.layer,
       (step.plaintext ?? []).map((below) => [...path, ...below]),
     )
+  if (step.type === 'tree' && step.isEdit === true) secrets.guardEdit(step.prefix, stored)
+  else if (step.type !== 'unset') secrets.addGiven(edit.layer, path)
   if (step.type === 'set') edit.set(path, step.value)
   else if (step.type === 'part') edit.setPart(path, step.tree, step.isItem)
   else if (step.type === 'tree') edit.setTree(path, step.tree, { isEdit: step.isEdit })
