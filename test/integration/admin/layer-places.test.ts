@@ -83,6 +83,12 @@ const forms: readonly (readonly [name: string, keys: Readonly<Record<string, str
   ['a list of keys', { 'l/2': '1', 'l/7': '2' }, { l: [1, 2] }],
   ['an object', { o: json({ camelName: 'c', h: 'x' }) }, { o: { camelName: 'c', h: 'x' } }],
   ['a list of objects', { it: json([{ h: 'x' }]) }, { it: [{ h: 'x' }] }],
+  ['an item that a word removes', { 'it/0/h': 'livetree:remove', 'it/1/h': 'x' }, { it: [{ h: 'x' }] }],
+  [
+    'a word in an item',
+    { 'it/0': json({ h: 'x', k: 'livetree:remove' }), 'it/1/h': 'y' },
+    { it: [{ h: 'x' }, { h: 'y' }] },
+  ],
   ['a text in an object that both know', { 'both/t': '{}' }, { both: { t: '{}' } }],
   ['a list in an object that both know', { 'both/l/1': '1', 'both/l/5': '2' }, { both: { l: [1, 2] } }],
 ]

@@ -8,6 +8,7 @@ import { prefixOf } from '../tree/tree-state.ts'
 import { isJoined } from '../transfer/named-items.ts'
 import { documentTree } from '../transfer/nested-tree.ts'
 import type { PlainTree } from '../transfer/plain-tree.ts'
+import { isUnshown } from '../transfer/words-in-lists.ts'
 import { translatedNow } from '../translate-error.ts'
 import type { Workspace } from '../workspace.ts'
 import { AddedKeys } from './added-keys.ts'
@@ -228,11 +229,21 @@ export class LayerView {
     return this.documentIn(path)?.document.isObjectAt([]) !== false
   }
 
-  /** Whether a layer has something at a path, and all of it is what no text of the layer shows: an empty object. */
+  /** Whether a layer has something at a path, and all of it is what no text of the layer shows: an empty object, words in a list. */
   isUnshown(path: Path): boolean {
-    const at = this.holderOf(path) ?? this.documentIn(path)
-    const isEmpty = isEmptyObject(at?.document.partAt(at.names) ?? '')
-    return isEmpty && (at?.names.length !== 0 || this.keysAt(path).length === 1)
+    const isWord = (at: Path | undefined, text: string | undefined) =>
+      at !== undefined &&
+      text !== undefined &&
+      isUnshown(this.#workspace, knownPlace(this.#workspace, { path: at, layer: this.layer }).path, text)
+    const holder = this.holderOf(path)
+    if (holder !== undefined) {
+      const part = holder.document.partAt(holder.names)
+      return isEmptyObject(part ?? '') || isWord(path, part)
+    }
+    const own = this.keyOf(path)
+    const keys = this.keysAt(path)
+    const isEmpty = (key: string) => key === own && isEmptyObject(this.textOf(key) ?? '')
+    return keys.length > 0 && keys.every((key) => isEmpty(key) || isWord(this.placeOf(key), this.textOf(key)))
   }
 
   /** The path of a key; undefined where the layer has none for it: such a key is no configuration. */
