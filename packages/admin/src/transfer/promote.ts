@@ -16,7 +16,7 @@ import { beginsBelow } from '../change/unknown-names.ts'
 import { comparePaths } from '../compare-paths.ts'
 import { AdminError } from '../errors.ts'
 import { pathOf, type PathLike } from '../selector.ts'
-import { knownPlaceOf, namesOf } from '../tree/known-place.ts'
+import { knownPlace, knownPlaceOf, namesOf } from '../tree/known-place.ts'
 import { choosePrefix, type LayerChoice } from '../tree/target-layer.ts'
 import { layerWith, prefixOf } from '../tree/tree-state.ts'
 import { translatedNow } from '../translate-error.ts'
@@ -61,8 +61,12 @@ export async function planPromotion<T>(workspace: Workspace, options: PromoteOpt
   const paths = only.map(pathOf)
   const side = await readSide(workspace, from, { layer: prefix }, options)
   const isText = from !== 'now' && 'text' in from && from.text !== undefined
-  const mounts = mountsOf(workspace, isText ? prefix : prefixOfSide(workspace, from))
-  for (const path of paths) assertAtFirst(mounts, path)
+  const sidePrefix = isText ? prefix : prefixOfSide(workspace, from)
+  const mounts = mountsOf(workspace, sidePrefix)
+  for (const path of paths) {
+    assertAtFirst(mounts, path)
+    assertKnown(workspace, sidePrefix, path)
+  }
   const places = paths.map((path) => ({ path, ...partAt(workspace, side, path) }))
   assertClear(
     side.unclear,
@@ -108,6 +112,21 @@ function assertAtFirst(mounts: readonly Path[], path: Path): void {
   throw new AdminError('invalid_path', {
     what: `${stands}, and is promoted by the first of these places, not by "${pathText(path)}"`,
     remedy: `Name "${pathText([...first, ...path.slice(mount.length)])}", if the schema has that; else write the keys of the layer.`,
+  })
+}
+
+/**
+ * Where another place of the layer alone knows a path, an index in it would be taken as a name.
+ *
+ * @throws AdminError `invalid_path`
+ */
+function assertKnown(workspace: Workspace, prefix: string | undefined, path: Path): void {
+  const layer = layerWith(workspace, prefix)
+  const known = layer === undefined ? undefined : knownPlace(workspace, { path, layer })
+  if (known === undefined || known.layer === layer) return
+  throw new AdminError('invalid_path', {
+    what: `The schema does not have "${pathText(path)}", and has it as "${pathText(known.path)}", another place of ${prefix}: what is promoted goes by the first`,
+    remedy: 'Write the keys of the layer.',
   })
 }
 
