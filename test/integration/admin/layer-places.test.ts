@@ -20,10 +20,11 @@ async function worldOf(
   { a, b }: Schemas,
   keys: Readonly<Record<string, string>>,
   at: readonly string[] = ['a', 'b'],
+  naming: 'exact' | 'kebab-case' = 'exact',
 ) {
   const prefix = `/places/${++count}/sh`
   for (const [key, value] of Object.entries(keys)) await store.client.kv.put(`${prefix}/${key}`, value)
-  const definition = defineConfig({ name: 'places', schema: z.object({ a, b }), guard: false })
+  const definition = defineConfig({ name: 'places', schema: z.object({ a, b }), naming, guard: false })
   const admin = createAdmin(definition, {
     store: { endpoints: store.endpoint, layers: [{ prefix, at }] },
     keys: keyring({ current: { id: 'k1', key: Buffer.alloc(32, 1) } }),
@@ -173,4 +174,29 @@ test('JSON that no place knows is exported as the text that it is', async () => 
   const { text: exported } = await admin.export({ layer: prefix, reveal: true, format: 'json' })
   expect(JSON.parse(exported)).toEqual({ x: '[1, 2]' })
   expect((await admin.import(exported, { layer: prefix })).isEmpty).toBe(true)
+})
+
+test.each(['kebab', 'camel'])('names are those of the schema at any place, written as %s', async (form) => {
+  const name = form === 'kebab' ? 'pass-word' : 'passWord'
+  const secretItem = z.object({ passWord: encrypted(z.string()).optional(), h: text })
+  const schemas = { a: NOT_KNOWN, b: z.object({ it: z.array(secretItem).optional() }).optional() }
+  const keys = { it: json([{ [name]: FOREIGN, h: 'EDITME' }]) }
+  const { admin, prefix, stored } = await worldOf(schemas, keys, ['a', 'b'], 'kebab-case')
+  await using _ = admin
+  const { text: before, plaintext } = await admin.export({ layer: prefix, format: 'json', reveal: true })
+  expect(plaintext).toEqual([['it', '0', name]])
+  const plan = await admin.change().setEdited(before, before.replace('EDITME', 'EDITED')).plan()
+  await plan.apply({ force: true })
+  expect(await stored()).toEqual({ it: json([{ 'pass-word': FOREIGN, h: 'EDITED' }]) })
+})
+
+test('variables have the names of the place that knows a key', async () => {
+  const schemas = { a: NOT_KNOWN, b: z.object({ l: z.array(z.number()).optional(), h: text }).optional() }
+  const keys = { l: '[1,2]', h: 'x', q: 'y' }
+  const { admin, prefix } = await worldOf(schemas, keys)
+  await using _ = admin
+  const { text: lines } = await admin.export({ layer: prefix, format: 'dotenv', reveal: true })
+  expect(lines).toMatch(/^B__H=x$/m)
+  expect(lines).toMatch(/^A__Q=y$/m)
+  expect((await admin.import(lines, { layer: prefix, format: 'dotenv' })).isEmpty).toBe(true)
 })
