@@ -1,24 +1,20 @@
 import type { Path } from '@livetree/core'
 import type { LayerInfo } from '@livetree/core/source'
-import {
-  isListAt,
-  keyOfPath,
-  mayBeListAt,
-  parsePathText,
-  placesOfKey,
-  type WrittenForm,
-} from '@livetree/core/tools'
+import { isListAt, keyOfPath, kindAt, mayBeListAt, placesOfKey, type WrittenForm } from '@livetree/core/tools'
 import type { StoreEntry } from 'livetree/operate'
 import { AdminError } from '../errors.ts'
+import { knownPlace, mountOf } from '../tree/known-place.ts'
 import { prefixOf } from '../tree/tree-state.ts'
+import { isJoined } from '../transfer/named-items.ts'
 import { documentTree } from '../transfer/nested-tree.ts'
 import type { PlainTree } from '../transfer/plain-tree.ts'
+import { isUnshown } from '../transfer/words-in-lists.ts'
 import { translatedNow } from '../translate-error.ts'
 import type { Workspace } from '../workspace.ts'
 import { AddedKeys } from './added-keys.ts'
 import { EditedDocuments } from './edited-documents.ts'
 import { itemNames, keyPathOf, knownKeyPathOf } from './item-names.ts'
-import type { JsonDocument } from './json-document.ts'
+import { isEmptyObject, type JsonDocument } from './json-document.ts'
 import { SortedKeys } from './sorted-keys.ts'
 
 /** What is to happen to a key: its new text, or undefined to remove it. */
@@ -143,7 +139,7 @@ export class LayerView {
 
   /** How many names lead to the place where the layer is mounted. */
   get mounted(): number {
-    return this.layer.at === undefined ? 0 : parsePathText(this.layer.at).length
+    return mountOf(this.layer).length
   }
 
   /** Whether a path is that of the layer as a whole. */
@@ -217,9 +213,37 @@ export class LayerView {
       const at = this.placeOf(key)
       if (at === undefined || text === undefined) return []
       const names = key.slice(directory.length).split('/').map(decodeURIComponent)
-      return [{ path: at, names, key, text }]
+      return [{ ...knownPlace(this.#workspace, { path: at, layer: this.layer }), names, key, text }]
     })
     return documentTree(this.#workspace, texts)
+  }
+
+  /**
+   * Whether a part of a file is joined with what the layer has at a path: items that it has by the names of keys do not go into a document
+   * that has them as a list.
+   */
+  isJoined(path: Path, tree: PlainTree): boolean {
+    if (!isJoined(this.#workspace, path, tree)) return false
+    const { definition, isUntyped } = this.#workspace.settings
+    if (isUntyped || kindAt(definition, path) !== 'list') return true
+    return this.documentIn(path)?.document.isObjectAt([]) !== false
+  }
+
+  /** Whether a layer has something at a path, and all of it is what no text of the layer shows: an empty object, words in a list. */
+  isUnshown(path: Path): boolean {
+    const isWord = (at: Path | undefined, text: string | undefined) =>
+      at !== undefined &&
+      text !== undefined &&
+      isUnshown(this.#workspace, knownPlace(this.#workspace, { path: at, layer: this.layer }).path, text)
+    const holder = this.holderOf(path)
+    if (holder !== undefined) {
+      const part = holder.document.partAt(holder.names)
+      return isEmptyObject(part ?? '') || isWord(path, part)
+    }
+    const own = this.keyOf(path)
+    const keys = this.keysAt(path)
+    const isEmpty = (key: string) => key === own && isEmptyObject(this.textOf(key) ?? '')
+    return keys.length > 0 && keys.every((key) => isEmpty(key) || isWord(this.placeOf(key), this.textOf(key)))
   }
 
   /** The path of a key; undefined where the layer has none for it: such a key is no configuration. */

@@ -1,5 +1,7 @@
 import type { Path } from '@livetree/core'
+import type { LayerInfo } from '@livetree/core/source'
 import { coverOf, isListAt } from '@livetree/core/tools'
+import { knownPlace } from '../tree/known-place.ts'
 import type { Workspace } from '../workspace.ts'
 import { isEmptyObject } from '../change/json-document.ts'
 import { hasItems, itemsInOrder } from './named-items.ts'
@@ -10,6 +12,8 @@ import { coveredAt, isInList, uncoveredDocument } from './words-in-lists.ts'
 /** One text of a tree, with its place. */
 export interface PlacedText {
   readonly path: Path
+  /** The layer whose place the path is; undefined for a text of the whole configuration. */
+  readonly layer?: LayerInfo | undefined
   /** The names on the way, as a file or a store has them. */
   readonly names: readonly string[]
   readonly key: string
@@ -41,10 +45,14 @@ export function documentTree(workspace: Workspace, texts: readonly PlacedText[])
 function nestedTexts(workspace: Workspace, texts: readonly PlacedText[]): NestedTree {
   const { definition } = workspace.settings
   const nested = new NestedTree()
-  for (const { path, names, text } of texts) {
+  for (const { path, layer, names, text } of texts) {
+    // The names may be those of another place of the layer, of another length.
     const above = path.length - names.length
-    const isList = (depth: number) =>
-      depth < names.length && isListAt(definition, path.slice(0, above + depth))
+    const pathAt = (length: number) => {
+      const at = path.slice(0, Math.max(0, length))
+      return layer === undefined ? at : knownPlace(workspace, { path: at, layer }).path
+    }
+    const isList = (depth: number) => depth < names.length && isListAt(definition, pathAt(above + depth))
     const leaf = leafOf(workspace, path, text)
     if (leaf !== undefined) nested.put(names, leaf, isList)
     // A document of which words have left nothing is joined as others are.

@@ -81,13 +81,12 @@ export function leafTree(workspace: Workspace, path: Path, text: string): PlainT
   const kind = isUntyped ? 'json' : kindAt(definition, path)
   if (kind === 'json') return untypedTree(text)
   // The text of a key is no document where the schema does not say what is in it.
-  if (kind === 'raw') return string
+  if (kind === 'raw' || kind === undefined) return string
   const json = parseJson(text)
   if (kind !== 'scalar' && json !== undefined && json.type !== 'scalar') {
     const isRead = readingOf(definition, path, text, false) === 'document'
     return isRead || typeof valueOfText(definition, path, text) !== 'string' ? json : string
   }
-  if (kind === undefined) return string
   const [written] = scalarsOf(writtenScalarAt(definition, path, text), text)
   if (written !== undefined) return written
   const value = valueOfText(definition, path, text)
