@@ -51,8 +51,8 @@ const project = (
 /** Finds or fetches the etcds of this run, once. */
 const withEtcd = ['test/support/global-setup.ts']
 
-/** How time grows with listeners, unions, bounds and imports, which few changes touch: `npm run growth`, with the other files of growth. */
-const growth = ['test/property/growth-{admin,bound,listeners,unions}.test.ts']
+/** How time grows with the size of what is given, measured by the processor's time, which few changes touch: `npm run growth`. */
+const growth = ['test/property/growth{,-*}.test.ts']
 
 /** Files that need the most processor time. `npm test` leaves them out, `npm run test:slow` runs them, `.ci/run` runs both. */
 const slow = [
@@ -60,7 +60,6 @@ const slow = [
   'test/consumers/**/*.test.ts',
   'test/load/**/*.test.ts',
   'test/console/**/*.test.ts',
-  'test/property/growth{,-wire}.test.ts',
   'test/integration/{coordination,discovery}/fire/under-fire.test.ts',
   'test/integration/telemetry/world.test.ts',
   'test/interop/etcd3gw.test.ts',

@@ -147,7 +147,7 @@ const runOn = async (etcdctl: Etcdctl, settings: readonly string[], args: readon
 
 eachEtcdctl('Every verb', (etcdctl) => {
   eachRealEtcd('as on', (etcd) => {
-    // What is printed comes from etcdctl, what is answered from the etcd: in the short run each is asked by its own.
+    // In the short run an etcd is asked by its own etcdctl, the newest of them.
     const hasOwn = inject('testedEtcdctls').some(({ version }) => version === etcd.version)
     test.runIf(isLongRun || !hasOwn || etcd.version === etcdctl.version)(
       'embedded: exit code, output and errors',

@@ -4,6 +4,7 @@ import { etcdSeries, programIn } from '../../scripts/etcd/etcd-binaries.ts'
 import { findEtcd } from '../../scripts/etcd/find-etcd.ts'
 import { getEtcd } from '../../scripts/etcd/get-etcd.ts'
 import { runBounded } from '../../scripts/etcd/run-bounded.ts'
+import { isLongRun } from './run-length.ts'
 
 /** An `etcdctl` that runs on this machine. */
 export interface Etcdctl {
@@ -37,9 +38,14 @@ export async function findEtcdctls(env = process.env): Promise<Etcdctl[]> {
   return [...byVersion.values()]
 }
 
-/** Defines the same tests for every `etcdctl` of this run; one is skipped in their place where there is none. */
+/**
+ * Defines the same tests for every `etcdctl` of this run, in the short form for the newest one; one is skipped in their place where
+ * there is none. Each call of it is a process of its own. `npm run test:long` runs them all.
+ */
 export function eachEtcdctl(name: string, define: (etcdctl: Etcdctl) => void): void {
-  const found = inject('testedEtcdctls')
+  const all = inject('testedEtcdctls')
+  const byAge = all.toSorted((a, b) => a.version.localeCompare(b.version, 'en', { numeric: true }))
+  const found = isLongRun ? byAge : byAge.slice(-1)
   for (const etcdctl of found) describe(`${name} [etcdctl ${etcdctl.version}]`, () => define(etcdctl))
   if (found.length === 0) test(name, (context) => context.skip('there is no etcdctl on this machine'))
 }

@@ -5,13 +5,14 @@ import { startEmbeddedEtcd } from '@livetree/embedded'
 import { KV } from '@livetree/etcd/wire'
 import { expect, test } from 'vitest'
 import { eachRealEtcd } from '../../support/each-etcd.ts'
+import { isLongRun } from '../../support/run-length.ts'
 import { waitFor } from '../../support/wait-for.ts'
 import { Random } from './random.ts'
 import { type Operation, type Position, randomOperation } from './random-operation.ts'
 import { Subject, type Told } from './subject.ts'
 
 /** `LIVETREE_MODEL_OPERATIONS=20000` makes it long, `LIVETREE_MODEL_SEED` repeats a run. */
-const operations = Number(process.env.LIVETREE_MODEL_OPERATIONS ?? 1500)
+const operations = Number(process.env.LIVETREE_MODEL_OPERATIONS ?? (isLongRun ? 1_500 : 600))
 const seed = Number(process.env.LIVETREE_MODEL_SEED ?? Date.now() % 1_000_000)
 const everything = { key: '\0', rangeEnd: '\0' }
 const maxWatches = 40
