@@ -314,6 +314,99 @@ test.each([
   }
 })
 
+describe.each([
+  ['an object', z.object({ k: text }), 'k'],
+  ['a record', z.record(z.string(), z.string()), 'k'],
+  ['a list or a record', z.union([z.array(z.string()), z.record(z.string(), z.string())]), 'k'],
+  ['a text or an object', z.union([z.string(), z.object({ k: text })]), 'k'],
+  ['a number', z.object({ k: z.number().optional() }), 'k'],
+  [
+    'a text that code reads',
+    z.object({
+      k: z
+        .string()
+        .transform((each): unknown => JSON.parse(each))
+        .optional(),
+    }),
+    'k',
+  ],
+])('a name below a text of %s', (_kind, of, k) => {
+  const worldWith = (keys: Readonly<Record<string, string>>) =>
+    worldOf({ of: z.object({ d: of.optional() }), keys })
+
+  test.each([
+    ['a text', { [`d/${k}/x`]: SECRET }],
+    ['a word', { [`d/${k}/x`]: 'livetree:empty' }],
+    ['a document', { [`d/${k}/x`]: `{"y":"${SECRET}"}` }],
+  ])(
+    'is carried by an import as a key of its own that holds %s, and refused by a promotion',
+    async (_form, keys) => {
+      const source = await worldWith(keys)
+      await using from = source.admin
+      const target = await worldWith({})
+      await using to = target.admin
+      const [wanted, exported] = [await from.read(), await from.export({ layer: source.layer, reveal: true })]
+      const plan = await to.import(exported.text, { layer: target.layer })
+      expect(plan.unused.map(({ pathText }) => pathText.slice(0, 5))).toEqual(['d.k.x'])
+      const promoted = to.promote({ from: { text: exported.text }, only: ['d'], layer: target.layer })
+      await expect(promoted).rejects.toMatchObject({ code: 'invalid_path' })
+      await plan.apply({ force: true })
+      expect(Object.keys(await target.stored()).filter((key) => key.includes('/d/'))).toEqual([
+        `redis/d/${k}/x`,
+      ])
+      const after = await to.read()
+      expect(after.isValid).toBe(wanted.isValid)
+      if (wanted.isValid) expect(after.value).toEqual(wanted.value)
+    },
+  )
+
+  test.each(['7', '{"a":"7"}'])('takes no place of the value %s that is there', async (value) => {
+    const target = await worldWith({ [`d/${k}`]: value })
+    await using admin = target.admin
+    const before = await target.stored()
+    for (const written of [{ x: SECRET }, { x: { y: SECRET } }]) {
+      const change = admin.import(yaml({ d: { [k]: written } }), { layer: target.layer })
+      await expect(change).rejects.toMatchObject({
+        code: 'unwritable_value',
+        message: expect.stringMatching(/holds the value of "d\.k"/),
+      })
+    }
+    const promoted = admin.promote({
+      from: { text: yaml({ d: { [k]: { x: SECRET } } }) },
+      only: ['d'],
+      layer: target.layer,
+    })
+    await expect(promoted).rejects.toMatchObject({ code: 'invalid_path' })
+    expect(await target.stored()).toEqual(before)
+  })
+
+  test.each([
+    ['a list', ['a']],
+    ['an empty object', {}],
+  ])('keeps %s from becoming a text', async (_, value) => {
+    const target = await worldWith({})
+    await using admin = target.admin
+    const change = admin.import(yaml({ d: { [k]: value } }), { layer: target.layer })
+    await expect(change).rejects.toMatchObject({ message: expect.stringContaining('Cannot write "d.k"') })
+  })
+})
+
+test('a text is carried without the names below it that nothing reads', async () => {
+  const of = z.object({ d: z.record(z.string(), z.string()).optional() })
+  for (const value of ['a', '{}', '{"a":1}']) {
+    const keys = { 'd/k': value, 'd/k/x': SECRET, 'd/j/x': 'livetree:remove' }
+    const source = await worldOf({ of, keys })
+    await using admin = source.admin
+    const plan = await admin.promote({ from: { layer: source.layer }, only: ['d.k'], layer: source.own })
+    await plan.apply()
+    expect(await source.stored()).toMatchObject({ 'own/d/k': value })
+    expect(yaml(await source.stored())).not.toContain('own/d/k/x')
+    await expect(admin.export({ layer: source.layer, reveal: true })).rejects.toMatchObject({
+      code: 'unwritable_value',
+    })
+  }
+})
+
 test('unset: names the place that was given, whatever its item is called', async () => {
   const of = z.object({ l: z.array(z.object({ h: text })).optional() })
   const world = await worldOf({ of, keys: { 'l/5/h': 'a', 'l/7/h': 'b' } })

@@ -292,9 +292,21 @@ export class LayerEdit {
     if (this.#view.placeOf(key) !== undefined) this.putKey(key, undefined)
   }
 
-  /** A scalar above a path, such as `null`, goes: nothing below it would be read. */
+  /**
+   * A scalar above a path, such as `null`, goes: nothing below it would be read.
+   *
+   * @throws AdminError `unwritable_value` where the schema has just that scalar, which goes on being read
+   */
   #clearAbove(path: Path): void {
-    for (const key of this.#view.scalarsAbove(path)) this.putKey(key, undefined)
+    for (const [depth, key] of this.#view.scalarsAbove(path)) {
+      const above = path.slice(0, depth)
+      if (this.#view.isText(above))
+        throw new AdminError('unwritable_value', {
+          what: `The key ${key} holds the value of "${pathText(above)}", and the schema does not know "${pathText(path)}" below it`,
+          remedy: 'Leave out what the schema does not know, or remove that key first.',
+        })
+      this.putKey(key, undefined)
+    }
   }
 
   /** @throws AdminError also `unwritable_value` for a word that hides lower layers here, and is text there, or the other way round */

@@ -1,6 +1,6 @@
 import type { Path } from '@livetree/core'
 import { checkOptions, optionKinds, type OptionTable, shownKey } from '@livetree/core/source'
-import { isTextOpenAt, keyOfPath, pathText, placesOfKey } from '@livetree/core/tools'
+import { isTextOpenAt, keyOfPath, kindAt, pathText, placesOfKey } from '@livetree/core/tools'
 import type { StoreEntry } from 'livetree/operate'
 import { CALL_TABLE, LAYER_TABLE, revisionKind } from '../change/change-set.ts'
 import { isEmptyObject } from '../change/json-document.ts'
@@ -69,7 +69,7 @@ export async function exportTree(workspace: Workspace, options: ExportOptions): 
   const all = namesLayer(options)
     ? layerTexts(workspace, state, options, opens ? opener(workspace, state) : asStored)
     : wholeTexts(workspace, state)
-  if (options.format !== 'etcdctl') assertOneForm(all)
+  if (options.format !== 'etcdctl') assertOneForm(workspace, all)
   const isShown = ({ path, key, text }: PlacedText) => {
     // What stands at several places is shown if it is open at each of them.
     const paths = namesLayer(options) ? placeOf(workspace, key).paths : [path]
@@ -129,8 +129,12 @@ function unreadableKeys(
  *
  * @throws AdminError `unwritable_value`
  */
-function assertOneForm(texts: readonly PlacedText[]): void {
-  const held = new Map(texts.map(({ key, text }) => [key, text]))
+function assertOneForm({ settings }: Workspace, texts: readonly PlacedText[]): void {
+  const { definition, isUntyped } = settings
+  const held = new Map(texts.map((each) => [each.key, each]))
+  // Where the schema has a text, `{}` is that text.
+  const isMark = ({ path, text }: PlacedText) =>
+    isEmptyObject(text) && (isUntyped || kindAt(definition, path) !== 'scalar')
   const directories = new Set<string>()
   for (const { key } of texts)
     for (let slash = key.lastIndexOf('/'); slash > 0; slash = key.lastIndexOf('/', slash - 1)) {
@@ -138,7 +142,7 @@ function assertOneForm(texts: readonly PlacedText[]): void {
       if (directories.has(directory)) break
       directories.add(directory)
       const above = held.get(directory)
-      if (above === undefined || isEmptyObject(above)) continue
+      if (above === undefined || isMark(above)) continue
       throw new AdminError('unwritable_value', {
         what: `The key ${directory} holds a value, and so does ${key} below it: a file can hold only one of them`,
         remedy: 'Remove the key that is not meant, or export the layer with the format etcdctl.',

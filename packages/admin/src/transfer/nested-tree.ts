@@ -1,5 +1,5 @@
 import type { Path } from '@livetree/core'
-import { coverOf, isListAt } from '@livetree/core/tools'
+import { coverOf, isListAt, kindAt } from '@livetree/core/tools'
 import type { Workspace } from '../workspace.ts'
 import { isEmptyObject } from '../change/json-document.ts'
 import { hasItems, itemsInOrder } from './named-items.ts'
@@ -41,7 +41,7 @@ export function documentTree(workspace: Workspace, texts: readonly PlacedText[])
 function nestedTexts(workspace: Workspace, texts: readonly PlacedText[]): NestedTree {
   const { definition } = workspace.settings
   const nested = new NestedTree()
-  for (const { path, names, text } of texts) {
+  for (const { path, names, text } of read(workspace, texts)) {
     const above = path.length - names.length
     const isList = (depth: number) =>
       depth < names.length && isListAt(definition, path.slice(0, above + depth))
@@ -52,6 +52,21 @@ function nestedTexts(workspace: Workspace, texts: readonly PlacedText[]): Nested
       nested.nameItems(names)
   }
   return nested
+}
+
+/** The texts without those below a key that has a scalar of the schema, which the schema does not know and nothing reads. */
+function read({ settings }: Workspace, texts: readonly PlacedText[]): readonly PlacedText[] {
+  const { definition, isUntyped } = settings
+  if (isUntyped) return texts
+  const byKey = new Map(texts.map((each) => [each.key, each]))
+  const isBelowScalar = ({ key }: PlacedText) => {
+    for (let slash = key.lastIndexOf('/'); slash > 0; slash = key.lastIndexOf('/', slash - 1)) {
+      const above = byKey.get(key.slice(0, slash))
+      if (above !== undefined && kindAt(definition, above.path) === 'scalar') return true
+    }
+    return false
+  }
+  return texts.filter((each) => !isBelowScalar(each))
 }
 
 /**
