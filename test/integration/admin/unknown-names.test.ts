@@ -340,7 +340,7 @@ describe.each([
     ['a document', { [`d/${k}/x`]: `{"y":"${SECRET}"}` }],
   ])(
     'is carried by an import as a key of its own that holds %s, and refused by a promotion',
-    async (_form, keys) => {
+    async (form, keys) => {
       const source = await worldWith(keys)
       await using from = source.admin
       const target = await worldWith({})
@@ -349,7 +349,8 @@ describe.each([
       const plan = await to.import(exported.text, { layer: target.layer })
       expect(plan.unused.map(({ pathText }) => pathText.slice(0, 5))).toEqual(['d.k.x'])
       const promoted = to.promote({ from: { text: exported.text }, only: ['d'], layer: target.layer })
-      await expect(promoted).rejects.toMatchObject({ code: 'invalid_path' })
+      if (form === 'a word') expect((await promoted).unused).toEqual(plan.unused)
+      else await expect(promoted).rejects.toMatchObject({ code: 'invalid_path' })
       await plan.apply({ force: true })
       expect(Object.keys(await target.stored()).filter((key) => key.includes('/d/'))).toEqual([
         `redis/d/${k}/x`,
@@ -405,6 +406,47 @@ test('a text is carried without the names below it that nothing reads', async ()
       code: 'unwritable_value',
     })
   }
+})
+
+describe('a promotion takes an unknown name', () => {
+  const of = z.object({ d: z.object({ h: text, in: part }).optional() })
+  const keysOf = {
+    keys: { 'd/h': 'old', 'd/in/pww': 'q', 'd/a%2Fb': '5' },
+    'a document': { d: '{"h":"old","in":{"pww":"q"},"a/b":5}' },
+    'a document below': { 'd/h': 'old', 'd/in': '{ "pww": "q" }', 'd/a%2Fb': '5' },
+  } as const
+  const cases = Object.keys(keysOf).flatMap((one) =>
+    Object.keys(keysOf).map((other) => [one, other] as const),
+  )
+  type Form = keyof typeof keysOf
+
+  test.each(cases)('from %s that the layer has already in %s', async (one, other) => {
+    const source = await worldOf({ of, keys: keysOf[one as Form] })
+    await using from = source.admin
+    const target = await worldOf({ of, keys: keysOf[other as Form] })
+    await using admin = target.admin
+    const exported = await from.export({ layer: source.layer, reveal: true })
+    const promote = (exportedText: string) =>
+      admin.promote({ from: { text: exportedText }, only: ['d'], layer: target.layer })
+    const plan = await promote(exported.text.replace('old', 'new'))
+    await plan.apply()
+    expect(yaml(await target.stored())).toContain('new')
+    expect(exported.text).toContain('q')
+    const another = promote(exported.text.replace('q', SECRET))
+    await expect(another).rejects.toMatchObject({ code: 'invalid_path' })
+  })
+
+  test.each(['keys', 'a document'])('in which %s hold only words', async (form) => {
+    const words = { pww: 'livetree:remove', pwx: { y: 'livetree:remove' } }
+    const keys =
+      form === 'keys' ? { 'd/in/pww': words.pww, 'd/in/pwx/y': words.pwx.y } : { 'd/in': yaml(words) }
+    const { admin, layer, own } = await worldOf({ of, keys: { 'd/h': 'h', ...keys } })
+    await using _ = admin
+    for (const only of ['d', 'd.in']) await admin.promote({ from: { layer }, only: [only], layer: own })
+    const beside = { d: { in: { pww: 'livetree:remove', pwx: SECRET } } }
+    const promoted = admin.promote({ from: { text: yaml(beside) }, only: ['d'], layer: own })
+    await expect(promoted).rejects.toMatchObject({ code: 'invalid_path' })
+  })
 })
 
 test('unset: names the place that was given, whatever its item is called', async () => {
