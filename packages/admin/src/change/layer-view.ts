@@ -1,11 +1,14 @@
 import type { Path } from '@livetree/core'
 import type { LayerInfo } from '@livetree/core/source'
 import {
+  coverOf,
+  encodeSegment,
   isListAt,
   keyOfPath,
   kindAt,
   mayBeListAt,
   parsePathText,
+  pathOfKey,
   placesOfKey,
   type WrittenForm,
 } from '@livetree/core/tools'
@@ -140,6 +143,34 @@ export class LayerView {
     const directory = this.isTop(list) ? this.layer.keyPrefix : `${this.keyOf(list)}/`
     const keys = this.#keysBelow(directory).filter((key) => this.placeOf(key) !== undefined)
     return itemNames(directory, keys, (key) => this.textOf(key))
+  }
+
+  /** The numbers of the items that a list has as keys, in their order; none where some of its names are no numbers. */
+  numbersAt(list: Path): readonly string[] {
+    const names = this.#itemNamesAt(list) ?? []
+    return names.every((name) => /^\d+$/.test(name)) ? names : []
+  }
+
+  /** What is written to the keys of a list, with the words there: they remove nothing of the list, and leave as they are what else it has. */
+  withWords(
+    list: Path,
+    written: readonly (readonly [key: string, text: string])[],
+  ): readonly (readonly [key: string, text: string])[] {
+    const isTaken = (key: string) =>
+      written.some(([each]) => `${each}/`.startsWith(`${key}/`) || key.startsWith(`${each}/`))
+    const words = this.keysAt(list).flatMap((key): readonly (readonly [string, string])[] => {
+      const text = this.textOf(key)
+      return text !== undefined && coverOf(text) === 'remove' && !isTaken(key) ? [[key, text]] : []
+    })
+    return [...written, ...words]
+  }
+
+  /** The path of a property of an imported file, which uses the names of the store. */
+  childOf(path: Path, name: string): Path {
+    const { definition } = this.#workspace.settings
+    const directory = this.isTop(path) ? this.layer.keyPrefix : `${this.keyOf(path)}/`
+    const key = directory + encodeSegment(name)
+    return translatedNow(() => pathOfKey(definition, key, this.layer)) ?? [...path, name]
   }
 
   /** How many names lead to the place where the layer is mounted. */

@@ -15,6 +15,7 @@ import { layerMarks, type PlainPlaces, plainPlaces, wholeMarks } from '../secret
 import { opener, wholeTexts, writtenTexts } from './whole-texts.ts'
 import { layerTexts, mountNames } from './layer-texts.ts'
 import { STORED } from './stored-names.ts'
+import { objectsRead } from './objects-read.ts'
 import { nestedTree, type PlacedText } from './nested-tree.ts'
 import { documentKind, documentOf } from './parse-yaml.ts'
 import { hasItems, itemsInOrder } from './named-items.ts'
@@ -165,7 +166,9 @@ function treeOfSide(
   const tree: PlainTree =
     state === undefined
       ? { type: 'object', parts: [] }
-      : nestedTree(workspace, placedTexts(workspace, side, state))
+      : nestedTree(workspace, placedTexts(workspace, side, state), {
+          isObjectRead: objectsRead(workspace, state),
+        })
   return { tree, place: [] }
 }
 

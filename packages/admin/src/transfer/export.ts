@@ -16,6 +16,7 @@ import { dotenvLine, variableLayer } from './dotenv.ts'
 import { etcdctlText } from './etcdctl.ts'
 import { TRANSFER_FORMATS, type TransferFormat } from './formats.ts'
 import { isNoLeaf, layerTexts, mountNames } from './layer-texts.ts'
+import { objectsRead } from './objects-read.ts'
 import { nestedTree, type PlacedText } from './nested-tree.ts'
 import type { PlainTree } from './plain-tree.ts'
 import { jsonText, yamlText } from './tree-text.ts'
@@ -81,7 +82,7 @@ export async function exportTree(workspace: Workspace, options: ExportOptions): 
   for (const each of all) (isShown(each) ? shown : omitted).push(each)
   const unreadable = unreadableKeys(workspace, state, options, all)
   return {
-    text: writeTexts(workspace, shown, omitted, options),
+    text: writeTexts(workspace, state, { texts: shown, omitted }, options),
     omitted: omitted.map(({ path }) => pathText(path)),
     unreadable,
     plaintext: marksOf(workspace, state, shown, options),
@@ -166,8 +167,8 @@ function assertNamed(tree: PlainTree, names: readonly string[]): void {
 
 function writeTexts(
   workspace: Workspace,
-  texts: readonly PlacedText[],
-  omitted: readonly PlacedText[],
+  state: TreeState,
+  { texts, omitted }: Readonly<Record<'texts' | 'omitted', readonly PlacedText[]>>,
   options: ExportOptions,
 ): string {
   const { format = 'yaml', variablePrefix = '' } = options
@@ -194,7 +195,10 @@ function writeTexts(
   const above = prefix === undefined ? 0 : mountNames(workspace, prefix).length
   const below = (all: readonly PlacedText[]) =>
     above === 0 ? all : all.map((each) => ({ ...each, names: each.names.slice(above) }))
-  const nested = nestedTree(workspace, below(texts), { beside: below(omitted) })
+  const nested = nestedTree(workspace, below(texts), {
+    beside: below(omitted),
+    isObjectRead: objectsRead(workspace, state),
+  })
   if (nested.type !== 'object' && above === 0)
     throw new AdminError('unwritable_value', {
       what: `The layer ${prefix ?? ''} holds a ${nested.type === 'list' ? 'list' : 'text'} in its own key, and a file begins with an object of names`,

@@ -4,7 +4,7 @@ import { compareItemNames, isListAt, kindAt, pathInDocument } from '@livetree/co
 import type { Workspace } from '../workspace.ts'
 import { isAllText, type PlainObject, type PlainTree } from './plain-tree.ts'
 import { isOtherThanText } from './tree-leaves.ts'
-import { wordIn, wordRefused } from './words-in-lists.ts'
+import { onlyRemoves, wordIn, wordRefused } from './words-in-lists.ts'
 
 /** Whether an object of a file has the items of a list by the names of their keys: `{ "3": …, "5": … }`. */
 export function hasItems({ parts }: PlainObject): boolean {
@@ -21,6 +21,8 @@ export function isJoined(workspace: Workspace, path: Path, tree: PlainTree): tre
   if (isUntyped) return true
   const kind = kindAt(definition, path)
   if (kind === 'list') return hasItems(tree) || (!isListAt(definition, path) && isAllText(tree))
+  // A document would say that there is an object.
+  if (kind === 'json') return onlyRemoves(tree)
   if (kind === 'scalar') return tree.parts.length > 0 && isOtherThanText(workspace, path, tree)
   return [undefined, 'directory', 'raw'].includes(kind)
 }
