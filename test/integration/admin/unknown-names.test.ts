@@ -449,6 +449,43 @@ describe('a promotion takes an unknown name', () => {
   })
 })
 
+describe('an import into an object that a document has as text', () => {
+  const db = z.object({ pw: z.object({ a: encrypted(text), b: text, c: text }).optional(), h: text })
+  const of = z.object({ db: db.optional(), k: text })
+  const held = { a: 'ATT', b: 'x', c: 'c' }
+  const forms = {
+    'a key': { 'db/pw': yaml(held) },
+    'an object of a document': { db: yaml({ pw: held, h: 'h' }) },
+    'a text of a document': { db: yaml({ pw: yaml(held), h: 'h' }) },
+  } as const
+
+  test.each(Object.entries(forms))('joins what %s has', async (form, keys) => {
+    const world = await worldOf({ of, keys })
+    await using admin = world.admin
+    const { layer } = world
+    const plan = await admin.import(yaml({ db: { pw: { b: 'N' } } }), { layer })
+    await plan.apply({ force: true })
+    const stored = await world.stored()
+    const pw: unknown =
+      form === 'a key' ? JSON.parse(stored['redis/db/pw'] ?? '') : JSON.parse(stored['redis/db'] ?? '').pw
+    expect(pw).toEqual({ ...held, b: 'N' })
+    await expect(
+      admin.import(yaml({ db: { pw: { b: 'M' } } }), { layer, prune: true }).then(async (pruned) => {
+        await pruned.apply({ force: true, allowRemoval: true })
+        return yaml(await world.stored())
+      }),
+    ).resolves.not.toMatch(/ATT|\bc\b|encrypted/)
+  })
+
+  test('takes no text for an object that is one', async () => {
+    const world = await worldOf({ of, keys: { db: yaml({ h: yaml(held) }) } })
+    await using admin = world.admin
+    const plan = await admin.import(yaml({ db: { h: { b: 'N' } } }), { layer: world.layer })
+    expect(plan.issues).not.toEqual([])
+    await expect(plan.apply()).rejects.toMatchObject({ code: 'invalid_tree' })
+  })
+})
+
 test('unset: names the place that was given, whatever its item is called', async () => {
   const of = z.object({ l: z.array(z.object({ h: text })).optional() })
   const world = await worldOf({ of, keys: { 'l/5/h': 'a', 'l/7/h': 'b' } })

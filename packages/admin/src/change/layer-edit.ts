@@ -1,6 +1,14 @@
 import type { Path } from '@livetree/core'
 import type { LayerInfo } from '@livetree/core/source'
-import { isEncryptedAt, keyIdOf, kindAt, pathText, writePart, writeValue } from '@livetree/core/tools'
+import {
+  isEncryptedAt,
+  keyIdOf,
+  kindAt,
+  pathText,
+  readingOf,
+  writePart,
+  writeValue,
+} from '@livetree/core/tools'
 import { AdminError } from '../errors.ts'
 import { prefixOf } from '../tree/tree-state.ts'
 import { assertDefined, assertUtf8 } from './assert-writable.ts'
@@ -82,8 +90,9 @@ export class LayerEdit {
       return
     }
     const holder = this.#view.holderOf(path)
-    const isInside = holder?.document.isObjectAt(holder.names) === true
     const isOther = !this.#isJoined(path, tree)
+    if (!isOther) this.#unquote(holder, path)
+    const isInside = holder?.document.isObjectAt(holder.names) === true
     if (holder !== undefined && (isOther || !isInside)) {
       this.#putTree(holder, path, isEdit ? tree : this.#listed(path, tree), isItem)
       return
@@ -104,6 +113,14 @@ export class LayerEdit {
     const key = this.#view.keyOf(path)
     this.#tree.empty.set(key, path)
     this.#putEmpty(key, path)
+  }
+
+  /** An object that a document has as text is joined as others are, where instances read it as one. */
+  #unquote(holder: Holder | undefined, path: Path): void {
+    const { definition, isUntyped } = this.#workspace.settings
+    if (isUntyped) return
+    const isRead = (text: string) => readingOf(definition, path, text, true) === 'document'
+    holder?.document.unquote(holder.names, isRead)
   }
 
   /** Writes a part of a document whose name no key can have; objects are merged. */
