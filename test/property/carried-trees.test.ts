@@ -190,3 +190,14 @@ test('encrypted items of `z.json()` are carried by the numbers of their keys, or
     }
   }
 })
+
+test.each([
+  ['"q"', 'q'],
+  ['{"x":"livetree:remove","y":"b"}', '{"y":"b"}'],
+  ['5', '"5"'],
+])('an item %s of a list becomes the promoted item %s', async (before, after) => {
+  await using admin = await adminOf('list', { base: {}, mid: { 0: before, 1: 'b' } })
+  const from = { text: JSON.stringify({ d: [after, 'b'] }) }
+  await (await admin.promote({ from, only: ['d.0'], overlay: 'mid' })).apply()
+  expect((await admin.read()).value).toEqual({ d: [after, 'b'] })
+})

@@ -34,7 +34,7 @@ export class TreeLeaves {
       const isSame =
         stored !== undefined &&
         (isSameText(this.#workspace, leaf.path, stored, leaf.text) ||
-          (isItem && isSameWithoutWords(stored, leaf.text)))
+          (isItem && !this.#view.isText(leaf.path) && isSameWithoutWords(stored, leaf.text)))
       return [key, isSame ? stored : leaf.text]
     })
   }

@@ -3,6 +3,7 @@ import { coverOf } from '@livetree/core/tools'
 import { hasItems, itemsInOrder } from './named-items.ts'
 import { jsonOf, type PlainObject, type PlainTree } from './plain-tree.ts'
 import { untypedTree } from './untyped-text.ts'
+import { wordIn } from './words-in-lists.ts'
 
 /** Whether instances read an object at a path: of keys whose names are numbers, they make a list otherwise. */
 export type IsObjectRead = (path: Path) => boolean
@@ -20,7 +21,8 @@ export function jsonList(tree: PlainObject): PlainTree | undefined {
 /** Whether a text of a key in a list is what the words in another one leave there. */
 export function isSameWithoutWords(stored: string, text: string): boolean {
   if (coverOf(stored) === 'empty' && text === '{}') return true
-  const left = withoutWords(untypedTree(stored))
+  const tree = untypedTree(stored)
+  const left = wordIn(tree) === undefined ? undefined : withoutWords(tree)
   return left !== undefined && jsonOf(left) === jsonOf(untypedTree(text))
 }
 

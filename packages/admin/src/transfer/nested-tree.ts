@@ -124,7 +124,7 @@ interface Branch extends BranchForm {
   hasNamedItems: boolean
 }
 
-/** What becomes of branches in a tree. */
+/** How a tree shows lists that have keys. */
 interface BranchRules {
   /** Whether a list goes by the names of its items. */
   readonly isNamed: (list: Branch) => boolean
