@@ -91,3 +91,42 @@ test('what was encrypted stays so beside the same text in plain, and is refused 
   expect((await storedOf()).match(/livetree:encrypted:/g)).toHaveLength(3)
   expect(await storedOf()).toContain(FOREIGN)
 })
+
+test('no edit encrypts a text that the layer has in plain text elsewhere', async () => {
+  const root = `/config/${++count}`
+  const definition = defineConfig({
+    name: 'edited',
+    schema: z.object({
+      db: item.optional(),
+      whole: encrypted(z.object({ a: z.string(), n: z.number() })).optional(),
+      other: item.optional(),
+      all: z.array(item).optional(),
+    }),
+    keys: () => keyring({ current: { id: 'k1', key: Buffer.alloc(32, 1) }, plaintext: 'accept' }),
+  })
+  await using admin = createAdmin(definition, { store: { endpoints: store.endpoint, root } })
+  await store.client.kv.put(`${root}/db/pw`, FOREIGN)
+  await store.client.kv.put(`${root}/db/h`, 'h')
+  await store.client.kv.put(`${root}/whole`, JSON.stringify({ a: `${FOREIGN}2`, n: 4711 }))
+  const { text: before } = await admin.export({ layer: root, format: 'json', reveal: true })
+  const given = JSON.parse(before) as object
+  const edit = (added: object) => admin.change().setEdited(before, JSON.stringify({ ...given, ...added }))
+  for (const pw of [FOREIGN, `${FOREIGN}2`, '4711'])
+    for (const added of [{ other: { pw, h: 'h' } }, { all: [{ pw, h: 'h' }] }]) {
+      const refused = (await edit(added)
+        .plan()
+        .catch((error: unknown) => error)) as Error
+      expect(refused).toMatchObject({ code: 'secret_text' })
+      expect(refused.message).toMatch(/at "(other|all\.0)\.pw" .* at "(db\.pw|whole(\.[an])?)".* set\(\)/)
+      expect(refused.message).not.toContain(pw)
+    }
+  expect((await edit({ all: [{ pw: 'NEW', h: 'h' }] }).plan()).isEmpty).toBe(false)
+  // What somebody gives for a place is encrypted, also beside an edit.
+  const plan = await edit({ all: [{ pw: 'NEW', h: 'h' }] })
+    .set('other', { pw: FOREIGN, h: 'h' })
+    .plan()
+  await plan.apply()
+  const { entries } = await store.client.kv.getRange({ prefix: `${root}/other` })
+  expect(entries.map((entry) => entry.text).join()).toMatch(/livetree:encrypted:/)
+  expect((await store.client.kv.get(`${root}/db/pw`))?.text).toBe(FOREIGN)
+})

@@ -146,3 +146,81 @@ test.each(Object.entries(WORDS))('a word in the document of an item is no text: 
   await (await admin.import(exported, { overlay: 'prod' })).apply()
   expect(await served()).toBe(value)
 })
+
+const REMOVE = 'livetree:remove'
+type Keys = Readonly<Record<string, string>>
+/** What somebody deletes in a text, by the names that lead to it, what the store has, and what it has afterwards. */
+const GONE: Readonly<Record<string, readonly [names: readonly string[], keys: Keys, left: Keys]>> = {
+  'an item': [['l', '7'], { 'l/3/h': 'x', 'l/7': JSON.stringify({ h: 'a', g: REMOVE }) }, { 'l/3/h': 'x' }],
+  'an item of keys': [['l', '7'], { 'l/3/h': 'x', 'l/7/h': 'a', 'l/7/g': REMOVE }, { 'l/3/h': 'x' }],
+  'an item with an object of words': [
+    ['l', '7'],
+    { 'l/3/h': 'x', 'l/7': JSON.stringify({ h: 'a', s: { h: REMOVE } }) },
+    { 'l/3/h': 'x' },
+  ],
+  'an object in an item': [
+    ['l', '7', 's'],
+    { 'l/7': JSON.stringify({ h: 'a', s: { h: 'a', g: REMOVE } }) },
+    { 'l/7': '{"h":"a"}' },
+  ],
+  'an object of keys in an item': [
+    ['l', '7', 's'],
+    { 'l/7/h': 'a', 'l/7/s/h': 'a', 'l/7/s/g': REMOVE },
+    { 'l/7/h': 'a' },
+  ],
+  'an entry of a record in an item': [
+    ['l', '7', 'r', 'x'],
+    { 'l/7/h': 'a', 'l/7/r': JSON.stringify({ x: { h: 'a', g: REMOVE }, y: { h: 'b' } }) },
+    { 'l/7/h': 'a', 'l/7/r': '{"y":{"h":"b"}}' },
+  ],
+  'all items': [['l'], { 'l/3/g': REMOVE, 'l/7': JSON.stringify({ h: 'a', g: REMOVE }) }, {}],
+  // Below no list a text has the words.
+  'an entry of a record': [
+    ['r', 'x'],
+    { 'r/x': JSON.stringify({ h: 'a', g: REMOVE }), 'r/y/h': 'b' },
+    { 'r/y/h': 'b' },
+  ],
+  // A text that leaves a secret out does not say that it is to go.
+  'an item of which a secret is left out': [
+    ['l', '7'],
+    { 'l/3/h': 'x', 'l/7/h': 'a', 'l/7/g': REMOVE, 'l/7/pw': 'PW' },
+    { 'l/3/h': 'x', 'l/7/g': REMOVE, 'l/7/pw': 'PW' },
+  ],
+  'an entry of a record of which the word of a secret is left out': [
+    ['r', 'x'],
+    { 'r/x/h': 'a', 'r/x/pw': REMOVE },
+    { 'r/x/pw': REMOVE },
+  ],
+}
+
+test.each(Object.entries(GONE))(
+  'what is gone from an edited text is gone with the words that no text has: %s',
+  async (_, [names, keys, left]) => {
+    const root = `/config/${++count}`
+    const named = z.strictObject({ h: text, g: text })
+    const item = named.extend({
+      s: named.optional(),
+      r: z.record(z.string(), named).optional(),
+      pw: secret(z.string()).optional(),
+    })
+    const schema = z.object({ l: z.array(item).optional(), r: z.record(z.string(), item).optional() })
+    for (const [key, value] of Object.entries(keys)) await store.client.kv.put(`${root}/${key}`, value)
+    const definition = defineConfig({ name: 'gone', schema, guard: false })
+    await using admin = createAdmin(definition, { store: { endpoints: store.endpoint, root } })
+    const reveal = !Object.keys(keys).some((key) => key.endsWith('pw'))
+    const { text: before } = await admin.export({ layer: root, format: 'json', reveal })
+    const after = JSON.parse(before) as Record<string, unknown>
+    let above = after
+    for (const name of names.slice(0, -1)) above = above[name] as Record<string, unknown>
+    const last = names.at(-1) ?? ''
+    expect(above).toHaveProperty([last])
+    delete above[last]
+    await (await admin.change().setEdited(before, JSON.stringify(after)).plan()).apply({ allowRemoval: true })
+    const { entries } = await store.client.kv.getRange({ prefix: `${root}/` })
+    const isOwn = (key: string) => key.startsWith(`${root}/.livetree`)
+    const found = entries.filter(({ key }) => !isOwn(key))
+    expect(Object.fromEntries(found.map((entry) => [entry.key.slice(root.length + 1), entry.text]))).toEqual(
+      left,
+    )
+  },
+)

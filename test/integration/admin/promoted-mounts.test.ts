@@ -63,3 +63,32 @@ test.each([
       message: expect.stringContaining(`"${path}" is not below that`),
     })
 })
+
+// There is no item at the first place, so that an index of one would be taken as a name.
+test.each(['in.a.it', 'in.a.it.1', 'in.a.o.pw'])(
+  'what another place alone knows is not promoted by the first: %s',
+  async (path) => {
+    const prefix = `/promoted/${++count}/shared`
+    const pw = z.object({ pw: text, h: text })
+    const a = z.object({ host: text }).optional()
+    const b = z.object({ host: text, it: z.array(pw).optional(), o: pw.optional() }).optional()
+    const definition = defineConfig({
+      name: 'known',
+      schema: z.object({ in: z.object({ a, b }).optional() }),
+    })
+    await using admin = createAdmin(definition, {
+      store: { endpoints: store.endpoint, layers: [{ prefix, at: ['in.a', 'in.b'] }] },
+    })
+    const keys = { 'it/2/pw': 'ONE', 'it/7/pw': 'TWO', o: '{"pw":"PW"}', host: 'S' }
+    for (const [key, value] of Object.entries(keys)) await store.client.kv.put(`${prefix}/${key}`, value)
+    const { text: json } = await admin.export({ layer: prefix, format: 'json', reveal: true })
+    const list = JSON.stringify({ ...(JSON.parse(json) as object), it: [{ pw: 'ONE' }, { pw: 'TWO' }] })
+    for (const from of [{ layer: prefix }, { text: json }, { text: list }]) {
+      await expect(admin.promote({ from, only: [path], layer: prefix })).rejects.toMatchObject({
+        code: 'invalid_path',
+        message: expect.stringContaining(`schema does not have "${path}"`),
+      })
+      expect((await admin.promote({ from, only: ['in.a.host'], layer: prefix })).isEmpty).toBe(true)
+    }
+  },
+)

@@ -9,7 +9,7 @@ eachEtcd('P6 swap, then tell', (etcd) => {
   test('current is the new snapshot in every listener; a throwing and a slow one hurt nobody; the last state arrives', async () => {
     await shop.write({ ...GOOD_TREE, 'limits/count': '0' })
     const config = await shop.load()
-    const errors: unknown[] = []
+    const thrown: unknown[] = []
     const quick: number[] = []
     const slow: number[] = []
     let running = 0
@@ -18,7 +18,8 @@ eachEtcd('P6 swap, then tell', (etcd) => {
     const gate = new Promise<void>((resolve) => {
       release = resolve
     })
-    config.on('error', (error) => errors.push(error))
+    // On a slow machine the held handler is reported too, as one that has not settled.
+    config.on('error', ({ code, cause }) => code !== 'not_settled' && thrown.push(cause))
     config.watch(
       (value) => value.limits.count,
       () => {
@@ -51,7 +52,7 @@ eachEtcd('P6 swap, then tell', (etcd) => {
     await waitFor(() => slow.at(-1) === 50)
     expect(slow).toEqual([quick[0], 50])
     expect(mostRunning).toBe(1)
-    expect(errors.length).toBe(quick.length)
+    expect(thrown).toEqual(quick.map(() => new Error('a bad listener')))
   })
 
   test('a late subscriber may ask for the value now', async () => {

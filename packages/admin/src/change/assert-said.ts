@@ -3,7 +3,7 @@ import { holdsEncryptedInside, isEncryptedInsideAt, isEnvelope, pathText } from 
 import type { StoreEntry } from 'livetree/operate'
 import { AdminError } from '../errors.ts'
 import { type ChangePart, PartMapper, secretPlaces } from '../secrets/secret-parts.ts'
-import type { MadeEnvelopes } from '../secrets/tree-secrets.ts'
+import type { MadeEnvelopes } from '../secrets/made-envelopes.ts'
 import type { Workspace } from '../workspace.ts'
 import type { Draft, ReadStep } from './draft.ts'
 import type { KeyEdits } from './layer-view.ts'

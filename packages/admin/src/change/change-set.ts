@@ -49,8 +49,8 @@ export interface ChangeSet<T> {
   /**
    * Works the change out against the newest tree, and judges the whole tree after it.
    *
-   * @throws AdminError `invalid_path`, `invalid_value`, `unwritable_value`, `unreadable` for edited text, `not_found` for an `unset` of nothing,
-   *   `permission_denied`, `store_unavailable`, `timeout`, `aborted`
+   * @throws AdminError `invalid_path`, `invalid_value`, `unwritable_value`, `unreadable` for edited text, `secret_text` for one that would
+   *   encrypt what the layer has in plain text, `not_found` for an `unset` of nothing, `permission_denied`, `store_unavailable`, `timeout`, `aborted`
    */
   plan(options?: CallOptions): Promise<Plan>
 }

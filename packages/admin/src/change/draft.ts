@@ -19,7 +19,7 @@ export type Step =
       readonly path: Path
       /** The items of lists in the path go by the names of their keys, and not by their places. */
       readonly isOfKeys?: true
-      /** Only an empty object that a document has left there, if it has. */
+      /** Only what no text has: an empty object, or words in an item of a list. */
       readonly isLeft?: true
     }
   /** What a file holds; `path` is where the layer is mounted. */

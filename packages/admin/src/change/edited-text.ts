@@ -8,7 +8,9 @@ import { unreadable } from '../transfer/formats.ts'
 import { documentOf, holdsNothing } from '../transfer/parse-yaml.ts'
 import { isJoined } from '../transfer/named-items.ts'
 import { jsonOf, type PlainTree } from '../transfer/plain-tree.ts'
-import { layerWith, type TreeState } from '../tree/tree-state.ts'
+import { knownPlace, mountOf, namesOf } from '../tree/known-place.ts'
+import { layerFor } from '../tree/target-layer.ts'
+import { layerWith, prefixOf, type TreeState } from '../tree/tree-state.ts'
 import { translatedNow } from '../translate-error.ts'
 import type { Workspace } from '../workspace.ts'
 import type { ReadStep, Step } from './draft.ts'
@@ -50,7 +52,7 @@ export function editedSteps(
     const old = given.get(key)
     return old === undefined || jsonOf(old.tree) !== jsonOf(tree)
   }
-  const changed = [...wanted].filter(isNew).map(([, leaf]) => emptied(workspace, leaf))
+  const changed = [...wanted].filter(isNew).map(([, leaf]) => emptied(workspace, layer, leaf))
   const set = changed.filter(isMeant)
   assertNoneAbove(changed, top, place)
   const gone = [...given].filter(([key]) => !wanted.has(key)).map(([, leaf]) => leaf)
@@ -60,7 +62,7 @@ export function editedSteps(
   const mount = pathOf(workspace, prefix, [])
   const edited = editedParts(given, set)
   const kept = layer && edited.length > 0 ? new KeptPlain(workspace, state, layer) : undefined
-  const plaintext = edited.flatMap((part) => kept?.in(part) ?? []).map((each) => each.slice(mount.length))
+  const plaintext = edited.flatMap((part) => kept?.in(part) ?? [])
   const left = leftAbove(unset, [...wanted.values()]).map((names) => pathOf(workspace, prefix, names))
   return [
     ...unset.map(({ path }) => ({ type: 'unset', prefix, path, isOfKeys: true }) as const),
@@ -75,7 +77,7 @@ export function editedSteps(
 function editedParts(given: Leaves, changed: readonly Leaf[]): readonly EditedPart[] {
   const inOld = leavesIn(given, changed)
   const above = [...inOld].map(([old, leaves]) => ({
-    path: old.path,
+    names: old.names,
     before: old.tree,
     after: joined(leaves, old.names.length),
   }))
@@ -83,7 +85,7 @@ function editedParts(given: Leaves, changed: readonly Leaf[]): readonly EditedPa
   const isOther = (leaf: Leaf) => !others.has(leaf)
   const wanted = new Map(changed.filter(isOther).map((leaf) => [keyOf(leaf.names), leaf]))
   const below = [...leavesIn(wanted, [...given.values()])].map(([leaf, olds]) => ({
-    path: leaf.path,
+    names: leaf.names,
     before: joined(olds, leaf.names.length),
     after: leaf.tree,
   }))
@@ -104,11 +106,21 @@ function leavesIn(tops: Leaves, leaves: readonly Leaf[]): ReadonlyMap<Leaf, read
   return found
 }
 
-/** The path of the keys that a layer has for a place: see `LayerEdit.keyPathOf`. */
+/**
+ * The path of the keys that a layer has for a place, which may be named by any place that it is mounted at: see `LayerEdit.keyPathOf`.
+ *
+ * @param layer the first of its prefix
+ */
 function keyPathIn(workspace: Workspace, state: TreeState, layer: LayerInfo, place: Path): Path {
-  if (place.length === 0) return place
+  const { layers } = workspace.settings.store
+  const mounts = layers.filter(({ keyPrefix }) => keyPrefix === layer.keyPrefix)
+  if (mounts.some((mount) => isWithin(mountOf(mount), place))) return mountOf(layer)
+  const named = layerFor(layers, prefixOf(layer), place)
   const entries = new TreeSecrets(workspace, state.keys).openAll(state.reading.entries)
-  return new LayerView(workspace, layer, editedTree(entries)).keyPathOf(place, 'set')
+  const view = new LayerView(workspace, named, editedTree(entries))
+  const path = view.keyPathOf(place, 'set')
+  if (named === layer) return path
+  return pathOf(workspace, prefixOf(layer), namesOf(view.keyOf(path).slice(layer.keyPrefix.length)))
 }
 
 /** @throws AdminError `invalid_path` where a place is in a list that the text has as one, and that was edited */
@@ -133,18 +145,20 @@ function leftAbove(gone: readonly Leaf[], wanted: readonly Leaf[]): readonly (re
 }
 
 /** A list of which the text had the items by names, and has none any more, is an empty one. */
-function emptied({ settings }: Workspace, leaf: Leaf): Leaf {
-  const { path, tree } = leaf
-  const isList = !settings.isUntyped && kindAt(settings.definition, path) === 'list'
+function emptied(workspace: Workspace, layer: LayerInfo | undefined, leaf: Leaf): Leaf {
+  const { isUntyped, definition } = workspace.settings
+  const { tree } = leaf
+  const isList = !isUntyped && kindAt(definition, schemaPath(workspace, layer, leaf.path)) === 'list'
   const isEmpty = tree.type === 'object' && tree.parts.length === 0
   return isList && isEmpty ? { ...leaf, tree: { type: 'list', items: [] } } : leaf
 }
 
 function leavesOf(workspace: Workspace, prefix: string, text: string): Leaves {
   const leaves = new Map<string, Leaf>()
+  const layer = layerWith(workspace, prefix)
   const visit = (tree: PlainTree, names: readonly string[]) => {
     const path = pathOf(workspace, prefix, names)
-    if (isJoined(workspace, path, tree) && tree.parts.length > 0)
+    if (isJoined(workspace, schemaPath(workspace, layer, path), tree) && tree.parts.length > 0)
       for (const [name, part] of tree.parts) visit(part, [...names, name])
     else leaves.set(keyOf(names), { names, path, tree })
   }
@@ -156,7 +170,12 @@ function leavesOf(workspace: Workspace, prefix: string, text: string): Leaves {
   return leaves
 }
 
-/** The path of names in a file of the layer; names inside a document stand for themselves. */
+/** Where the schema says what stands at a path of a layer. */
+function schemaPath(workspace: Workspace, layer: LayerInfo | undefined, path: Path): Path {
+  return layer === undefined ? path : knownPlace(workspace, { path, layer }).path
+}
+
+/** The path of names in a file of the layer, at its first place; names inside a document stand for themselves. */
 function pathOf(workspace: Workspace, prefix: string, names: readonly string[]): Path {
   const { definition } = workspace.settings
   const layer = layerWith(workspace, prefix)

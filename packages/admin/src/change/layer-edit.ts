@@ -10,16 +10,16 @@ import {
   writeValue,
 } from '@livetree/core/tools'
 import { AdminError } from '../errors.ts'
+import { knownPlace } from '../tree/known-place.ts'
 import { prefixOf } from '../tree/tree-state.ts'
 import { assertDefined, assertUtf8 } from './assert-writable.ts'
 import { jsonOf, type PlainObject, type PlainTree, treeOf } from '../transfer/plain-tree.ts'
 import { refusalAt, unreadReasonAt } from './refused-value.ts'
-import { isJoined, listedTree, type TreeOptions } from '../transfer/named-items.ts'
+import { listedTree, type TreeOptions } from '../transfer/named-items.ts'
 import { isSameJson } from '../transfer/tree-leaves.ts'
 import { wordIn, wordRefused } from '../transfer/words-in-lists.ts'
 import { translateError, translatedNow } from '../translate-error.ts'
 import type { Workspace } from '../workspace.ts'
-import { isEmptyObject } from './json-document.ts'
 import { type EditedTree, type Holder, LayerView } from './layer-view.ts'
 import { TreeLeaves } from './layer-leaves.ts'
 
@@ -85,12 +85,17 @@ export class LayerEdit {
    */
   setTree(path: Path, tree: PlainTree, { isItem = false, isEdit = false }: TreeOptions = {}): void {
     const { definition } = this.#workspace.settings
+    const known = knownPlace(this.#workspace, { path, layer: this.layer })
+    if (known.layer !== this.layer) {
+      new LayerEdit(this.#workspace, known.layer, this.#tree).setTree(known.path, tree, { isItem, isEdit })
+      return
+    }
     if (tree.type === 'scalar' && keyIdOf(tree.value) !== undefined && isEncryptedAt(definition, path)) {
       this.setText(path, String(tree.value))
       return
     }
     const holder = this.#view.holderOf(path)
-    const isOther = !this.#isJoined(path, tree)
+    const isOther = !this.#view.isJoined(path, tree)
     if (!isOther) this.#unquote(holder, path)
     const isInside = holder?.document.isObjectAt(holder.names) === true
     if (holder !== undefined && (isOther || !isInside)) {
@@ -189,14 +194,6 @@ export class LayerEdit {
     return listedTree(this.#workspace, { path, layer: this.layer }, tree)
   }
 
-  /** Items that a file has by the names of keys do not go into a document that has them as a list. */
-  #isJoined(path: Path, tree: PlainTree): boolean {
-    if (!isJoined(this.#workspace, path, tree)) return false
-    const { definition, isUntyped } = this.#workspace.settings
-    if (isUntyped || kindAt(definition, path) !== 'list') return true
-    return this.#view.documentIn(path)?.document.isObjectAt([]) !== false
-  }
-
   /**
    * Removes everything at and below a path.
    *
@@ -219,11 +216,9 @@ export class LayerEdit {
     for (const key of keys) this.putKey(key, undefined)
   }
 
-  /** Removes an empty object of a document, or such a document, if there is one and nothing else. */
-  unsetEmpty(path: Path): void {
-    const at = this.#view.holderOf(path) ?? this.#view.documentIn(path)
-    const isEmpty = isEmptyObject(at?.document.partAt(at.names) ?? '')
-    if (isEmpty && (at?.names.length !== 0 || this.#view.keysAt(path).length === 1)) this.unset(path)
+  /** Removes what is left of an object of which a text has nothing any more: an empty one, and the words that no text has. */
+  unsetLeft(path: Path): void {
+    if (this.#view.isUnshown(path)) this.unset(path)
   }
 
   /**

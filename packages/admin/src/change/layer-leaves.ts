@@ -1,5 +1,5 @@
 import type { Path } from '@livetree/core'
-import { isEncryptedAt, kindAt } from '@livetree/core/tools'
+import { coverOf, isEncryptedAt, kindAt } from '@livetree/core/tools'
 import { isSameWithoutWords } from '../transfer/json-lists.ts'
 import { jsonOf, type PlainTree } from '../transfer/plain-tree.ts'
 import { isSameText, treeLeaves } from '../transfer/tree-leaves.ts'
@@ -26,7 +26,7 @@ export class TreeLeaves {
     if (parts.length > 0) {
       const isList = tree.type === 'list'
       const written = parts.flatMap(([at, part]) => this.of(at, part, isItem || isList))
-      return isList ? this.#view.withWords(path, written) : written
+      return isList ? this.#withWords(path, written) : written
     }
     return leaves.map((leaf) => {
       const key = this.#view.keyOf(leaf.path)
@@ -47,6 +47,20 @@ export class TreeLeaves {
     if (isEncryptedAt(definition, path)) return true
     const held = this.#view.treeBelow(path)
     return jsonOf(held) === jsonOf(tree)
+  }
+
+  /** What is written to the keys of a list, with the words there: they remove nothing of the list, and leave as they are what else it has. */
+  #withWords(
+    list: Path,
+    written: readonly (readonly [key: string, text: string])[],
+  ): readonly (readonly [key: string, text: string])[] {
+    const isTaken = (key: string) =>
+      written.some(([each]) => `${each}/`.startsWith(`${key}/`) || key.startsWith(`${each}/`))
+    const words = this.#view.keysAt(list).flatMap((key): readonly (readonly [string, string])[] => {
+      const text = this.#view.textOf(key)
+      return text !== undefined && coverOf(text) === 'remove' && !isTaken(key) ? [[key, text]] : []
+    })
+    return [...written, ...words]
   }
 
   #partsOf(path: Path, tree: PlainTree): readonly (readonly [path: Path, part: PlainTree])[] {

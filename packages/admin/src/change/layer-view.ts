@@ -1,28 +1,29 @@
 import type { Path } from '@livetree/core'
 import type { LayerInfo } from '@livetree/core/source'
 import {
-  coverOf,
   encodeSegment,
   isListAt,
   keyOfPath,
   kindAt,
   mayBeListAt,
-  parsePathText,
   pathOfKey,
   placesOfKey,
   type WrittenForm,
 } from '@livetree/core/tools'
 import type { StoreEntry } from 'livetree/operate'
 import { AdminError } from '../errors.ts'
+import { knownPlace, mountOf } from '../tree/known-place.ts'
 import { prefixOf } from '../tree/tree-state.ts'
+import { isJoined } from '../transfer/named-items.ts'
 import { documentTree } from '../transfer/nested-tree.ts'
 import type { PlainTree } from '../transfer/plain-tree.ts'
+import { isUnshown } from '../transfer/words-in-lists.ts'
 import { translatedNow } from '../translate-error.ts'
 import type { Workspace } from '../workspace.ts'
 import { AddedKeys } from './added-keys.ts'
 import { EditedDocuments } from './edited-documents.ts'
 import { itemNames, keyPathOf, knownKeyPathOf } from './item-names.ts'
-import type { JsonDocument } from './json-document.ts'
+import { isEmptyObject, type JsonDocument } from './json-document.ts'
 import { SortedKeys } from './sorted-keys.ts'
 
 /** What is to happen to a key: its new text, or undefined to remove it. */
@@ -151,20 +152,6 @@ export class LayerView {
     return names.every((name) => /^\d+$/.test(name)) ? names : []
   }
 
-  /** What is written to the keys of a list, with the words there: they remove nothing of the list, and leave as they are what else it has. */
-  withWords(
-    list: Path,
-    written: readonly (readonly [key: string, text: string])[],
-  ): readonly (readonly [key: string, text: string])[] {
-    const isTaken = (key: string) =>
-      written.some(([each]) => `${each}/`.startsWith(`${key}/`) || key.startsWith(`${each}/`))
-    const words = this.keysAt(list).flatMap((key): readonly (readonly [string, string])[] => {
-      const text = this.textOf(key)
-      return text !== undefined && coverOf(text) === 'remove' && !isTaken(key) ? [[key, text]] : []
-    })
-    return [...written, ...words]
-  }
-
   /** The path of a property of an imported file, which uses the names of the store. */
   childOf(path: Path, name: string): Path {
     const { definition } = this.#workspace.settings
@@ -175,7 +162,7 @@ export class LayerView {
 
   /** How many names lead to the place where the layer is mounted. */
   get mounted(): number {
-    return this.layer.at === undefined ? 0 : parsePathText(this.layer.at).length
+    return mountOf(this.layer).length
   }
 
   /** Whether a path is that of the layer as a whole. */
@@ -257,9 +244,37 @@ export class LayerView {
       const at = this.placeOf(key)
       if (at === undefined || text === undefined) return []
       const names = key.slice(directory.length).split('/').map(decodeURIComponent)
-      return [{ path: at, names, key, text }]
+      return [{ ...knownPlace(this.#workspace, { path: at, layer: this.layer }), names, key, text }]
     })
     return documentTree(this.#workspace, texts)
+  }
+
+  /**
+   * Whether a part of a file is joined with what the layer has at a path: items that it has by the names of keys do not go into a document
+   * that has them as a list.
+   */
+  isJoined(path: Path, tree: PlainTree): boolean {
+    if (!isJoined(this.#workspace, path, tree)) return false
+    const { definition, isUntyped } = this.#workspace.settings
+    if (isUntyped || kindAt(definition, path) !== 'list') return true
+    return this.documentIn(path)?.document.isObjectAt([]) !== false
+  }
+
+  /** Whether a layer has something at a path, and all of it is what no text of the layer shows: an empty object, words in a list. */
+  isUnshown(path: Path): boolean {
+    const isWord = (at: Path | undefined, text: string | undefined) =>
+      at !== undefined &&
+      text !== undefined &&
+      isUnshown(this.#workspace, knownPlace(this.#workspace, { path: at, layer: this.layer }).path, text)
+    const holder = this.holderOf(path)
+    if (holder !== undefined) {
+      const part = holder.document.partAt(holder.names)
+      return isEmptyObject(part ?? '') || isWord(path, part)
+    }
+    const own = this.keyOf(path)
+    const keys = this.keysAt(path)
+    const isEmpty = (key: string) => key === own && isEmptyObject(this.textOf(key) ?? '')
+    return keys.length > 0 && keys.every((key) => isEmpty(key) || isWord(this.placeOf(key), this.textOf(key)))
   }
 
   /** The path of a key; undefined where the layer has none for it: such a key is no configuration. */

@@ -9,7 +9,8 @@ import type { Workspace } from '../workspace.ts'
 import { assertingSaid, assertSaid, assertTakenSaid } from './assert-said.ts'
 import type { Draft, ReadStep } from './draft.ts'
 import { isEncryptedText } from '../secrets/encrypted-with.ts'
-import { type MadeEnvelopes, madeFor, TreeSecrets } from '../secrets/tree-secrets.ts'
+import { type MadeEnvelopes, madeFor } from '../secrets/made-envelopes.ts'
+import { TreeSecrets } from '../secrets/tree-secrets.ts'
 import { LayerEdit } from './layer-edit.ts'
 import { editedTree, type EditedTree, type KeyEdits } from './layer-view.ts'
 import { type PlannedChange, plannedChange } from './planned-change.ts'
@@ -124,7 +125,7 @@ function editsOf(
       for (const layer of layers.slice(0, 1)) editOf(layer).putKey(step.key, secrets.textOf(step))
     else
       assertingSaid(workspace, step.path, () =>
-        takeStep(editOf(layerFor(layers, step.prefix, step.path)), step, secrets),
+        takeStep(editOf(layerFor(layers, step.prefix, step.path)), step, secrets, stored),
       )
   }
   const pruned = layers.find((layer) => prunes !== undefined && prefixOf(layer) === prunes)
@@ -135,15 +136,26 @@ function editsOf(
 
 type PathStep = Exclude<ReadStep, { type: 'key' }>
 
-function takeStep(edit: LayerEdit, step: PathStep, secrets: TreeSecrets): void {
+function takeStep(
+  edit: LayerEdit,
+  step: PathStep,
+  secrets: TreeSecrets,
+  stored: ReadonlyMap<string, StoreEntry>,
+): void {
   const isOfKeys = step.type === 'tree' || ('isOfKeys' in step && step.isOfKeys === true)
   const path = isOfKeys ? step.path : edit.keyPathOf(step.path, step.type === 'unset' ? 'unset' : 'set')
-  if ('plaintext' in step) secrets.keepPlain((step.plaintext ?? []).map((below) => [...path, ...below]))
+  if ('plaintext' in step)
+    secrets.keepPlain(
+      edit.layer,
+      (step.plaintext ?? []).map((below) => [...path, ...below]),
+    )
+  if (step.type === 'tree' && step.isEdit === true) secrets.guardEdit(step.prefix, stored)
+  else if (step.type !== 'unset') secrets.addGiven(edit.layer, path)
   if (step.type === 'set') edit.set(path, step.value)
   else if (step.type === 'part') edit.setPart(path, step.tree, step.isItem)
   else if (step.type === 'tree') edit.setTree(path, step.tree, { isEdit: step.isEdit })
   else if (step.type === 'text') edit.setText(path, step.text)
-  else if (step.isLeft === true) edit.unsetEmpty(path)
+  else if (step.isLeft === true) edit.unsetLeft(path)
   else edit.unset(path, step.path)
 }
 

@@ -81,8 +81,8 @@ interface Leaf extends Pick<SecretPart, 'isInText' | 'names'> {
   readonly json: string
 }
 
-/** Whether a text at these places, all of which are encrypted, has parts that are not to be encrypted with the others. */
-export type IsMixed = (text: string, places: readonly SecretPlace[]) => boolean
+/** Whether a text that is encrypted as a whole, by its names in that of its key, has parts that are not to be encrypted with the others. */
+export type IsMixed = (text: string, names: readonly string[]) => boolean
 
 /** Finds the encrypted texts of a key as an instance reads them: that of the key itself, or those inside its document. */
 export class PartMapper {
@@ -117,7 +117,7 @@ export class PartMapper {
     if (document === undefined) return undefined
     const isWhole = places.every(({ path }) => isEncryptedAt(definition, path))
     // What is put beside a plain text that stays gets an envelope of its own.
-    if (isWhole && (document.isEmpty || !(holdsEnvelope(text) || this.#isMixed(text, places))))
+    if (isWhole && (document.isEmpty || !(holdsEnvelope(text) || this.#isMixed(text, around.names))))
       return undefined
     const value: unknown = JSON.parse(text)
     const isInText = around.isInText || (!isWhole && readings.some((reading) => reading !== 'document'))

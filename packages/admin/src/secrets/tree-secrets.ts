@@ -1,9 +1,9 @@
 import type { Path } from '@livetree/core'
+import type { LayerInfo } from '@livetree/core/source'
 import {
   decryptText,
   encryptText,
   type EnvelopeContent,
-  isAlong,
   isEnvelope,
   isWithin,
   type KeySet,
@@ -17,6 +17,9 @@ import { JsonDocument } from '../change/json-document.ts'
 import type { KeyEdits } from '../change/layer-view.ts'
 import { translatedNow } from '../translate-error.ts'
 import type { Workspace } from '../workspace.ts'
+import { CopiedTexts } from './copied-texts.ts'
+import { LayerPaths } from './layer-paths.ts'
+import type { MadeEnvelopes } from './made-envelopes.ts'
 import { contentOf, envelopeAt, formOf, idOf, inPlace } from './secret-forms.ts'
 import {
   type ChangePart,
@@ -28,18 +31,6 @@ import {
   secretPlaces,
 } from './secret-parts.ts'
 import { StrayTexts } from './stray-texts.ts'
-
-/** Envelopes that were made for a draft, by key, path and text: each attempt to apply it writes the same. */
-export type MadeEnvelopes = Map<string, string>
-
-const made = new WeakMap<object, MadeEnvelopes>()
-
-/** The envelopes that were made for a draft so far. */
-export function madeFor(draft: object): MadeEnvelopes {
-  const known = made.get(draft) ?? new Map<string, string>()
-  made.set(draft, known)
-  return known
-}
 
 /** A text that is encrypted, or stands in plain text where it should be. */
 interface SecretText {
@@ -53,7 +44,7 @@ interface SecretText {
 }
 
 /** What of the text of a key is plain text and should be an envelope: its places, and the names that lead to it in the text. */
-export type PlainPart = Pick<SecretPart, 'places' | 'names'>
+export type PlainPart = Pick<SecretPart, 'places' | 'names' | 'text'>
 
 /**
  * Encrypted texts of a tree. What edits it sees plain texts; what is stored, judged and recorded has envelopes. A text that
@@ -63,13 +54,17 @@ export class TreeSecrets {
   readonly #workspace: Workspace
   readonly #keys: KeySet
   readonly #isNeeded: boolean
-  readonly #plaintext: Path[] = []
+  readonly #plaintext: LayerPaths
+  readonly #written: LayerPaths
+  readonly #copied = new CopiedTexts()
   readonly #strays = new StrayTexts()
 
   constructor(workspace: Workspace, keys: KeySet) {
     this.#workspace = workspace
     this.#keys = keys
     this.#isNeeded = workspace.settings.definition.compiled.hasEncrypted
+    this.#plaintext = new LayerPaths(workspace)
+    this.#written = new LayerPaths(workspace)
   }
 
   /**
@@ -87,9 +82,22 @@ export class TreeSecrets {
     return opened
   }
 
-  /** What an edit writes in plain text at these places, by the names of keys, stays so: see `Step`. */
-  keepPlain(places: readonly Path[]): void {
-    this.#plaintext.push(...places)
+  /** What is written in plain text at these places of a layer, by the names of keys, stays so: see `Step`. */
+  keepPlain(layer: LayerInfo, places: readonly Path[]): void {
+    this.#plaintext.add(layer, places)
+  }
+
+  /** What is written at a place is what somebody gives for it: see `guardEdit`. */
+  addGiven(layer: LayerInfo, path: Path): void {
+    this.#written.add(layer, [path])
+  }
+
+  /** Lets no edit of a text of a layer encrypt what the layer has in plain text. */
+  guardEdit(prefix: string, entries: ReadonlyMap<string, StoreEntry>): void {
+    if (!this.#isNeeded) return
+    for (const [key, { value }] of entries)
+      if (typeof value === 'string' && `${key}/`.startsWith(`${prefix}/`))
+        for (const { text, places } of this.plainIn(key, value)) this.#copied.add(text, places[0]?.path ?? [])
   }
 
   /** The text that a step puts into a key, as an edit takes it: something else stands for what is written as it is. */
@@ -146,7 +154,7 @@ export class TreeSecrets {
    * The text of a key with envelopes in the place of its plain texts.
    *
    * @param before what the key holds: envelopes in it whose content is the same stay
-   * @throws AdminError `keys_unavailable`
+   * @throws AdminError `keys_unavailable`; `secret_text` for what an edit would encrypt: see `guardEdit`
    */
   seal(key: string, text: string, before: string, known: MadeEnvelopes): string {
     const { kept, places } = this.#envelopesIn(key, before)
@@ -158,17 +166,14 @@ export class TreeSecrets {
       const id = idOf(key, at, content)
       const stored = kept.get(id)
       if (stored !== undefined) return envelopeAt(at, stored)
-      if (!isNew || this.#staysPlain(at)) return written
+      if (!isNew || this.#plaintext.hasAlong(key, at.names)) return written
+      if (!this.#written.hasAlong(key, at.names)) this.#copied.assertNone(at.text, at.path)
       const envelope =
         known.get(id) ?? translatedNow(() => this.#make(places.get(pathText(at.path)) ?? at, content))
       known.set(id, envelope)
       return envelopeAt(at, envelope)
     })
     return this.#strays.restore(sealed)
-  }
-
-  #staysPlain({ places }: SecretPart): boolean {
-    return this.#plaintext.some((path) => places.some((place) => isAlong(path, place.path)))
   }
 
   /**
@@ -207,7 +212,7 @@ export class TreeSecrets {
    */
   plainIn(key: string, text: string): readonly PlainPart[] {
     const places = secretPlaces(this.#workspace, key, text)
-    if (this.#isUnread(places.secret, text)) return [{ places: places.secret, names: [] }]
+    if (this.#isUnread(places.secret, text)) return [{ places: places.secret, names: [], text }]
     const whole: SecretPart[] = []
     this.#map(key, text, (at, written) => {
       if (isPlain(at)) whole.push(at)
@@ -290,13 +295,8 @@ export class TreeSecrets {
   #map(key: string, text: string, change: ChangePart): string {
     const places = secretPlaces(this.#workspace, key, text)
     if (places.secret.length === 0) return text
-    const isMixed: IsMixed = (whole, at) =>
-      this.#strays.isIn(whole) ||
-      this.#plaintext.some((path) => at.some((place) => isBelow(path, place.path)))
+    const isMixed: IsMixed = (whole, names) =>
+      this.#strays.isIn(whole) || this.#plaintext.hasBelow(key, names)
     return new PartMapper(this.#workspace.settings.definition, isMixed, change).map(places, text)
   }
-}
-
-function isBelow(path: Path, top: Path): boolean {
-  return path.length > top.length && isWithin(path, top)
 }

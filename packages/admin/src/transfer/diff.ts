@@ -1,7 +1,6 @@
-import type { ConfigDefinition, Path } from '@livetree/core'
+import type { Path } from '@livetree/core'
 import { checkOptions, optionKinds, type OptionTable } from '@livetree/core/source'
-import { encodeSegment, isTextOpenAt, kindAt, pathOfKey, pathText, SECRET_TEXT } from '@livetree/core/tools'
-import type { $ZodType } from 'zod/v4/core'
+import { pathText, SECRET_TEXT } from '@livetree/core/tools'
 import { CALL_TABLE, LAYER_TABLE, revisionKind } from '../change/change-set.ts'
 import { AdminError } from '../errors.ts'
 import { Judge, type Judgement, type ValueChange } from '../tree/judge.ts'
@@ -14,8 +13,8 @@ import { openedTree } from './opened-tree.ts'
 import { layerMarks, type PlainPlaces, plainPlaces, wholeMarks } from '../secrets/plain-places.ts'
 import { opener, wholeTexts, writtenTexts } from './whole-texts.ts'
 import { layerTexts, mountNames } from './layer-texts.ts'
-import { STORED } from './stored-names.ts'
 import { objectsRead } from './objects-read.ts'
+import { SidePlaces } from './side-places.ts'
 import { nestedTree, type PlacedText } from './nested-tree.ts'
 import { documentKind, documentOf } from './parse-yaml.ts'
 import { hasItems, itemsInOrder } from './named-items.ts'
@@ -74,11 +73,12 @@ export async function diffSides(
   const secrets = new TreeSecrets(workspace, keys)
   const scalarsOf = (side: DiffSide, state: TreeState | undefined, beside: DiffSide) => {
     const found = treeOfSide(workspace, side, state, placeOfText(workspace, beside))
+    const prefix = prefixOfSide(workspace, state === undefined ? beside : side)
     const tree =
       state === undefined
         ? openedTree(workspace, secrets, found, prefixOfSide(workspace, beside))
         : found.tree
-    return textsOf(workspace, { ...found, tree })
+    return textsOf(workspace, { ...found, tree }, prefix)
   }
   return diffTexts(workspace, scalarsOf(one, before, other), scalarsOf(other, after, one))
 }
@@ -201,11 +201,15 @@ function marksOfSide(workspace: Workspace, side: DiffSide, state: TreeState | un
   return isOfLayer ? layerMarks(workspace, state, { texts, above: 0 }) : wholeMarks(workspace, state, texts)
 }
 
-/** The scalars of a side, by their paths. */
-function textsOf(workspace: Workspace, { tree, place }: SideTree): ReadonlyMap<string, Scalar> {
+/** The scalars of a side, by their names. @param prefix the layer that it is of; undefined: a whole configuration */
+function textsOf(
+  workspace: Workspace,
+  { tree, place }: SideTree,
+  prefix: string | undefined,
+): ReadonlyMap<string, Scalar> {
   const scalars = new Map<string, Scalar>()
   const isEmpty = tree.type === 'object' && tree.parts.length === 0
-  if (!isEmpty) addScalars(workspace, tree, place, scalars)
+  if (!isEmpty) addScalars(new SidePlaces(workspace, prefix), tree, place, scalars)
   return scalars
 }
 
@@ -219,38 +223,42 @@ function placedTexts(workspace: Workspace, side: DiffSide, state: TreeState): re
 }
 
 interface Scalar {
-  readonly path: readonly string[]
+  readonly path: Path
+  /** It may be shown to anyone. */
+  readonly isOpen: boolean
   readonly value: unknown
   /** As text: `20` and `"20"` are the same here, since keys hold text. */
   readonly text: string
 }
 
 function addScalars(
-  workspace: Workspace,
+  places: SidePlaces,
   tree: PlainTree,
-  path: readonly string[],
+  names: readonly string[],
   scalars: Map<string, Scalar>,
 ): void {
   const parts =
     tree.type === 'object'
-      ? partsOf(workspace, path, tree)
+      ? partsOf(places, names, tree)
       : tree.type === 'list'
         ? tree.items.map((item, index) => [String(index), item] as const)
         : []
-  if (parts.length > 0)
-    for (const [name, part] of parts) addScalars(workspace, part, [...path, name], scalars)
-  else if (path.length > 0) {
+  if (parts.length > 0) for (const [name, part] of parts) addScalars(places, part, [...names, name], scalars)
+  else if (names.length > 0) {
     const value = tree.type === 'scalar' ? tree.value : jsonOf(tree)
     const text = tree.type === 'scalar' ? tree.text : jsonOf(tree)
-    scalars.set(JSON.stringify(path), { path, value, text })
+    scalars.set(JSON.stringify(names), {
+      path: places.pathOf(names),
+      isOpen: places.isOpen(names),
+      value,
+      text,
+    })
   }
 }
 
 /** Items that a side has by the names of their keys are compared by their places, as those of a list are. */
-function partsOf({ settings }: Workspace, names: readonly string[], tree: PlainObject): PlainObject['parts'] {
-  const { definition, isUntyped } = settings
-  if (isUntyped || !hasItems(tree) || kindAt(definition, schemaPath(definition, names)) !== 'list')
-    return tree.parts
+function partsOf(places: SidePlaces, names: readonly string[], tree: PlainObject): PlainObject['parts'] {
+  if (!hasItems(tree) || !places.isList(names)) return tree.parts
   return itemsInOrder(tree).map(([, item], index) => [String(index), item])
 }
 
@@ -259,15 +267,14 @@ function diffTexts(
   previous: ReadonlyMap<string, Scalar>,
   next: ReadonlyMap<string, Scalar>,
 ): readonly Difference[] {
-  const { definition, isUntyped } = workspace.settings
   const places = [...new Set([...previous.keys(), ...next.keys()])]
   return places.flatMap((place): Difference[] => {
     const [before, after] = [previous.get(place), next.get(place)]
     if (before?.text === after?.text) return []
-    const path = schemaPath(definition, (before ?? after)?.path ?? [])
+    const path = (before ?? after)?.path ?? []
     // An import would leave it as it is: `+1` for `1`.
     if (before && after && isSameText(workspace, path, before.text, after.text)) return []
-    const isOpen = isUntyped || isTextOpenAt(definition, path)
+    const isOpen = before?.isOpen !== false && after?.isOpen !== false
     // Numbers of one value differ by their digits, where there is no schema: 17 and 17.0.
     const isByText = before !== undefined && before.value === after?.value
     const shown = (scalar: Scalar | undefined) => {
@@ -277,14 +284,4 @@ function diffTexts(
     const type = before === undefined ? 'added' : after === undefined ? 'removed' : 'changed'
     return [{ type, path, pathText: pathText(path), previous: shown(before), next: shown(after) }]
   })
-}
-
-/** Names as the schema has them, of names as files and stores have them; as they are where the schema has none. */
-function schemaPath(definition: ConfigDefinition<$ZodType>, names: readonly string[]): Path {
-  const key = names.map(encodeSegment).join('/')
-  try {
-    return pathOfKey(definition, key, STORED) ?? names
-  } catch {
-    return names
-  }
 }

@@ -1,13 +1,14 @@
 import { keyOfPath, placesOfKey } from '@livetree/core/tools'
 import type { StoreEntry } from 'livetree/operate'
+import { knownPlace, namesOf } from '../tree/known-place.ts'
 import { choosePrefix, type LayerChoice } from '../tree/target-layer.ts'
-import { layerWith, prefixOf, type TreeState } from '../tree/tree-state.ts'
+import { layerWith, type TreeState } from '../tree/tree-state.ts'
 import type { Workspace } from '../workspace.ts'
 import type { PlacedText } from './nested-tree.ts'
 import { STORED } from './stored-names.ts'
 
 /**
- * What a layer holds, with the names from the top of the configuration.
+ * What a layer holds, with the names from the top of the configuration: those of its first place, whichever place knows what they are.
  *
  * @param textOf what stands for the text of a key
  */
@@ -19,16 +20,17 @@ export function layerTexts(
 ): readonly PlacedText[] {
   const { definition, store } = workspace.settings
   const prefix = choosePrefix(store.layers, choice)
-  const layers = store.layers.filter((layer) => prefixOf(layer) === prefix).slice(0, 1)
+  const layer = layerWith(workspace, prefix)
   const mounted = mountNames(workspace, prefix)
   const texts: PlacedText[] = []
   for (const entry of state.reading.entries.values()) {
     const { key, value } = entry
     if (isNoLeaf(store, entry) || typeof value !== 'string') continue
-    for (const { path } of placesOfKey(definition, key, layers)) {
+    for (const { path } of placesOfKey(definition, key, layer === undefined ? [] : [layer])) {
       const below = key.startsWith(`${prefix}/`) ? namesOf(key.slice(prefix.length + 1)) : []
       const names = mounted.length === 0 ? below : [...mounted, ...below]
-      texts.push({ path, names, key, text: textOf(key, value) })
+      const place = layer === undefined ? { path } : knownPlace(workspace, { path, layer })
+      texts.push({ ...place, names, key, text: textOf(key, value) })
     }
   }
   return texts
@@ -48,13 +50,6 @@ export function namesOfMount(
   { at }: { readonly at?: string | undefined },
 ): readonly string[] {
   return at === undefined ? [] : namesOf(keyOfPath(settings.definition, at, STORED))
-}
-
-/** The names in a part of a key. */
-export function namesOf(key: string): readonly string[] {
-  if (key === '') return []
-  const segments = key.split('/')
-  return key.includes('%') ? segments.map(decodeURIComponent) : segments
 }
 
 /** Whether an entry is a key of livetree's own, or the marker of a directory. */

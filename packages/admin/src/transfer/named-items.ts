@@ -1,6 +1,6 @@
 import type { Path } from '@livetree/core'
-import type { LayerInfo } from '@livetree/core/source'
 import { compareItemNames, isListAt, kindAt, pathInDocument } from '@livetree/core/tools'
+import { knownPlace, type LayerPlace } from '../tree/known-place.ts'
 import type { Workspace } from '../workspace.ts'
 import { isAllText, type PlainObject, type PlainTree } from './plain-tree.ts'
 import { isOtherThanText } from './tree-leaves.ts'
@@ -37,9 +37,10 @@ export function itemsInOrder({ parts }: PlainObject): PlainObject['parts'] {
  *
  * @throws AdminError `unwritable_value` for a word that hides lower layers in an item, which in a list would be text
  */
-export function listedTree(workspace: Workspace, { path, layer }: TextPlace, tree: PlainTree): PlainTree {
+export function listedTree(workspace: Workspace, place: LayerPlace, tree: PlainTree): PlainTree {
   const { definition, isUntyped } = workspace.settings
   if (isUntyped || tree.type === 'scalar') return tree
+  const { path, layer } = knownPlace(workspace, place)
   const inside = (name: string, part: PlainTree) =>
     listedTree(workspace, { path: pathInDocument(definition, { path, layer }, [name]), layer }, part)
   if (tree.type === 'list')
@@ -49,11 +50,6 @@ export function listedTree(workspace: Workspace, { path, layer }: TextPlace, tre
   const word = wordIn(tree)
   if (word !== undefined) throw wordRefused(path, word)
   return { type: 'list', items: itemsInOrder({ type: 'object', parts }).map(([, item]) => item) }
-}
-
-interface TextPlace {
-  readonly path: Path
-  readonly layer: LayerInfo
 }
 
 /** How a part of a file is put into a layer. */

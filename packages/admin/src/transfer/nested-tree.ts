@@ -1,6 +1,8 @@
 import type { Path } from '@livetree/core'
+import type { LayerInfo } from '@livetree/core/source'
 import { coverOf, isEncryptedAt, isListAt, kindAt, pathText } from '@livetree/core/tools'
 import { AdminError } from '../errors.ts'
+import { knownPlace } from '../tree/known-place.ts'
 import type { Workspace } from '../workspace.ts'
 import { isEmptyObject } from '../change/json-document.ts'
 import { hasItems, itemsInOrder } from './named-items.ts'
@@ -12,6 +14,8 @@ import { coveredAt, isInList, uncoveredDocument } from './words-in-lists.ts'
 /** One text of a tree, with its place. */
 export interface PlacedText {
   readonly path: Path
+  /** The layer whose place the path is; undefined for a text of the whole configuration. */
+  readonly layer?: LayerInfo | undefined
   /** The names on the way, as a file or a store has them. */
   readonly names: readonly string[]
   readonly key: string
@@ -68,10 +72,12 @@ export function documentTree(workspace: Workspace, texts: readonly PlacedText[])
 function nestedTexts(workspace: Workspace, texts: readonly PlacedText[]): NestedTree {
   const { definition, isUntyped } = workspace.settings
   const nested = new NestedTree()
-  for (const { path, names, text } of read(workspace, texts)) {
+  for (const { path, layer, names, text } of read(workspace, texts)) {
+    // The names may be those of another place of the layer, of another length.
     const above = path.length - names.length
     const formAt = (depth: number): BranchForm => {
-      const place = path.slice(0, above + depth)
+      const at = path.slice(0, Math.max(0, above + depth))
+      const place = layer === undefined ? at : knownPlace(workspace, { path: at, layer }).path
       const isBranch = depth < names.length
       const isJson = isBranch && !isUntyped && kindAt(definition, place) === 'json'
       return { isList: isBranch && isListAt(definition, place), ...(isJson && { json: place }) }

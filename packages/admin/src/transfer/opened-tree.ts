@@ -1,6 +1,6 @@
-import { isEnvelope, isWithin, parsePathText, pathInDocument } from '@livetree/core/tools'
+import { isEnvelope, isWithin, pathInDocument } from '@livetree/core/tools'
 import type { TreeSecrets } from '../secrets/tree-secrets.ts'
-import { prefixOf } from '../tree/tree-state.ts'
+import { bestKnown, type LayerPlace, mountOf, placesOfNames } from '../tree/known-place.ts'
 import type { Workspace } from '../workspace.ts'
 import type { PlainTree } from './plain-tree.ts'
 import { leafTree } from './tree-leaves.ts'
@@ -19,13 +19,20 @@ export function openedTree(
 ): PlainTree {
   const { definition, store } = workspace.settings
   if (!definition.compiled.hasEncrypted) return tree
-  const layers = store.layers.filter((layer) => prefix === undefined || prefixOf(layer) === prefix)
+  const placesOf = (names: readonly string[]): readonly LayerPlace[] => {
+    if (prefix !== undefined) return placesOfNames(workspace, prefix, names.slice(place.length))
+    const places = store.layers.map((layer) => ({
+      path: pathInDocument(definition, { path: [], layer }, names),
+      layer,
+    }))
+    return places.filter(({ path, layer }) => isWithin(path, mountOf(layer)))
+  }
   const openedAt = (names: readonly string[], envelope: string): PlainTree | undefined => {
-    for (const layer of layers) {
-      const path = pathInDocument(definition, { path: [], layer }, names)
-      if (!isWithin(path, parsePathText(layer.at ?? ''))) continue
+    const places = placesOf(names)
+    for (const { path, layer } of places) {
       const content = secrets.contentAt({ path, layer }, envelope)
-      if (content?.form === 'text') return leafTree(workspace, path, content.text)
+      const known = bestKnown(workspace, places)?.path ?? path
+      if (content?.form === 'text') return leafTree(workspace, known, content.text)
       if (content !== undefined) return untypedTree(content.text)
     }
     return undefined

@@ -7,7 +7,6 @@ import {
   kindAt,
   mayBeItem,
   parsePathText,
-  pathInDocument,
   pathText,
 } from '@livetree/core/tools'
 import { CALL_TABLE, LAYER_TABLE } from '../change/change-set.ts'
@@ -17,13 +16,13 @@ import { beginsBelow } from '../change/unknown-names.ts'
 import { comparePaths } from '../compare-paths.ts'
 import { AdminError } from '../errors.ts'
 import { pathOf, type PathLike } from '../selector.ts'
+import { knownPlace, knownPlaceOf, namesOf } from '../tree/known-place.ts'
 import { choosePrefix, type LayerChoice } from '../tree/target-layer.ts'
 import { layerWith, prefixOf } from '../tree/tree-state.ts'
 import { translatedNow } from '../translate-error.ts'
 import type { CallOptions, Workspace } from '../workspace.ts'
 import { assertClear } from '../secrets/plain-places.ts'
 import { type DiffSide, prefixOfSide, readSide } from './diff.ts'
-import { namesOf } from './layer-texts.ts'
 import { STORED } from './stored-names.ts'
 import { hasItems, itemsInOrder } from './named-items.ts'
 import type { PlainTree, SideTree } from './plain-tree.ts'
@@ -62,8 +61,12 @@ export async function planPromotion<T>(workspace: Workspace, options: PromoteOpt
   const paths = only.map(pathOf)
   const side = await readSide(workspace, from, { layer: prefix }, options)
   const isText = from !== 'now' && 'text' in from && from.text !== undefined
-  const mounts = mountsOf(workspace, isText ? prefix : prefixOfSide(workspace, from))
-  for (const path of paths) assertAtFirst(mounts, path)
+  const sidePrefix = isText ? prefix : prefixOfSide(workspace, from)
+  const mounts = mountsOf(workspace, sidePrefix)
+  for (const path of paths) {
+    assertAtFirst(mounts, path)
+    assertKnown(workspace, sidePrefix, path)
+  }
   const places = paths.map((path) => ({ path, ...partAt(workspace, side, path) }))
   assertClear(
     side.unclear,
@@ -113,6 +116,21 @@ function assertAtFirst(mounts: readonly Path[], path: Path): void {
 }
 
 /**
+ * Where another place of the layer alone knows a path, an index in it would be taken as a name.
+ *
+ * @throws AdminError `invalid_path`
+ */
+function assertKnown(workspace: Workspace, prefix: string | undefined, path: Path): void {
+  const layer = layerWith(workspace, prefix)
+  const known = layer === undefined ? undefined : knownPlace(workspace, { path, layer })
+  if (known === undefined || known.layer === layer) return
+  throw new AdminError('invalid_path', {
+    what: `The schema does not have "${pathText(path)}", and has it as "${pathText(known.path)}", another place of ${prefix}: what is promoted goes by the first`,
+    remedy: 'Write the keys of the layer.',
+  })
+}
+
+/**
  * What is removed from a list moves the items after it, and with them what stands at the other places.
  *
  * @throws AdminError `invalid_path`
@@ -150,9 +168,8 @@ function assertBelow(
   const layer = layerWith(workspace, prefix)
   if (place.length === 0 || layer?.at === undefined) return
   const { definition } = workspace.settings
-  const mount = parsePathText(layer.at)
   const [first = ''] = place
-  if (kindAt(definition, pathInDocument(definition, { path: mount, layer }, [first])) !== undefined) return
+  if (kindAt(definition, knownPlaceOf(workspace, layer, [first]).path) !== undefined) return
   const whole = { tree, place: [] }
   const found = places.find(
     ({ path, tree: part }) => part === undefined && partAt(workspace, whole, path).tree !== undefined,

@@ -1,10 +1,11 @@
 import { pathText, writeValue } from '@livetree/core/tools'
 import { TreeSecrets } from '../secrets/tree-secrets.ts'
+import { namesOf } from '../tree/known-place.ts'
 import { prefixOf, type TreeState } from '../tree/tree-state.ts'
 import { viewTree } from '../tree/tree-view.ts'
 import { translatedNow } from '../translate-error.ts'
 import type { Workspace } from '../workspace.ts'
-import { layerTexts, namesOf } from './layer-texts.ts'
+import { layerTexts } from './layer-texts.ts'
 import type { PlacedText } from './nested-tree.ts'
 
 /** The text of a key as it is stored. */

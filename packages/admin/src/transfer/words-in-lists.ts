@@ -26,11 +26,17 @@ export function coveredAt(
 }
 
 /** What the words in a document of a key in a list leave of it; undefined where there are none, or it is none. */
-export function uncoveredDocument(workspace: Workspace, path: Path, text: string): PlainTree | undefined {
+export function uncoveredDocument(workspace: Workspace, path: Path, text: string): PlainObject | undefined {
   const { definition } = workspace.settings
   const tree = readingOf(definition, path, text, false) === 'document' ? parseJson(text) : undefined
   if (tree?.type !== 'object' || wordIn(tree) === undefined) return undefined
   return kindAt(definition, path) === 'json' ? undefined : uncovered(workspace, path, tree)
+}
+
+/** Whether a text in a list is one that no text of the layer has: a word that leaves nothing, or a document of such words. */
+export function isUnshown(workspace: Workspace, path: Path, text: string): boolean {
+  if (workspace.settings.isUntyped || !isInList(workspace, path)) return false
+  return coverOf(text) === 'remove' || uncoveredDocument(workspace, path, text)?.parts.length === 0
 }
 
 function uncovered(workspace: Workspace, path: Path, tree: PlainObject): PlainObject {
