@@ -314,6 +314,178 @@ test.each([
   }
 })
 
+describe.each([
+  ['an object', z.object({ k: text }), 'k'],
+  ['a record', z.record(z.string(), z.string()), 'k'],
+  ['a list or a record', z.union([z.array(z.string()), z.record(z.string(), z.string())]), 'k'],
+  ['a text or an object', z.union([z.string(), z.object({ k: text })]), 'k'],
+  ['a number', z.object({ k: z.number().optional() }), 'k'],
+  [
+    'a text that code reads',
+    z.object({
+      k: z
+        .string()
+        .transform((each): unknown => JSON.parse(each))
+        .optional(),
+    }),
+    'k',
+  ],
+])('a name below a text of %s', (_kind, of, k) => {
+  const worldWith = (keys: Readonly<Record<string, string>>) =>
+    worldOf({ of: z.object({ d: of.optional() }), keys })
+
+  test.each([
+    ['a text', { [`d/${k}/x`]: SECRET }],
+    ['a word', { [`d/${k}/x`]: 'livetree:empty' }],
+    ['a document', { [`d/${k}/x`]: `{"y":"${SECRET}"}` }],
+  ])(
+    'is carried by an import as a key of its own that holds %s, and refused by a promotion',
+    async (form, keys) => {
+      const source = await worldWith(keys)
+      await using from = source.admin
+      const target = await worldWith({})
+      await using to = target.admin
+      const [wanted, exported] = [await from.read(), await from.export({ layer: source.layer, reveal: true })]
+      const plan = await to.import(exported.text, { layer: target.layer })
+      expect(plan.unused.map(({ pathText }) => pathText.slice(0, 5))).toEqual(['d.k.x'])
+      const promoted = to.promote({ from: { text: exported.text }, only: ['d'], layer: target.layer })
+      if (form === 'a word') expect((await promoted).unused).toEqual(plan.unused)
+      else await expect(promoted).rejects.toMatchObject({ code: 'invalid_path' })
+      await plan.apply({ force: true })
+      expect(Object.keys(await target.stored()).filter((key) => key.includes('/d/'))).toEqual([
+        `redis/d/${k}/x`,
+      ])
+      const after = await to.read()
+      expect(after.isValid).toBe(wanted.isValid)
+      if (wanted.isValid) expect(after.value).toEqual(wanted.value)
+    },
+  )
+
+  test.each(['7', '{"a":"7"}'])('takes no place of the value %s that is there', async (value) => {
+    const target = await worldWith({ [`d/${k}`]: value })
+    await using admin = target.admin
+    const before = await target.stored()
+    for (const written of [{ x: SECRET }, { x: { y: SECRET } }]) {
+      const change = admin.import(yaml({ d: { [k]: written } }), { layer: target.layer })
+      await expect(change).rejects.toMatchObject({
+        code: 'unwritable_value',
+        message: expect.stringMatching(/holds the value of "d\.k"/),
+      })
+    }
+    const promoted = admin.promote({
+      from: { text: yaml({ d: { [k]: { x: SECRET } } }) },
+      only: ['d'],
+      layer: target.layer,
+    })
+    await expect(promoted).rejects.toMatchObject({ code: 'invalid_path' })
+    expect(await target.stored()).toEqual(before)
+  })
+
+  test.each([
+    ['a list', ['a']],
+    ['an empty object', {}],
+  ])('keeps %s from becoming a text', async (_, value) => {
+    const target = await worldWith({})
+    await using admin = target.admin
+    const change = admin.import(yaml({ d: { [k]: value } }), { layer: target.layer })
+    await expect(change).rejects.toMatchObject({ message: expect.stringContaining('Cannot write "d.k"') })
+  })
+})
+
+test('a text is carried without the names below it that nothing reads', async () => {
+  const of = z.object({ d: z.record(z.string(), z.string()).optional() })
+  for (const value of ['a', '{}', '{"a":1}']) {
+    const keys = { 'd/k': value, 'd/k/x': SECRET, 'd/j/x': 'livetree:remove' }
+    const source = await worldOf({ of, keys })
+    await using admin = source.admin
+    const plan = await admin.promote({ from: { layer: source.layer }, only: ['d.k'], layer: source.own })
+    await plan.apply()
+    expect(await source.stored()).toMatchObject({ 'own/d/k': value })
+    expect(yaml(await source.stored())).not.toContain('own/d/k/x')
+    await expect(admin.export({ layer: source.layer, reveal: true })).rejects.toMatchObject({
+      code: 'unwritable_value',
+    })
+  }
+})
+
+describe('a promotion takes an unknown name', () => {
+  const of = z.object({ d: z.object({ h: text, in: part }).optional() })
+  const keysOf = {
+    keys: { 'd/h': 'old', 'd/in/pww': 'q', 'd/a%2Fb': '5' },
+    'a document': { d: '{"h":"old","in":{"pww":"q"},"a/b":5}' },
+    'a document below': { 'd/h': 'old', 'd/in': '{ "pww": "q" }', 'd/a%2Fb': '5' },
+  } as const
+  const cases = Object.keys(keysOf).flatMap((one) =>
+    Object.keys(keysOf).map((other) => [one, other] as const),
+  )
+  type Form = keyof typeof keysOf
+
+  test.each(cases)('from %s that the layer has already in %s', async (one, other) => {
+    const source = await worldOf({ of, keys: keysOf[one as Form] })
+    await using from = source.admin
+    const target = await worldOf({ of, keys: keysOf[other as Form] })
+    await using admin = target.admin
+    const exported = await from.export({ layer: source.layer, reveal: true })
+    const promote = (exportedText: string) =>
+      admin.promote({ from: { text: exportedText }, only: ['d'], layer: target.layer })
+    const plan = await promote(exported.text.replace('old', 'new'))
+    await plan.apply()
+    expect(yaml(await target.stored())).toContain('new')
+    expect(exported.text).toContain('q')
+    const another = promote(exported.text.replace('q', SECRET))
+    await expect(another).rejects.toMatchObject({ code: 'invalid_path' })
+  })
+
+  test.each(['keys', 'a document'])('in which %s hold only words', async (form) => {
+    const words = { pww: 'livetree:remove', pwx: { y: 'livetree:remove' } }
+    const keys =
+      form === 'keys' ? { 'd/in/pww': words.pww, 'd/in/pwx/y': words.pwx.y } : { 'd/in': yaml(words) }
+    const { admin, layer, own } = await worldOf({ of, keys: { 'd/h': 'h', ...keys } })
+    await using _ = admin
+    for (const only of ['d', 'd.in']) await admin.promote({ from: { layer }, only: [only], layer: own })
+    const beside = { d: { in: { pww: 'livetree:remove', pwx: SECRET } } }
+    const promoted = admin.promote({ from: { text: yaml(beside) }, only: ['d'], layer: own })
+    await expect(promoted).rejects.toMatchObject({ code: 'invalid_path' })
+  })
+})
+
+describe('an import into an object that a document has as text', () => {
+  const db = z.object({ pw: z.object({ a: encrypted(text), b: text, c: text }).optional(), h: text })
+  const of = z.object({ db: db.optional(), k: text })
+  const held = { a: 'ATT', b: 'x', c: 'c' }
+  const forms = {
+    'a key': { 'db/pw': yaml(held) },
+    'an object of a document': { db: yaml({ pw: held, h: 'h' }) },
+    'a text of a document': { db: yaml({ pw: yaml(held), h: 'h' }) },
+  } as const
+
+  test.each(Object.entries(forms))('joins what %s has', async (form, keys) => {
+    const world = await worldOf({ of, keys })
+    await using admin = world.admin
+    const { layer } = world
+    const plan = await admin.import(yaml({ db: { pw: { b: 'N' } } }), { layer })
+    await plan.apply({ force: true })
+    const stored = await world.stored()
+    const pw: unknown =
+      form === 'a key' ? JSON.parse(stored['redis/db/pw'] ?? '') : JSON.parse(stored['redis/db'] ?? '').pw
+    expect(pw).toEqual({ ...held, b: 'N' })
+    await expect(
+      admin.import(yaml({ db: { pw: { b: 'M' } } }), { layer, prune: true }).then(async (pruned) => {
+        await pruned.apply({ force: true, allowRemoval: true })
+        return yaml(await world.stored())
+      }),
+    ).resolves.not.toMatch(/ATT|\bc\b|encrypted/)
+  })
+
+  test('takes no text for an object that is one', async () => {
+    const world = await worldOf({ of, keys: { db: yaml({ h: yaml(held) }) } })
+    await using admin = world.admin
+    const plan = await admin.import(yaml({ db: { h: { b: 'N' } } }), { layer: world.layer })
+    expect(plan.issues).not.toEqual([])
+    await expect(plan.apply()).rejects.toMatchObject({ code: 'invalid_tree' })
+  })
+})
+
 test('unset: names the place that was given, whatever its item is called', async () => {
   const of = z.object({ l: z.array(z.object({ h: text })).optional() })
   const world = await worldOf({ of, keys: { 'l/5/h': 'a', 'l/7/h': 'b' } })

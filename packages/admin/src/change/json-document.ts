@@ -84,6 +84,16 @@ export class JsonDocument {
     return true
   }
 
+  /** Takes an object that stands in a text for that object, if the text passes a test. */
+  unquote(names: readonly string[], test: (text: string) => boolean): void {
+    const node = this.#nodeAt(names)
+    if (node?.text.startsWith('"') !== true) return
+    const text = JSON.parse(node.text) as string
+    if (JsonDocument.of(text)?.isObjectAt([]) !== true || !test(text)) return
+    this.#text = undefined
+    node.replace(text.trim())
+  }
+
   /** Removes a part, if there is one. */
   remove(names: readonly string[]): void {
     this.#text = undefined

@@ -1,12 +1,11 @@
 import type { Path } from '@livetree/core'
 import type { LayerInfo } from '@livetree/core/source'
 import {
-  encodeSegment,
   isEncryptedAt,
   keyIdOf,
   kindAt,
-  pathOfKey,
   pathText,
+  readingOf,
   writePart,
   writeValue,
 } from '@livetree/core/tools'
@@ -17,11 +16,12 @@ import { assertDefined, assertUtf8 } from './assert-writable.ts'
 import { jsonOf, type PlainObject, type PlainTree, treeOf } from '../transfer/plain-tree.ts'
 import { refusalAt, unreadReasonAt } from './refused-value.ts'
 import { listedTree, type TreeOptions } from '../transfer/named-items.ts'
-import { isSameJson, isSameText, treeLeaves } from '../transfer/tree-leaves.ts'
+import { isSameJson } from '../transfer/tree-leaves.ts'
 import { wordIn, wordRefused } from '../transfer/words-in-lists.ts'
 import { translateError, translatedNow } from '../translate-error.ts'
 import type { Workspace } from '../workspace.ts'
 import { type EditedTree, type Holder, LayerView } from './layer-view.ts'
+import { TreeLeaves } from './layer-leaves.ts'
 
 /** Edits the keys of one layer, step by step, as they would be after the steps before. Nothing is stored. */
 export class LayerEdit {
@@ -29,12 +29,14 @@ export class LayerEdit {
   readonly #workspace: Workspace
   readonly #tree: EditedTree
   readonly #view: LayerView
+  readonly #leaves: TreeLeaves
 
   constructor(workspace: Workspace, layer: LayerInfo, tree: EditedTree) {
     this.#workspace = workspace
     this.layer = layer
     this.#tree = tree
     this.#view = new LayerView(workspace, layer, tree)
+    this.#leaves = new TreeLeaves(workspace, this.#view)
   }
 
   /**
@@ -93,8 +95,9 @@ export class LayerEdit {
       return
     }
     const holder = this.#view.holderOf(path)
-    const isInside = holder?.document.isObjectAt(holder.names) === true
     const isOther = !this.#view.isJoined(path, tree)
+    if (!isOther) this.#unquote(holder, path)
+    const isInside = holder?.document.isObjectAt(holder.names) === true
     if (holder !== undefined && (isOther || !isInside)) {
       this.#putTree(holder, path, isEdit ? tree : this.#listed(path, tree), isItem)
       return
@@ -103,18 +106,26 @@ export class LayerEdit {
     if (refusal !== undefined) throw translateError(refusal)
     if (isOther || tree.type !== 'object') {
       const isDocument = !isEdit && this.#view.documentIn(path) !== undefined
-      this.#replace(path, this.#leavesOf(path, isDocument ? this.#listed(path, tree) : tree, isItem))
+      this.#replace(path, this.#leaves.of(path, isDocument ? this.#listed(path, tree) : tree, isItem))
       return
     }
     const entered = holder ?? this.#view.documentIn(path) ?? this.#documentFor(path, tree)
     if (entered !== undefined) this.#enter(entered)
     for (const [name, part] of tree.parts)
       if (entered !== undefined && name === '') this.#join(entered, path, name, part)
-      else this.setTree(this.#child(path, name), part, { isItem, isEdit })
+      else this.setTree(this.#view.childOf(path, name), part, { isItem, isEdit })
     if (tree.parts.length > 0 || this.#view.isTop(path) || entered !== undefined) return
     const key = this.#view.keyOf(path)
     this.#tree.empty.set(key, path)
     this.#putEmpty(key, path)
+  }
+
+  /** An object that a document has as text is joined as others are, where instances read it as one. */
+  #unquote(holder: Holder | undefined, path: Path): void {
+    const { definition, isUntyped } = this.#workspace.settings
+    if (isUntyped) return
+    const isRead = (text: string) => readingOf(definition, path, text, true) === 'document'
+    holder?.document.unquote(holder.names, isRead)
   }
 
   /** Writes a part of a document whose name no key can have; objects are merged. */
@@ -142,7 +153,7 @@ export class LayerEdit {
       // No key has an empty segment.
       name === ''
         ? 'a key that ends in a slash marks a directory'
-        : unreadReasonAt(this.#workspace, this.#child(path, name), part),
+        : unreadReasonAt(this.#workspace, this.#view.childOf(path, name), part),
     )
     const at = reasons.findIndex((reason) => reason !== undefined)
     if (at < 0) return undefined
@@ -181,39 +192,6 @@ export class LayerEdit {
 
   #listed(path: Path, tree: PlainTree): PlainTree {
     return listedTree(this.#workspace, { path, layer: this.layer }, tree)
-  }
-
-  /** The path of a property of an imported file, which uses the names of the store. */
-  #child(path: Path, name: string): Path {
-    const { definition } = this.#workspace.settings
-    const directory = this.#view.isTop(path) ? this.layer.keyPrefix : `${this.#view.keyOf(path)}/`
-    const key = directory + encodeSegment(name)
-    return translatedNow(() => pathOfKey(definition, key, this.layer)) ?? [...path, name]
-  }
-
-  /** The keys and texts to write. A stored text that reads as the same value is kept: `+1` for `1`, or other whitespace. */
-  #leavesOf(path: Path, tree: PlainTree, isItem: boolean): readonly (readonly [key: string, text: string])[] {
-    const leaves = treeLeaves(this.#workspace, path, tree, { form: (at) => this.#view.formAt(at), isItem })
-    const isWhole = leaves.some((leaf) => leaf.path.length === path.length)
-    // What the schema takes as text alone is no value of the file: each part is, where the layer has a key for each.
-    const isInParts =
-      tree.type === 'list' ? this.#view.formAt(path) === 'children' : this.#view.hasParts(path)
-    if (isWhole && tree.type !== 'scalar' && isInParts) {
-      const parts = this.#partsOf(path, tree)
-      if (parts.length > 0)
-        return parts.flatMap(([at, part]) => this.#leavesOf(at, part, isItem || tree.type === 'list'))
-    }
-    return leaves.map((leaf) => {
-      const key = this.#view.keyOf(leaf.path)
-      const stored = this.#view.textOf(key)
-      const isSame = stored !== undefined && isSameText(this.#workspace, leaf.path, stored, leaf.text)
-      return [key, isSame ? stored : leaf.text]
-    })
-  }
-
-  #partsOf(path: Path, tree: PlainTree): readonly (readonly [path: Path, part: PlainTree])[] {
-    if (tree.type === 'list') return tree.items.map((item, index) => [[...path, String(index)], item])
-    return tree.type === 'object' ? tree.parts.map(([name, part]) => [this.#child(path, name), part]) : []
   }
 
   /**
@@ -287,9 +265,21 @@ export class LayerEdit {
     if (this.#view.placeOf(key) !== undefined) this.putKey(key, undefined)
   }
 
-  /** A scalar above a path, such as `null`, goes: nothing below it would be read. */
+  /**
+   * A scalar above a path, such as `null`, goes: nothing below it would be read.
+   *
+   * @throws AdminError `unwritable_value` where the schema has just that scalar, which goes on being read
+   */
   #clearAbove(path: Path): void {
-    for (const key of this.#view.scalarsAbove(path)) this.putKey(key, undefined)
+    for (const [depth, key] of this.#view.scalarsAbove(path)) {
+      const above = path.slice(0, depth)
+      if (this.#view.isText(above))
+        throw new AdminError('unwritable_value', {
+          what: `The key ${key} holds the value of "${pathText(above)}", and the schema does not know "${pathText(path)}" below it`,
+          remedy: 'Leave out what the schema does not know, or remove that key first.',
+        })
+      this.putKey(key, undefined)
+    }
   }
 
   /** @throws AdminError also `unwritable_value` for a word that hides lower layers here, and is text there, or the other way round */

@@ -1,6 +1,15 @@
 import type { Path } from '@livetree/core'
 import type { LayerInfo } from '@livetree/core/source'
-import { isListAt, keyOfPath, kindAt, mayBeListAt, placesOfKey, type WrittenForm } from '@livetree/core/tools'
+import {
+  encodeSegment,
+  isListAt,
+  keyOfPath,
+  kindAt,
+  mayBeListAt,
+  pathOfKey,
+  placesOfKey,
+  type WrittenForm,
+} from '@livetree/core/tools'
 import type { StoreEntry } from 'livetree/operate'
 import { AdminError } from '../errors.ts'
 import { knownPlace, mountOf } from '../tree/known-place.ts'
@@ -137,6 +146,20 @@ export class LayerView {
     return itemNames(directory, keys, (key) => this.textOf(key))
   }
 
+  /** The numbers of the items that a list has as keys, in their order; none where some of its names are no numbers. */
+  numbersAt(list: Path): readonly string[] {
+    const names = this.#itemNamesAt(list) ?? []
+    return names.every((name) => /^\d+$/.test(name)) ? names : []
+  }
+
+  /** The path of a property of an imported file, which uses the names of the store. */
+  childOf(path: Path, name: string): Path {
+    const { definition } = this.#workspace.settings
+    const directory = this.isTop(path) ? this.layer.keyPrefix : `${this.keyOf(path)}/`
+    const key = directory + encodeSegment(name)
+    return translatedNow(() => pathOfKey(definition, key, this.layer)) ?? [...path, name]
+  }
+
   /** How many names lead to the place where the layer is mounted. */
   get mounted(): number {
     return mountOf(this.layer).length
@@ -156,9 +179,10 @@ export class LayerView {
   }
 
   /** The keys above a path that hold something else than a document. */
-  scalarsAbove(path: Path): readonly string[] {
-    const keys = this.above(path).map(([, key]) => key)
-    return keys.filter((key) => this.isThere(key) && this.#documentOf(key) === undefined)
+  scalarsAbove(path: Path): readonly (readonly [depth: number, key: string])[] {
+    return this.above(path).filter(
+      ([depth, key]) => this.isThere(key) && this.#documentOf(path.slice(0, depth), key) === undefined,
+    )
   }
 
   /** The document in a key above a path, which holds what is at the path. */
@@ -166,7 +190,7 @@ export class LayerView {
     // The key says also whether the layer has such a path at all.
     const key = this.keyOf(path)
     for (const [depth, above] of this.above(path)) {
-      const document = this.#documentOf(above)
+      const document = this.#documentOf(path.slice(0, depth), above)
       if (document === undefined || this.#isMark(document, above)) continue
       const whole = key.slice(this.layer.keyPrefix.length).split('/').map(decodeURIComponent)
       return { key: above, document, names: whole.slice(depth - this.mounted) }
@@ -179,16 +203,23 @@ export class LayerView {
     return document.isEmptyObject && this.#keysBelow(key.endsWith('/') ? key : `${key}/`).length > 0
   }
 
+  /** Whether the schema has a text or another scalar at a path. */
+  isText(path: Path): boolean {
+    const { definition, isUntyped } = this.#workspace.settings
+    return !isUntyped && kindAt(definition, path) === 'scalar'
+  }
+
   /** The document that stands at a path itself. */
   documentIn(path: Path): Holder | undefined {
     const key = this.keyOf(path)
-    const document = this.#documentOf(key)
+    const document = this.#documentOf(path, key)
     return document === undefined ? undefined : { key, document, names: [] }
   }
 
-  #documentOf(key: string): JsonDocument | undefined {
+  /** Where the schema has a text, a text that looks like a document is none. */
+  #documentOf(path: Path, key: string): JsonDocument | undefined {
     const { documents, edits } = this.#tree
-    if (!this.isThere(key)) return undefined
+    if (!this.isThere(key) || this.isText(path)) return undefined
     return documents.at(key, edits.has(key) ? edits.get(key) : this.stored(key))
   }
 
@@ -260,7 +291,7 @@ export class LayerView {
     const [key, ...more] = this.keysAt(path)
     if (key === undefined) return undefined
     if (this.hasParts(path)) return this.#isOfNames(path) ? undefined : 'children'
-    return more.length === 0 && this.#documentOf(key) !== undefined ? 'document' : undefined
+    return more.length === 0 && this.#documentOf(path, key) !== undefined ? 'document' : undefined
   }
 
   /** Whether the layer has keys below a path, and none for it. */

@@ -1,9 +1,19 @@
 import type { Path, UnusedKey } from '@livetree/core'
 import type { LayerInfo } from '@livetree/core/source'
-import { isWithin, keyIdOf, kindAt, parsePathText, pathInDocument, placesOfKey } from '@livetree/core/tools'
+import {
+  coverOf,
+  encodeSegment,
+  isWithin,
+  keyIdOf,
+  kindAt,
+  parsePathText,
+  pathInDocument,
+  placesOfKey,
+} from '@livetree/core/tools'
 import type { StoreEntry } from 'livetree/operate'
 import { AdminError } from '../errors.ts'
 import type { Judge } from '../tree/judge.ts'
+import { isSameJson } from '../transfer/tree-leaves.ts'
 import { prefixOf } from '../tree/tree-state.ts'
 import type { Workspace } from '../workspace.ts'
 import type { Draft } from './draft.ts'
@@ -46,7 +56,7 @@ export function unknownNames(
   const unknown = written.judge
     .unusedOf(written.after, keys)
     .flatMap((unused) => writtenAt(workspace, written, unused))
-  const plain = isInSchema ? unknown.find(({ text }) => text === undefined || !isEncrypted(text)) : undefined
+  const plain = isInSchema ? unknown.find(({ text }) => text === undefined || !isHarmless(text)) : undefined
   if (plain !== undefined) throw refused(workspace, plain.unused)
   return unknown.map(({ unused }) => unused)
 }
@@ -81,8 +91,24 @@ function writtenAt(workspace: Workspace, { before, after }: Written, unused: Unu
     return at !== undefined && kindAt(definition, at) !== undefined
   }
   if (places.some((place) => place !== own && isKnownAt(place))) return []
-  const [was, is] = [before, after].map((entries) => partIn(entries.get(key)?.value, names ?? []))
-  return is !== undefined && is === was ? [] : [{ unused, text: is }]
+  const is = partIn(after.get(key)?.value, names ?? [])
+  const isSame = is !== undefined && textsAt(before, key, names).some((was) => isSameJson(was, is))
+  return isSame ? [] : [{ unused, text: is }]
+}
+
+/**
+ * What stands at names below a key, in whichever key above or below that: a change may make keys of a document, or one of keys.
+ *
+ * @param names undefined for a key that has no place
+ */
+function textsAt(entries: Entries, key: string, names: readonly string[] | undefined): readonly string[] {
+  const above = names === undefined ? [key] : key.split('/')
+  const whole = [...above, ...(names ?? []).map(encodeSegment)]
+  return whole.flatMap((_, depth) => {
+    const text = entries.get(whole.slice(0, depth + 1).join('/'))?.value
+    const part = text === undefined ? undefined : partIn(text, whole.slice(depth + 1).map(decodeURIComponent))
+    return part === undefined ? [] : [part]
+  })
 }
 
 /** The path of an unused key; undefined where its text was cut. */
@@ -100,18 +126,19 @@ function partIn(text: StoreEntry['value'] | undefined, names: readonly string[])
   return JsonDocument.of(text)?.partAt(names)
 }
 
-/** Whether a text, or JSON, is an envelope, or holds nothing but envelopes. */
-function isEncrypted(text: string): boolean {
-  if (keyIdOf(text) !== undefined) return true
-  const isEnvelope = (json: string) => json.startsWith('"') && keyIdOf(JSON.parse(json)) !== undefined
+/** Whether a text, or JSON, is an envelope or a word that hides lower layers, or holds nothing but these: nobody reads a secret there. */
+function isHarmless(text: string): boolean {
+  const isNoValue = (value: unknown) => keyIdOf(value) !== undefined || coverOf(value) !== undefined
+  const isNone = (json: string) => json.startsWith('"') && isNoValue(JSON.parse(json))
+  if (isNoValue(text)) return true
   const document = JsonDocument.of(text)
-  if (document === undefined) return isEnvelope(text)
-  let isHiding = true
+  if (document === undefined) return isNone(text)
+  let holdsNothing = true
   document.mapScalars((_, json) => {
-    isHiding &&= isEnvelope(json)
+    holdsNothing &&= isNone(json)
     return json
   })
-  return isHiding
+  return holdsNothing
 }
 
 function refused(workspace: Workspace, { origin, pathText, didYouMean }: UnusedKey): AdminError {

@@ -13,6 +13,7 @@ import { openedTree } from './opened-tree.ts'
 import { layerMarks, type PlainPlaces, plainPlaces, wholeMarks } from '../secrets/plain-places.ts'
 import { opener, wholeTexts, writtenTexts } from './whole-texts.ts'
 import { layerTexts, mountNames } from './layer-texts.ts'
+import { objectsRead } from './objects-read.ts'
 import { SidePlaces } from './side-places.ts'
 import { nestedTree, type PlacedText } from './nested-tree.ts'
 import { documentKind, documentOf } from './parse-yaml.ts'
@@ -165,7 +166,9 @@ function treeOfSide(
   const tree: PlainTree =
     state === undefined
       ? { type: 'object', parts: [] }
-      : nestedTree(workspace, placedTexts(workspace, side, state))
+      : nestedTree(workspace, placedTexts(workspace, side, state), {
+          isObjectRead: objectsRead(workspace, state),
+        })
   return { tree, place: [] }
 }
 

@@ -1,6 +1,6 @@
 import type { Path } from '@livetree/core'
 import { checkOptions, optionKinds, type OptionTable, shownKey } from '@livetree/core/source'
-import { isTextOpenAt, keyOfPath, pathText, placesOfKey } from '@livetree/core/tools'
+import { isTextOpenAt, keyOfPath, kindAt, pathText, placesOfKey } from '@livetree/core/tools'
 import type { StoreEntry } from 'livetree/operate'
 import { CALL_TABLE, LAYER_TABLE, revisionKind } from '../change/change-set.ts'
 import { isEmptyObject } from '../change/json-document.ts'
@@ -16,6 +16,7 @@ import { dotenvLine, variableLayer } from './dotenv.ts'
 import { etcdctlText } from './etcdctl.ts'
 import { TRANSFER_FORMATS, type TransferFormat } from './formats.ts'
 import { isNoLeaf, layerTexts, mountNames } from './layer-texts.ts'
+import { objectsRead } from './objects-read.ts'
 import { nestedTree, type PlacedText } from './nested-tree.ts'
 import type { PlainTree } from './plain-tree.ts'
 import { jsonText, yamlText } from './tree-text.ts'
@@ -69,7 +70,7 @@ export async function exportTree(workspace: Workspace, options: ExportOptions): 
   const all = namesLayer(options)
     ? layerTexts(workspace, state, options, opens ? opener(workspace, state) : asStored)
     : wholeTexts(workspace, state)
-  if (options.format !== 'etcdctl') assertOneForm(all)
+  if (options.format !== 'etcdctl') assertOneForm(workspace, all)
   const isShown = ({ path, key, text }: PlacedText) => {
     // What stands at several places is shown if it is open at each of them.
     const paths = namesLayer(options) ? placeOf(workspace, key).paths : [path]
@@ -81,7 +82,7 @@ export async function exportTree(workspace: Workspace, options: ExportOptions): 
   for (const each of all) (isShown(each) ? shown : omitted).push(each)
   const unreadable = unreadableKeys(workspace, state, options, all)
   return {
-    text: writeTexts(workspace, shown, omitted, options),
+    text: writeTexts(workspace, state, { texts: shown, omitted }, options),
     omitted: omitted.map(({ path }) => pathText(path)),
     unreadable,
     plaintext: marksOf(workspace, state, shown, options),
@@ -129,8 +130,12 @@ function unreadableKeys(
  *
  * @throws AdminError `unwritable_value`
  */
-function assertOneForm(texts: readonly PlacedText[]): void {
-  const held = new Map(texts.map(({ key, text }) => [key, text]))
+function assertOneForm({ settings }: Workspace, texts: readonly PlacedText[]): void {
+  const { definition, isUntyped } = settings
+  const held = new Map(texts.map((each) => [each.key, each]))
+  // Where the schema has a text, `{}` is that text.
+  const isMark = ({ path, text }: PlacedText) =>
+    isEmptyObject(text) && (isUntyped || kindAt(definition, path) !== 'scalar')
   const directories = new Set<string>()
   for (const { key } of texts)
     for (let slash = key.lastIndexOf('/'); slash > 0; slash = key.lastIndexOf('/', slash - 1)) {
@@ -138,7 +143,7 @@ function assertOneForm(texts: readonly PlacedText[]): void {
       if (directories.has(directory)) break
       directories.add(directory)
       const above = held.get(directory)
-      if (above === undefined || isEmptyObject(above)) continue
+      if (above === undefined || isMark(above)) continue
       throw new AdminError('unwritable_value', {
         what: `The key ${directory} holds a value, and so does ${key} below it: a file can hold only one of them`,
         remedy: 'Remove the key that is not meant, or export the layer with the format etcdctl.',
@@ -162,8 +167,8 @@ function assertNamed(tree: PlainTree, names: readonly string[]): void {
 
 function writeTexts(
   workspace: Workspace,
-  texts: readonly PlacedText[],
-  omitted: readonly PlacedText[],
+  state: TreeState,
+  { texts, omitted }: Readonly<Record<'texts' | 'omitted', readonly PlacedText[]>>,
   options: ExportOptions,
 ): string {
   const { format = 'yaml', variablePrefix = '' } = options
@@ -190,7 +195,10 @@ function writeTexts(
   const above = prefix === undefined ? 0 : mountNames(workspace, prefix).length
   const below = (all: readonly PlacedText[]) =>
     above === 0 ? all : all.map((each) => ({ ...each, names: each.names.slice(above) }))
-  const nested = nestedTree(workspace, below(texts), { beside: below(omitted) })
+  const nested = nestedTree(workspace, below(texts), {
+    beside: below(omitted),
+    isObjectRead: objectsRead(workspace, state),
+  })
   if (nested.type !== 'object' && above === 0)
     throw new AdminError('unwritable_value', {
       what: `The layer ${prefix ?? ''} holds a ${nested.type === 'list' ? 'list' : 'text'} in its own key, and a file begins with an object of names`,

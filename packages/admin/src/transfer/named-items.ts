@@ -3,20 +3,27 @@ import { compareItemNames, isListAt, kindAt, pathInDocument } from '@livetree/co
 import { knownPlace, type LayerPlace } from '../tree/known-place.ts'
 import type { Workspace } from '../workspace.ts'
 import { isAllText, type PlainObject, type PlainTree } from './plain-tree.ts'
-import { wordIn, wordRefused } from './words-in-lists.ts'
+import { isOtherThanText } from './tree-leaves.ts'
+import { onlyRemoves, wordIn, wordRefused } from './words-in-lists.ts'
 
 /** Whether an object of a file has the items of a list by the names of their keys: `{ "3": …, "5": … }`. */
 export function hasItems({ parts }: PlainObject): boolean {
   return parts.length > 0 && parts.every(([name]) => /^\d+$/.test(name))
 }
 
-/** Whether objects at a path are joined with what a layer has there, name by name; everything else replaces it. */
-export function isJoined({ settings }: Workspace, path: Path, tree: PlainTree): tree is PlainObject {
-  const { definition, isUntyped } = settings
+/**
+ * Whether objects at a path are joined with what a layer has there, name by name; everything else replaces it. Of one where the
+ * schema has a text, the names are some that it does not know, which are no part of that text.
+ */
+export function isJoined(workspace: Workspace, path: Path, tree: PlainTree): tree is PlainObject {
+  const { definition, isUntyped } = workspace.settings
   if (tree.type !== 'object') return false
   if (isUntyped) return true
   const kind = kindAt(definition, path)
   if (kind === 'list') return hasItems(tree) || (!isListAt(definition, path) && isAllText(tree))
+  // A document would say that there is an object.
+  if (kind === 'json') return onlyRemoves(tree)
+  if (kind === 'scalar') return tree.parts.length > 0 && isOtherThanText(workspace, path, tree)
   return [undefined, 'directory', 'raw'].includes(kind)
 }
 

@@ -52,10 +52,29 @@ export function treeLeaves(
   } catch (error) {
     const code = error instanceof LivetreeError ? error.code : undefined
     const isNull = tree.type === 'scalar' && tree.value === null
+    const isLeft =
+      code === 'invalid_value' && (tree.type === 'scalar' || isContainerIn(workspace, path, text))
     // A schema that coerces takes what it does not give back, such as the text of a date.
     const isRead = code === 'unwritable_value' && isReadAlike(definition, path, { text, json: jsonOf(tree) })
-    if (isNull || !(code === 'invalid_value' || isRead)) throw translateError(error)
+    if (isNull || !(isLeft || isRead)) throw translateError(error)
     return [{ path, text }]
+  }
+}
+
+/** Whether the JSON of a list or an object stands for that, and not for a text of which it would be a part. */
+function isContainerIn(workspace: Workspace, path: Path, json: string): boolean {
+  return leafTree(workspace, path, json).type !== 'scalar'
+}
+
+/** Whether the schema has a text or another scalar at a path, which an object of a file is no value of. */
+export function isOtherThanText({ settings }: Workspace, path: Path, tree: PlainTree): boolean {
+  const { definition, isUntyped } = settings
+  if (isUntyped || tree.type !== 'object' || kindAt(definition, path) !== 'scalar') return false
+  try {
+    writeValue(definition, path, plainValue(tree))
+    return false
+  } catch {
+    return !isReadAlike(definition, path, { text: jsonOf(tree), json: jsonOf(tree) })
   }
 }
 
@@ -80,7 +99,7 @@ export function leafTree(workspace: Workspace, path: Path, text: string): PlainT
   const string: PlainTree = { type: 'scalar', value: text, text }
   const kind = isUntyped ? 'json' : kindAt(definition, path)
   if (kind === 'json') return untypedTree(text)
-  // The text of a key is no document where the schema does not say what is in it.
+  // The text of a key is no document where the schema does not say what is in it, or has nothing.
   if (kind === 'raw' || kind === undefined) return string
   const json = parseJson(text)
   if (kind !== 'scalar' && json !== undefined && json.type !== 'scalar') {

@@ -69,6 +69,12 @@ export function wordIn(tree: PlainTree): string | undefined {
   return undefined
 }
 
+/** Whether an object only removes what lower layers have, as keys do: as a document it would be an object. */
+export function onlyRemoves(tree: PlainTree): boolean {
+  if (tree.type === 'scalar') return coverOf(tree.value) === 'remove'
+  return tree.type === 'object' && tree.parts.length > 0 && tree.parts.every(([, part]) => onlyRemoves(part))
+}
+
 /** The refusal of a word that is text where it is from and none where it would be written, or the other way round. */
 export function wordRefused(path: Path, word: string): AdminError {
   return new AdminError('unwritable_value', {
