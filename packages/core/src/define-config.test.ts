@@ -16,6 +16,11 @@ describe('defineConfig', () => {
 
   it.each<[string, Partial<DefineConfigOptions<typeof schema>>, RegExp]>([
     ['no name', { name: '' }, /defineConfig\(\) got name = an empty text; expected a name of 1 to 200/],
+    [
+      'half a character',
+      { name: 'a\ud800' },
+      /defineConfig\(\) got name = .*; expected a name .*without lone surrogates/,
+    ],
     ['what is no schema', { schema: {} as typeof schema }, /got schema = an object; expected a zod 4 schema/],
     [
       'sources that are open already',

@@ -20,10 +20,10 @@ export const text: OptionKind = {
   expected: 'text that is not empty',
   test: (value) => typeof value === 'string' && value !== '',
 }
-/** A non-empty string, short enough for messages, web pages and metrics. */
+/** A non-empty string, short enough for messages, web pages and metrics, that UTF-8 can hold. */
 export const name: OptionKind = {
-  expected: 'a name of 1 to 200 characters',
-  test: (value) => typeof value === 'string' && value !== '' && value.length <= 200,
+  expected: 'a name of 1 to 200 characters, without lone surrogates',
+  test: (value) => typeof value === 'string' && value !== '' && value.length <= 200 && value.isWellFormed(),
 }
 /** A boolean. */
 export const flag: OptionKind = { expected: 'true or false', test: (value) => typeof value === 'boolean' }

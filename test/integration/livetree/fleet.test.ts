@@ -251,6 +251,10 @@ oneEtcd('joinFleet', (etcdUnderTest) => {
     onTestFinished(() => client.close())
     await using config = await shop.load({ sources: [memory({ port: 5 })], logger: false })
     await expect(joinFleet(config)).rejects.toMatchObject({ code: 'invalid_options' })
+    for (const wrong of [{ id: '\ud800' }, { layers: [{ prefix: 'x', at: 5 }] }])
+      await expect(joinFleet(config, { client, ...(wrong as object) })).rejects.toMatchObject({
+        code: 'invalid_options',
+      })
     await using member = await joinFleet(config, {
       client,
       layers: [{ prefix: '/config/own', at: 'flags' }],

@@ -4,13 +4,15 @@ import type { Route, RouteContext } from './route.ts'
 
 /** How often a stream says that it is there, and asks whether its user is still let in, in milliseconds. */
 const HEARTBEAT_MS = 15_000
+/** A stream whose reader is this far behind, in bytes, is ended: a tab that sleeps, or a proxy that reads nothing on. */
+const MOST_UNREAD_BYTES = 4 * 2 ** 20
 
 /**
  * Server-sent events, of which a tab has one stream: `revision`, the newest one of the layers; `away` with
  * the time since when the store is away, until there is a `revision` again; and with `live=1`, of which the
  * `id` has the two positions that it goes on from, `live` with what is written and said (`LiveView`), and `trouble`
- * (`TroubleView`) while a part of that cannot be followed. It ends where the store cannot be followed, and where the user is let in no
- * more, or with other rights; the page asks again.
+ * (`TroubleView`) while a part of that cannot be followed. It ends where the store cannot be followed, where the user is let in no
+ * more, or with other rights, and where its reader is too far behind; the page asks again.
  */
 export const EVENT_ROUTE: Route = { method: 'GET', path: 'events', isMutating: false, run: events }
 
@@ -20,8 +22,8 @@ async function events(context: RouteContext): Promise<Response> {
   const positionOf = (name: string) => readQueryCount(query.get(name), name, Number.MAX_SAFE_INTEGER, 0)
   const position = { changesUntil: positionOf('changes'), saidUntil: positionOf('said') }
   const stream = new EventStream(context.signal)
-  const body = new ReadableStream<Uint8Array>({
-    async start(controller) {
+  const source = {
+    async start(controller: ReadableStreamDefaultController<Uint8Array>) {
       stream.open(controller, context.isStillLetIn)
       stream.onEnd(fleet.follow())
       const tail = isLive
@@ -48,7 +50,8 @@ async function events(context: RouteContext): Promise<Response> {
       }
     },
     cancel: () => stream.end(),
-  })
+  }
+  const body = new ReadableStream(source, new ByteLengthQueuingStrategy({ highWaterMark: MOST_UNREAD_BYTES }))
   return new Response(body, { headers: { 'content-type': 'text/event-stream', 'x-accel-buffering': 'no' } })
 }
 
@@ -95,7 +98,9 @@ class EventStream {
   }
 
   #write(text: string): void {
-    if (!this.signal.aborted) this.#controller?.enqueue(this.#encoder.encode(text))
+    if (this.signal.aborted) return
+    if ((this.#controller?.desiredSize ?? 0) <= 0) this.end()
+    else this.#controller?.enqueue(this.#encoder.encode(text))
   }
 
   #close(): void {

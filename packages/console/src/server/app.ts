@@ -82,7 +82,10 @@ async function answer(
       body: route.method === 'POST' ? await readJson(raw) : undefined,
       signal: AbortSignal.any([raw.signal, closed]),
     })
-    return result instanceof Response ? result : context.json(result)
+    const response = result instanceof Response ? result : context.json(result)
+    // Whoever asks for the head takes no body, which may be a stream without an end.
+    if (raw.method === 'HEAD') await response.body?.cancel()
+    return response
   } catch (error) {
     report(settings, error)
     return sendFailure(context, failureOf(error, access))

@@ -14,6 +14,7 @@ import { PROPOSAL_VERSION } from './proposal.ts'
 import { countInstances } from './count-instances.ts'
 import { CALL, type OperationsKeys } from './operations.ts'
 import { PUBLISH_AGAIN_MS, PUBLISH_RETRY_MS, publishSchema, type PublishedSchema } from './publish-schema.ts'
+import { Rest } from './rest.ts'
 import { randomly, retryMs, spreadFor } from './schedule.ts'
 
 /** How an instance stands with the store. */
@@ -79,7 +80,8 @@ export class Member implements FleetMember {
   #lastError: Error | undefined = undefined
   /** What is planned; `isIdle`: only to publish the schema again, so that anything else comes first. */
   #planned: { readonly timer: unknown; readonly isIdle: boolean } | undefined = undefined
-  #publishAt = 0
+  /** Of publishing the schema. */
+  readonly #published: Rest
   #attempt: Promise<void> | undefined = undefined
   readonly #firstAttempt = Promise.withResolvers<void>()
   readonly #stop = new AbortController()
@@ -88,6 +90,7 @@ export class Member implements FleetMember {
   constructor(parts: MemberParts) {
     const { identity, keys, lease, clock } = parts
     this.#parts = parts
+    this.#published = new Rest(clock)
     this.id = identity.id
     this.key = keys.instance(identity.name, identity.id)
     this.#judgedAt = clock.now()
@@ -165,7 +168,7 @@ export class Member implements FleetMember {
   #planAfter(): void {
     if (this.#failures > 0) this.#plan(retryMs(this.#failures, Math.random))
     else if (this.#isStale) this.#planNext()
-    else this.#plan(Math.max(this.#publishAt - this.#parts.clock.now(), 0) + randomly(PUBLISH_RETRY_MS), true)
+    else this.#plan(this.#published.leftMs() + randomly(PUBLISH_RETRY_MS), true)
   }
 
   /** Never rejects. */
@@ -206,7 +209,7 @@ export class Member implements FleetMember {
   #follow(lease: Lease): void {
     this.#lease = lease
     this.#written = undefined
-    this.#publishAt = 0
+    this.#published.end()
     const onLost = () => {
       this.#isStale = true
       this.#plan(randomly(this.spreadMs))
@@ -216,13 +219,13 @@ export class Member implements FleetMember {
 
   /** A schema that cannot be published keeps no instance away. */
   async #publish(): Promise<void> {
-    const { client, keys, schema, clock, logger } = this.#parts
-    if (schema === undefined || clock.now() < this.#publishAt) return
+    const { client, keys, schema, logger } = this.#parts
+    if (schema === undefined || this.#published.leftMs() > 0) return
     try {
       await publishSchema(client, keys, schema)
-      this.#publishAt = clock.now() + PUBLISH_AGAIN_MS
+      this.#published.begin(PUBLISH_AGAIN_MS)
     } catch (error) {
-      this.#publishAt = clock.now() + PUBLISH_RETRY_MS
+      this.#published.begin(PUBLISH_RETRY_MS)
       logger.info('The schema of this instance could not be published for the fleet', {
         key: keys.schema(schema.fingerprint),
         error,

@@ -75,7 +75,12 @@ const OPTION_TABLE: OptionTable = {
     expected: 'a list of layers such as { prefix: "/config/shared/redis", at: "redis" }',
     test: (layers) =>
       Array.isArray(layers) &&
-      layers.every((layer) => optionKinds.isObject(layer) && optionKinds.text.test(layer['prefix'])),
+      layers.every(
+        (layer) =>
+          optionKinds.isObject(layer) &&
+          optionKinds.text.test(layer['prefix']) &&
+          (layer['at'] === undefined || optionKinds.text.test(layer['at'])),
+      ),
   },
 }
 

@@ -8,6 +8,7 @@ import { readProposal } from './proposal.ts'
 import { startProcessorTime } from './processor-time.ts'
 import { ProposalQueue, type WaitingProposal } from './proposal-queue.ts'
 import type { Judgement, ProposalVerdict } from './proposal-verdict.ts'
+import { Rest } from './rest.ts'
 import { randomly } from './schedule.ts'
 import { watchProposals } from './proposal-watch.ts'
 
@@ -50,12 +51,13 @@ export class ProposalJudge {
   #host: JudgeHost | undefined = undefined
   #timer: unknown = undefined
   #work: Promise<void> | undefined = undefined
-  #restUntil = 0
+  readonly #rest: Rest
   #lastFailure: unknown = undefined
   readonly #stop = new AbortController()
 
   constructor(parts: ProposalJudgeParts) {
     this.#parts = parts
+    this.#rest = new Rest(parts.clock)
     this.#given = new GivenVerdicts(parts.client, parts.clock, () => this.#plan())
   }
 
@@ -117,7 +119,7 @@ export class ProposalJudge {
     const isBusy = this.#timer !== undefined || this.#work !== undefined || this.#stop.signal.aborted
     if (isBusy || this.#queue.size === 0 || this.#given.isFull) return
     const { clock } = this.#parts
-    const restMs = Math.min(Math.max(this.#restUntil - clock.now(), 0), MOST_REST_MS)
+    const restMs = Math.min(this.#rest.leftMs(), MOST_REST_MS)
     this.#timer = clock.setTimeout(
       () => {
         this.#timer = undefined
@@ -208,12 +210,11 @@ export class ProposalJudge {
 
   /** Runs what takes the more time the larger a proposal is. */
   #timed<R>(run: () => R): R {
-    const { clock } = this.#parts
     const tookMs = startProcessorTime()
     try {
       return run()
     } finally {
-      this.#restUntil = Math.max(this.#restUntil, clock.now()) + tookMs() * REST_FACTOR
+      this.#rest.begin(this.#rest.leftMs() + tookMs() * REST_FACTOR)
     }
   }
 
@@ -230,7 +231,7 @@ export class ProposalJudge {
       .if(compare.exists(keys.proposal(layer, id)))
       .then(op.put(key, JSON.stringify(verdict), { lease: lease.id }))
       .commit(CALL)
-    this.#restUntil = Math.max(this.#restUntil, clock.now() + (this.#host?.spreadMs ?? 0))
+    this.#rest.begin(Math.max(this.#rest.leftMs(), this.#host?.spreadMs ?? 0))
   }
 
   #noteFailure(error: unknown): void {
