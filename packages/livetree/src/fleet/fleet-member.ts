@@ -80,7 +80,7 @@ export class Member implements FleetMember {
   #lastError: Error | undefined = undefined
   /** What is planned; `isIdle`: only to publish the schema again, so that anything else comes first. */
   #planned: { readonly timer: unknown; readonly isIdle: boolean } | undefined = undefined
-  /** Of publishing the schema. */
+  /** Between two times that the schema is published. */
   readonly #published: Rest
   #attempt: Promise<void> | undefined = undefined
   readonly #firstAttempt = Promise.withResolvers<void>()
