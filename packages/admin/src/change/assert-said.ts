@@ -6,7 +6,7 @@ import { type ChangePart, PartMapper, secretPlaces } from '../secrets/secret-par
 import type { MadeEnvelopes } from '../secrets/made-envelopes.ts'
 import type { Workspace } from '../workspace.ts'
 import type { Draft, ReadStep } from './draft.ts'
-import type { KeyEdits } from './layer-view.ts'
+import type { KeyEdits } from './edited-tree.ts'
 
 /**
  * Refuses envelopes that were made of plain texts where a JSON Schema says only that something inside is encrypted: instances

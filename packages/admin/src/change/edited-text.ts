@@ -14,7 +14,8 @@ import { layerWith, prefixOf, type TreeState } from '../tree/tree-state.ts'
 import { translatedNow } from '../translate-error.ts'
 import type { Workspace } from '../workspace.ts'
 import type { ReadStep, Step } from './draft.ts'
-import { editedTree, LayerView } from './layer-view.ts'
+import { editedTree } from './edited-tree.ts'
+import { LayerView } from './layer-view.ts'
 
 /** What of a text replaces what a layer has there, such as a scalar, a list or an empty object, with the names that lead to it. */
 interface Leaf {

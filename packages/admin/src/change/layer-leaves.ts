@@ -39,14 +39,13 @@ export class TreeLeaves {
     })
   }
 
-  /** Keys at a place of `z.json()` are no list where lower layers have names, so that another list is a document there. */
+  /** Where a list is not all that may stand, as in a union or at `z.json()`, keys are one only if no layer has names or a document there. */
   #isListOfKeys(path: Path, tree: PlainTree): boolean {
-    const { definition, isUntyped } = this.#workspace.settings
+    const { definition, isUntyped, store } = this.#workspace.settings
     if (this.#view.formAt(path) !== 'children') return false
-    if (isUntyped || kindAt(definition, path) !== 'json') return true
-    if (isEncryptedAt(definition, path)) return true
-    const held = this.#view.treeBelow(path)
-    return jsonOf(held) === jsonOf(tree)
+    if (isUntyped || kindAt(definition, path) === 'list' || isEncryptedAt(definition, path)) return true
+    const isNumbered = store.layers.every((layer) => this.#view.of(layer).hasNumbersAlone(path))
+    return isNumbered && jsonOf(this.#view.treeBelow(path)) === jsonOf(tree)
   }
 
   /** What is written to the keys of a list, with the words there: they remove nothing of the list, and leave as they are what else it has. */

@@ -9,8 +9,9 @@ import {
   pathOfKey,
   placesOfKey,
   type WrittenForm,
+  isAlong,
+  isWithin,
 } from '@livetree/core/tools'
-import type { StoreEntry } from 'livetree/operate'
 import { AdminError } from '../errors.ts'
 import { knownPlace, mountOf } from '../tree/known-place.ts'
 import { prefixOf } from '../tree/tree-state.ts'
@@ -20,44 +21,9 @@ import type { PlainTree } from '../transfer/plain-tree.ts'
 import { isUnshown } from '../transfer/words-in-lists.ts'
 import { translatedNow } from '../translate-error.ts'
 import type { Workspace } from '../workspace.ts'
-import { AddedKeys } from './added-keys.ts'
-import { EditedDocuments } from './edited-documents.ts'
+import type { EditedTree } from './edited-tree.ts'
 import { itemNames, keyPathOf, knownKeyPathOf } from './item-names.ts'
 import { isEmptyObject, type JsonDocument } from './json-document.ts'
-import { SortedKeys } from './sorted-keys.ts'
-
-/** What is to happen to a key: its new text, or undefined to remove it. */
-export type KeyEdits = ReadonlyMap<string, string | undefined>
-
-/** What the edits of all layers share, since layers may share keys. */
-export interface EditedTree {
-  readonly entries: ReadonlyMap<string, StoreEntry>
-  /** Those of `entries`. */
-  readonly keys: SortedKeys
-  /** Those of `edits` that are not in `entries`. Is added to. */
-  readonly added: AddedKeys
-  /** What is to happen, except inside `documents`. Is added to. */
-  readonly edits: Map<string, string | undefined>
-  /** Documents that are edited. Is added to. */
-  readonly documents: EditedDocuments
-  /** Keys that were put, also with the text that they have. Is added to. */
-  readonly put: Set<string>
-  /** Paths that are to hold an empty object once nothing is below them, by their keys. Is added to. */
-  readonly empty: Map<string, Path>
-}
-
-/** Entries as they are before any edit. */
-export function editedTree(entries: EditedTree['entries']): EditedTree {
-  return {
-    entries,
-    keys: new SortedKeys(entries.keys()),
-    added: new AddedKeys(),
-    edits: new Map(),
-    documents: new EditedDocuments(),
-    put: new Set(),
-    empty: new Map(),
-  }
-}
 
 /** A document in a key above a path, and the names that lead from it to the path. */
 export interface Holder {
@@ -76,6 +42,11 @@ export class LayerView {
     this.#workspace = workspace
     this.layer = layer
     this.#tree = tree
+  }
+
+  /** The same of another layer. */
+  of(layer: LayerInfo): LayerView {
+    return new LayerView(this.#workspace, layer, this.#tree)
   }
 
   /** The text of a key after the edits so far; undefined where there is none, or bytes that are no text. */
@@ -150,6 +121,16 @@ export class LayerView {
   numbersAt(list: Path): readonly string[] {
     const names = this.#itemNamesAt(list) ?? []
     return names.every((name) => /^\d+$/.test(name)) ? names : []
+  }
+
+  /** Whether all that a layer has at and below a path is in keys whose next name is a number. */
+  hasNumbersAlone(path: Path): boolean {
+    const mount = mountOf(this.layer)
+    if (!isAlong(path, mount)) return true
+    if (!isWithin(path, mount)) return /^\d+$/.test(String(mount[path.length]))
+    if (this.holderOf(path) !== undefined) return false
+    const directory = this.isTop(path) ? this.layer.keyPrefix : `${this.keyOf(path)}/`
+    return this.keysAt(path).every((key) => /^\d+(?:\/|$)/.test(key.slice(directory.length)))
   }
 
   /** The path of a property of an imported file, which uses the names of the store. */

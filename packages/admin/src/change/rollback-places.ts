@@ -6,7 +6,8 @@ import { comparePaths } from '../compare-paths.ts'
 import { AdminError } from '../errors.ts'
 import { prefixOf } from '../tree/tree-state.ts'
 import type { Workspace } from '../workspace.ts'
-import { editedTree, LayerView } from './layer-view.ts'
+import { editedTree } from './edited-tree.ts'
+import { LayerView } from './layer-view.ts'
 
 type Entries = ReadonlyMap<string, StoreEntry>
 

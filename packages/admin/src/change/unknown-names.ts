@@ -18,7 +18,7 @@ import { prefixOf } from '../tree/tree-state.ts'
 import type { Workspace } from '../workspace.ts'
 import type { Draft } from './draft.ts'
 import { JsonDocument } from './json-document.ts'
-import type { KeyEdits } from './layer-view.ts'
+import type { KeyEdits } from './edited-tree.ts'
 
 type Entries = ReadonlyMap<string, StoreEntry>
 

@@ -12,7 +12,7 @@ import { isEncryptedText } from '../secrets/encrypted-with.ts'
 import { type MadeEnvelopes, madeFor } from '../secrets/made-envelopes.ts'
 import { TreeSecrets } from '../secrets/tree-secrets.ts'
 import { LayerEdit } from './layer-edit.ts'
-import { editedTree, type EditedTree, type KeyEdits } from './layer-view.ts'
+import { editedTree, type EditedTree, type KeyEdits } from './edited-tree.ts'
 import { type PlannedChange, plannedChange } from './planned-change.ts'
 import { unknownNames, withOthers } from './unknown-names.ts'
 

@@ -14,7 +14,7 @@ import {
 import type { StoreEntry } from 'livetree/operate'
 import type { Step } from '../change/draft.ts'
 import { JsonDocument } from '../change/json-document.ts'
-import type { KeyEdits } from '../change/layer-view.ts'
+import type { KeyEdits } from '../change/edited-tree.ts'
 import { translatedNow } from '../translate-error.ts'
 import type { Workspace } from '../workspace.ts'
 import { CopiedTexts } from './copied-texts.ts'
