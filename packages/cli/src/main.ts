@@ -3,6 +3,9 @@ import { run } from './run.ts'
 import { safeLines } from './output/safe-text.ts'
 import type { Io, OutStream } from './output/io.ts'
 
+/** What a configuration file left open holds the process up for this long, in milliseconds. */
+const LINGER_MS = 100
+
 /** Runs the command line of this process and ends it. */
 export async function main(): Promise<void> {
   const { stdout, stderr } = process
@@ -23,7 +26,6 @@ export async function main(): Promise<void> {
   showWarnings()
   const io = { stdin: process.stdin, stdout: data, stderr, env: process.env }
   const exitCode = await runIn(io, readers)
-  // What a configuration file left open does not hold the process up.
   write('', () => end(exitCode))
 }
 
@@ -66,8 +68,11 @@ class Readers {
 }
 
 /**
- * Returns what ends the process. One that ends otherwise has failed, such as by `process.exit()` in a configuration file: a
- * gate must not pass by that.
+ * Returns what ends the process, of which the first call counts. One that ends otherwise has failed, such as by `process.exit()` in
+ * a configuration file: a gate must not pass by that.
+ *
+ * The process ends by itself where nothing holds it up: `process.exit()` waits for the threads of the compiler, and one of these
+ * may wait for the main thread to collect garbage, both forever (nodejs/node#54918).
  */
 function rightEnd(): (exitCode: number) => void {
   const onExit = (code: number) => {
@@ -78,9 +83,13 @@ function rightEnd(): (exitCode: number) => void {
     )
   }
   process.on('exit', onExit)
+  let isEnding = false
   return (exitCode) => {
+    if (isEnding) return
+    isEnding = true
     process.off('exit', onExit)
-    process.exit(exitCode)
+    process.exitCode = exitCode
+    setTimeout(() => process.exit(), LINGER_MS).unref()
   }
 }
 

@@ -2,6 +2,9 @@ import type { EtcdError, RangeResult, WatchEvent, Watcher } from '@livetree/etcd
 import { pause, pauseMs, sendAgain } from './send-again.ts'
 import type { SessionPorts } from './session-ports.ts'
 
+/** A key that is deleted by its owner within this time, in milliseconds, is not watched at all: most locks are held for less. */
+const WATCH_AFTER_MS = 20
+
 /** What an `OwnKeyWatch` is for, and whom it notifies. */
 export interface OwnKeyWatchPlan {
   /** The create revision of the key. */
@@ -20,6 +23,7 @@ export class OwnKeyWatch {
   readonly #key: string
   readonly #plan: OwnKeyWatchPlan
   #watcher: Watcher | undefined
+  #begun: NodeJS.Timeout | undefined
   #isChecking = false
 
   constructor(session: SessionPorts, key: string, plan: OwnKeyWatchPlan) {
@@ -28,8 +32,20 @@ export class OwnKeyWatch {
     this.#plan = plan
   }
 
-  /** Watches from the revision after this header. */
-  start({ revision }: RangeResult['header']): void {
+  /** Watches in a moment, from the revision after this header. */
+  begin(header: RangeResult['header']): void {
+    const watch = (): void => {
+      try {
+        this.#start(header)
+      } catch (error) {
+        // The client is closed.
+        this.#onEnd(error as EtcdError)
+      }
+    }
+    this.#begun = setTimeout(watch, WATCH_AFTER_MS)
+  }
+
+  #start({ revision }: RangeResult['header']): void {
     const { client, control } = this.#session
     this.#watcher = client.watch.subscribe(
       { key: this.#key },
@@ -44,6 +60,7 @@ export class OwnKeyWatch {
   }
 
   cancel(): void {
+    clearTimeout(this.#begun)
     this.#watcher?.cancel()
   }
 
@@ -83,7 +100,7 @@ export class OwnKeyWatch {
     const [found] = read.entries
     if (signal.aborted) return
     if (found?.createRevision !== token) return this.#plan.onGone()
-    this.start(read.header)
+    this.#start(read.header)
     if (found.lease !== lease) this.#plan.onDetached(found.modRevision)
   }
 

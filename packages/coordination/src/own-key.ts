@@ -274,7 +274,7 @@ export class OwnKey implements Ending {
         if (this.#deletions.size === 0) this.#onDetached(modRevision)
       },
     })
-    this.#watcher.start(header)
+    this.#watcher.begin(header)
   }
 
   /** Somebody wrote the key without the lease: it would outlive its owner, and all would wait for it forever. */

@@ -451,6 +451,29 @@ oneEtcd('livetree, the command', (etcd) => {
     ).toContain('--timeout')
   })
 
+  test('a command ends by itself, and one that something holds up is ended', async () => {
+    // Whoever calls process.exit() may wait forever for a thread of V8 (nodejs/node#54918).
+    place.write(
+      'seen-exit.mjs',
+      "const exit = process.exit\nprocess.exit = (...given) => (process.stderr.write('EXIT'), exit(...given))\n",
+    )
+    const env = { NODE_OPTIONS: `--import ${join(place.folder, 'seen-exit.mjs')}` }
+    for (const args of [['get', 'db.pool.max'], ['tree'], ['get', 'nothing.there']]) {
+      const { exitCode, stderr } = await place.spawn(args, { env })
+      expect({ args, exitCode, isForced: stderr.includes('EXIT') }).toEqual({
+        args,
+        exitCode: args[1] === 'nothing.there' ? 3 : 0,
+        isForced: false,
+      })
+    }
+    place.write(
+      'held.config.ts',
+      `setInterval(() => {}, 1_000)\nexport { default } from './livetree.config.ts'\n`,
+    )
+    const held = await place.spawn(['get', 'db.pool.max', '--config', 'held.config.ts'], { env })
+    expect(held).toMatchObject({ exitCode: 0, stderr: expect.stringContaining('EXIT') })
+  })
+
   test('each command as a process: data on stdout and nothing of what the file of the user prints', async () => {
     place.write('p.yaml', 'http: { timeoutMs: 5 }\n')
     const commands: readonly (readonly string[])[] = [
