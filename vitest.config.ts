@@ -45,6 +45,7 @@ const project = (
     // A condition that holds in the end may need far longer on a busy machine than Vitest's default of one second.
     expect: { poll: { timeout: timeoutMs * 0.75 } },
     globalSetup,
+    setupFiles: ['test/support/property-seed.ts'],
   },
 })
 
