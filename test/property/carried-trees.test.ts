@@ -201,3 +201,15 @@ test.each([
   await (await admin.promote({ from, only: ['d.0'], overlay: 'mid' })).apply()
   expect((await admin.read()).value).toEqual({ d: [after, 'b'] })
 })
+
+test.each<[kind: Kind, base: Content]>([
+  ['json', { k: 'a' }],
+  ['json', { '': '{"k":"a"}' }],
+  ['set or record', { k: 'a' }],
+  ['list or record', { k: 'a' }],
+])('a list that is promoted to %s, where a lower layer has %j, stays a list', async (kind, base) => {
+  await using admin = await adminOf(kind, { base, mid: { 0: 'a' } })
+  await (await admin.promote({ from: { text: '{"d":["a"]}' }, only: ['d'], overlay: 'mid' })).apply()
+  const tree = await admin.read()
+  expect(tree.value).toEqual({ d: kind === 'set or record' ? new Set(['a']) : ['a'] })
+})

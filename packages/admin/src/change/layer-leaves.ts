@@ -39,13 +39,12 @@ export class TreeLeaves {
     })
   }
 
-  /** Where a list is not all that may stand, as in a union or at `z.json()`, keys are one only if no layer has names or a document there. */
+  /** At a place of `z.json()` another list than that of the keys is a document. */
   #isListOfKeys(path: Path, tree: PlainTree): boolean {
-    const { definition, isUntyped, store } = this.#workspace.settings
+    const { definition, isUntyped } = this.#workspace.settings
     if (this.#view.formAt(path) !== 'children') return false
-    if (isUntyped || kindAt(definition, path) === 'list' || isEncryptedAt(definition, path)) return true
-    const isNumbered = store.layers.every((layer) => this.#view.of(layer).hasNumbersAlone(path))
-    return isNumbered && jsonOf(this.#view.treeBelow(path)) === jsonOf(tree)
+    if (isUntyped || kindAt(definition, path) !== 'json' || isEncryptedAt(definition, path)) return true
+    return jsonOf(this.#view.treeBelow(path)) === jsonOf(tree)
   }
 
   /** What is written to the keys of a list, with the words there: they remove nothing of the list, and leave as they are what else it has. */

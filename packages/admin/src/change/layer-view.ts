@@ -44,11 +44,6 @@ export class LayerView {
     this.#tree = tree
   }
 
-  /** The same of another layer. */
-  of(layer: LayerInfo): LayerView {
-    return new LayerView(this.#workspace, layer, this.#tree)
-  }
-
   /** The text of a key after the edits so far; undefined where there is none, or bytes that are no text. */
   textOf(key: string): string | undefined {
     const { documents, edits } = this.#tree
@@ -121,16 +116,6 @@ export class LayerView {
   numbersAt(list: Path): readonly string[] {
     const names = this.#itemNamesAt(list) ?? []
     return names.every((name) => /^\d+$/.test(name)) ? names : []
-  }
-
-  /** Whether all that a layer has at and below a path is in keys whose next name is a number. */
-  hasNumbersAlone(path: Path): boolean {
-    const mount = mountOf(this.layer)
-    if (!isAlong(path, mount)) return true
-    if (!isWithin(path, mount)) return /^\d+$/.test(String(mount[path.length]))
-    if (this.holderOf(path) !== undefined) return false
-    const directory = this.isTop(path) ? this.layer.keyPrefix : `${this.keyOf(path)}/`
-    return this.keysAt(path).every((key) => /^\d+(?:\/|$)/.test(key.slice(directory.length)))
   }
 
   /** The path of a property of an imported file, which uses the names of the store. */
@@ -281,10 +266,24 @@ export class LayerView {
     return key !== undefined && key !== this.keyOf(path)
   }
 
-  /** Whether the keys below a place where a list may stand are those of an object: their names are no numbers. */
+  /** Whether the keys below a place where a list may stand are those of an object: some layer has a name there that is no number. */
   #isOfNames(path: Path): boolean {
-    const { definition, isUntyped } = this.#workspace.settings
+    const { definition, isUntyped, store } = this.#workspace.settings
     if (isUntyped || !mayBeListAt(definition, path) || isListAt(definition, path)) return false
-    return this.#itemNamesAt(path)?.some((name) => !/^\d+$/.test(name)) === true
+    return store.layers.some((layer) => !this.#of(layer).#hasNumbersAlone(path))
+  }
+
+  /** Whether all that a layer has at and below a path is in keys whose next name is a number. */
+  #hasNumbersAlone(path: Path): boolean {
+    const mount = mountOf(this.layer)
+    if (!isAlong(path, mount)) return true
+    if (!isWithin(path, mount)) return /^\d+$/.test(String(mount[path.length]))
+    if (this.holderOf(path) !== undefined) return false
+    const directory = this.isTop(path) ? this.layer.keyPrefix : `${this.keyOf(path)}/`
+    return this.keysAt(path).every((key) => /^\d+(?:\/|$)/.test(key.slice(directory.length)))
+  }
+
+  #of(layer: LayerInfo): LayerView {
+    return new LayerView(this.#workspace, layer, this.#tree)
   }
 }
