@@ -135,7 +135,17 @@ async function expectBack(make: MakeAdmin, keys: Keys, format: TransferFormat, s
     await expect(empty.import(imported, given)).rejects.toMatchObject({ code: 'unwritable_value' })
     return
   }
-  const plan = await empty.import(imported, given)
+  const planned = empty.import(imported, given)
+  if (seen.isTyped && format !== 'etcdctl') {
+    const refusal = await planned.catch((error: unknown) => error)
+    // Only a document holds some texts: as that of a key, "null" may be read as null.
+    if (refusal instanceof AdminError && refusal.code === 'unwritable_value') {
+      seen.exported--
+      seen.refused++
+      return
+    }
+  }
+  const plan = await planned
   if (!plan.isEmpty) await plan.apply({ force: true })
   if (format === 'etcdctl') {
     expect(await keysOf(other)).toEqual(placed(await keysOf(root)))

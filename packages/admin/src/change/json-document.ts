@@ -142,6 +142,13 @@ export class JsonDocument {
   }
 }
 
+/** A document in a key above a path, and the names that lead from it to the path. */
+export interface Holder {
+  readonly key: string
+  readonly document: JsonDocument
+  readonly names: readonly string[]
+}
+
 /** Whether a text is an object without parts. Where other keys are below it, it says only that there is one. */
 export function isEmptyObject(text: string): boolean {
   return /^\s*\{\s*\}\s*$/.test(text)

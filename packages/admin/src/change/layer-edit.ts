@@ -21,7 +21,8 @@ import { wordIn, wordRefused } from '../transfer/words-in-lists.ts'
 import { translateError, translatedNow } from '../translate-error.ts'
 import type { Workspace } from '../workspace.ts'
 import type { EditedTree } from './edited-tree.ts'
-import { type Holder, LayerView } from './layer-view.ts'
+import type { Holder } from './json-document.ts'
+import { LayerView } from './layer-view.ts'
 import { TreeLeaves } from './layer-leaves.ts'
 
 /** Edits the keys of one layer, step by step, as they would be after the steps before. Nothing is stored. */

@@ -9,8 +9,6 @@ import {
   pathOfKey,
   placesOfKey,
   type WrittenForm,
-  isAlong,
-  isWithin,
 } from '@livetree/core/tools'
 import { AdminError } from '../errors.ts'
 import { knownPlace, mountOf } from '../tree/known-place.ts'
@@ -23,14 +21,8 @@ import { translatedNow } from '../translate-error.ts'
 import type { Workspace } from '../workspace.ts'
 import type { EditedTree } from './edited-tree.ts'
 import { itemNames, keyPathOf, knownKeyPathOf } from './item-names.ts'
-import { isEmptyObject, type JsonDocument } from './json-document.ts'
-
-/** A document in a key above a path, and the names that lead from it to the path. */
-export interface Holder {
-  readonly key: string
-  readonly document: JsonDocument
-  readonly names: readonly string[]
-}
+import { type Holder, isEmptyObject, type JsonDocument } from './json-document.ts'
+import { namesAt } from './names-at.ts'
 
 /** What one layer holds after the edits so far. */
 export class LayerView {
@@ -202,15 +194,25 @@ export class LayerView {
     return below.filter((each) => each !== directory && this.isThere(each) && !store.isReserved(each))
   }
 
+  /** The texts in keys below a path, and the names that lead there. */
+  textsBelow(
+    path: Path,
+  ): readonly { readonly key: string; readonly names: readonly string[]; readonly text: string }[] {
+    const directory = this.isTop(path) ? this.layer.keyPrefix : `${this.keyOf(path)}/`
+    return this.#keysBelow(directory).flatMap((key) => {
+      const text = this.textOf(key)
+      const names = key.slice(directory.length).split('/').map(decodeURIComponent)
+      return text === undefined || this.placeOf(key) === undefined ? [] : [{ key, names, text }]
+    })
+  }
+
   /** What keys below a path hold, as a file holds it. */
   treeBelow(path: Path): PlainTree {
-    const directory = this.isTop(path) ? this.layer.keyPrefix : `${this.keyOf(path)}/`
-    const texts = this.#keysBelow(directory).flatMap((key) => {
-      const text = this.textOf(key)
-      const at = this.placeOf(key)
-      if (at === undefined || text === undefined) return []
-      const names = key.slice(directory.length).split('/').map(decodeURIComponent)
-      return [{ ...knownPlace(this.#workspace, { path: at, layer: this.layer }), names, key, text }]
+    const texts = this.textsBelow(path).flatMap((each) => {
+      const at = this.placeOf(each.key)
+      return at === undefined
+        ? []
+        : [{ ...each, ...knownPlace(this.#workspace, { path: at, layer: this.layer }) }]
     })
     return documentTree(this.#workspace, texts)
   }
@@ -266,24 +268,11 @@ export class LayerView {
     return key !== undefined && key !== this.keyOf(path)
   }
 
-  /** Whether the keys below a place where a list may stand are those of an object: some layer has a name there that is no number. */
+  /** Whether the keys below a place where a list may stand are those of an object: with all layers, some name is no number. */
   #isOfNames(path: Path): boolean {
     const { definition, isUntyped, store } = this.#workspace.settings
     if (isUntyped || !mayBeListAt(definition, path) || isListAt(definition, path)) return false
-    return store.layers.some((layer) => !this.#of(layer).#hasNumbersAlone(path))
-  }
-
-  /** Whether all that a layer has at and below a path is in keys whose next name is a number. */
-  #hasNumbersAlone(path: Path): boolean {
-    const mount = mountOf(this.layer)
-    if (!isAlong(path, mount)) return true
-    if (!isWithin(path, mount)) return /^\d+$/.test(String(mount[path.length]))
-    if (this.holderOf(path) !== undefined) return false
-    const directory = this.isTop(path) ? this.layer.keyPrefix : `${this.keyOf(path)}/`
-    return this.keysAt(path).every((key) => /^\d+(?:\/|$)/.test(key.slice(directory.length)))
-  }
-
-  #of(layer: LayerInfo): LayerView {
-    return new LayerView(this.#workspace, layer, this.#tree)
+    const views = store.layers.map((layer) => new LayerView(this.#workspace, layer, this.#tree))
+    return [...namesAt(views, path)].some((name) => !/^\d+$/.test(name))
   }
 }
