@@ -1,5 +1,5 @@
 import type { Path } from '@livetree/core'
-import { isRestartAt, isSecretAt, readText, SECRET_TEXT } from '@livetree/core/tools'
+import { isRestartAt, isSecretAt, pathText, readText, SECRET_TEXT } from '@livetree/core/tools'
 import type { StoreEntry } from 'livetree/operate'
 import type { KeyPlaced } from '../tree/key-place.ts'
 import { encryptedWith } from '../secrets/encrypted-with.ts'
@@ -12,6 +12,21 @@ export interface PlannedText {
   readonly value: unknown
   /** The revision that wrote it; undefined for a text that is still to be written. */
   readonly revision: number | undefined
+}
+
+/** A value over all layers and sources; undefined in an invalid tree. */
+export interface EffectiveValues {
+  readonly before: unknown
+  readonly after: unknown
+}
+
+/** Another place that has what a key holds: its layer is mounted at several. */
+export interface OtherPlace {
+  readonly path: Path
+  /** `audit.redis.host` */
+  readonly pathText: string
+  readonly needsRestart: boolean
+  readonly effective: EffectiveValues
 }
 
 /** One key that a plan changes. */
@@ -27,12 +42,14 @@ export interface PlannedChange {
   readonly isSecret: boolean
   /** The id of the key that the text after it is encrypted with; undefined where it is no envelope. */
   readonly encryptedWith: string | undefined
-  /** Whether processes that run now take the change only when they start again; see `restart`. False where only its encryption changes. */
+  /** Whether processes that run now take the change, at one of its places, only when they start again; see `restart`. False where only its encryption changes. */
   readonly needsRestart: boolean
   readonly before: PlannedText | undefined
   readonly after: PlannedText | undefined
-  /** The value at the path over all layers and sources: unchanged where a higher one overrides it. Undefined in an invalid tree. */
-  readonly effective: { readonly before: unknown; readonly after: unknown }
+  /** The value at the path: unchanged where a higher layer or source overrides it. `[secret]` where the key may hold a secret. */
+  readonly effective: EffectiveValues
+  /** The other places of a layer that is mounted at several. */
+  readonly elsewhere: readonly OtherPlace[]
 }
 
 /** What a change is made of. */
@@ -43,18 +60,25 @@ export interface ChangeParts {
   readonly after: string | undefined
   /** Only the encryption of what is there changes. */
   readonly isSame: boolean
-  readonly effective: PlannedChange['effective']
+  /** Those at a path of the key. */
+  readonly effectiveAt: (path: Path) => EffectiveValues
 }
 
 /** Describes the change of one key. */
 export function plannedChange(workspace: Workspace, parts: ChangeParts): PlannedChange {
-  const { place, key, before, after, isSame, effective } = parts
+  const { place, key, before, after, isSame } = parts
   const { definition } = workspace.settings
   const shown = (text: string, revision: number | undefined): PlannedText => ({
     text: place.isHidden ? SECRET_TEXT : text,
     value: place.isHidden ? SECRET_TEXT : readText(definition, place.path, text),
     revision,
   })
+  const needsRestart = (path: Path) => !isSame && isRestartAt(definition, path)
+  const effectiveAt = (path: Path) => {
+    const { before: old, after: next } = parts.effectiveAt(path)
+    return place.isHidden ? { before: hidden(old), after: hidden(next) } : { before: old, after: next }
+  }
+  const others = place.paths.filter((path) => pathText(path) !== place.pathText)
   const isSecret = place.isHidden || isSecretAt(definition, place.path)
   return {
     type: before === undefined ? 'added' : after === undefined ? 'removed' : 'changed',
@@ -64,11 +88,21 @@ export function plannedChange(workspace: Workspace, parts: ChangeParts): Planned
     pathText: place.pathText,
     isSecret,
     encryptedWith: encryptedWith(definition, place.paths, after),
-    needsRestart: !isSame && isRestartAt(definition, place.path),
+    needsRestart: [place.path, ...others].some(needsRestart),
     before: before === undefined ? undefined : shown(textOf(before), before.modRevision),
     after: after === undefined ? undefined : shown(after, undefined),
-    effective,
+    effective: effectiveAt(place.path),
+    elsewhere: others.map((path) => ({
+      path,
+      pathText: pathText(path),
+      needsRestart: needsRestart(path),
+      effective: effectiveAt(path),
+    })),
   }
+}
+
+function hidden(value: unknown): unknown {
+  return value === undefined ? undefined : SECRET_TEXT
 }
 
 function textOf({ value }: StoreEntry): string {

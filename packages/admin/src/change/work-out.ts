@@ -1,8 +1,9 @@
-import type { Issue, UnusedKey } from '@livetree/core'
+import type { Issue, Path, UnusedKey } from '@livetree/core'
 import type { LayerInfo } from '@livetree/core/source'
+import { pathText } from '@livetree/core/tools'
 import type { StoreEntry } from 'livetree/operate'
 import { Judge, type Judgement } from '../tree/judge.ts'
-import { placeOf } from '../tree/key-place.ts'
+import { type KeyPlaced, placeOf } from '../tree/key-place.ts'
 import { layerFor } from '../tree/target-layer.ts'
 import { prefixOf, type TreeState } from '../tree/tree-state.ts'
 import type { Workspace } from '../workspace.ts'
@@ -48,10 +49,11 @@ export function workOut(workspace: Workspace, draft: Draft<ReadStep>, state: Tre
   const keys = [...edits.keys()]
   const placed = new Map(keys.map((key) => [key, placeOf(workspace, key)]))
   const judge = new Judge(workspace, state, { isGuarded: true })
-  const effective = (judged: Judgement, key: string) =>
-    judged.isValid ? judge.explain(placed.get(key)?.path ?? []).value : undefined
+  const paths = new Map([...placed.values()].flatMap(pathsOf))
+  const effective = ({ isValid }: Judgement) =>
+    new Map([...paths].map(([id, path]) => [id, isValid ? judge.explain(path).value : undefined]))
   const judgedBefore = judge.judge(entries)
-  const before = new Map(keys.map((key) => [key, effective(judgedBefore, key)]))
+  const before = effective(judgedBefore)
   const after = entriesAfter(entries, edits)
   let judged = judge.judge(after)
   const needsAllowRemoval = judged.issues.some(({ code }) => code === 'guard')
@@ -60,6 +62,7 @@ export function workOut(workspace: Workspace, draft: Draft<ReadStep>, state: Tre
     const [stored, edited] = [entries.get(key)?.value, edits.get(key)]
     return typeof stored === 'string' && edited !== undefined && secrets.isSame(key, stored, edited)
   }
+  const afterwards = effective(judged)
   const changes = keys.map((key) =>
     plannedChange(workspace, {
       place: placed.get(key) ?? placeOf(workspace, key),
@@ -67,7 +70,7 @@ export function workOut(workspace: Workspace, draft: Draft<ReadStep>, state: Tre
       before: entries.get(key),
       after: edits.get(key),
       isSame: isSame(key),
-      effective: { before: before.get(key), after: effective(judged, key) },
+      effectiveAt: (path) => ({ before: before.get(pathText(path)), after: afterwards.get(pathText(path)) }),
     }),
   )
   const isHidden = (key: string, text: string | undefined) => {
@@ -86,6 +89,11 @@ export function workOut(workspace: Workspace, draft: Draft<ReadStep>, state: Tre
     needsAllowRemoval,
     prefixes: [...new Set(changes.map(({ layer }) => layer))],
   }
+}
+
+/** The places of a key, and the one that is shown, by their texts. */
+function pathsOf({ path, paths }: KeyPlaced): readonly (readonly [id: string, path: Path])[] {
+  return [path, ...paths].map((each) => [pathText(each), each])
 }
 
 /** The edits with envelopes; what may not become one is named before any other fault of it. */

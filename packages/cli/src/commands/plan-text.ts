@@ -16,7 +16,9 @@ export function changeLines(changes: readonly PlannedChange[], style: Style): re
       type === 'changed'
         ? `${shownText(before?.text ?? '')} → ${shownText(after?.text ?? '')}`
         : shownText((after ?? before)?.text ?? '')
-    const notes = [noteOf(change), ...(isOneLayer ? [] : [layer])].filter((note) => note !== '')
+    const notes = [noteOf(change), elsewhereNote(change), ...(isOneLayer ? [] : [layer])].filter(
+      (note) => note !== '',
+    )
     const note = notes.length === 0 ? '' : `  ${style('dim', `(${shortKey(notes.join('; '))})`)}`
     return `${signOf(type, style)} ${shortKey(pathText).padEnd(widest)}  ${texts}${note}`
   })
@@ -42,6 +44,14 @@ function noteOf({ type, isSecret, encryptedWith, effective }: PlannedChange): st
   if (isSame && effective.after !== undefined)
     return `${value} stays in effect: a higher layer or the same value`
   return ''
+}
+
+/** What the change does at the other places of its layer. */
+function elsewhereNote({ elsewhere, isSecret }: PlannedChange): string {
+  const changed = elsewhere.filter(
+    ({ effective: { before, after } }) => isSecret || !isDeepStrictEqual(before, after),
+  )
+  return changed.length === 0 ? '' : `also ${changed.map(({ pathText }) => shownText(pathText)).join(', ')}`
 }
 
 /** `3 changes in /config/shop/prod: 1 added, 2 changed` */
@@ -75,6 +85,7 @@ export function changeData({
   before,
   after,
   effective,
+  elsewhere,
 }: PlannedChange) {
   return {
     type,
@@ -84,9 +95,16 @@ export function changeData({
     isSecret,
     before: before?.text ?? null,
     after: after?.text ?? null,
-    effective: {
-      before: plainValue(effective.before) ?? null,
-      after: plainValue(effective.after) ?? null,
-    },
+    effective: effectiveData(effective),
+    ...(elsewhere.length > 0 && {
+      elsewhere: elsewhere.map((other) => ({
+        path: other.pathText,
+        effective: effectiveData(other.effective),
+      })),
+    }),
   }
+}
+
+function effectiveData({ before, after }: PlannedChange['effective']) {
+  return { before: plainValue(before) ?? null, after: plainValue(after) ?? null }
 }

@@ -112,11 +112,15 @@ async function reviewOf(context: RouteContext, change: ChangeWire): Promise<Revi
   if (!placesOf(change).every((path) => access.mayWrite(path)))
     throw new Refusal(403, 'not_allowed', 'You may not change this place.')
   const review = await workedOut(context, change)
-  if (review.plan.changes.every(({ path }) => access.mayWrite(path))) return review
+  const places = review.plan.changes.flatMap(({ path, elsewhere }) => [
+    path,
+    ...elsewhere.map((other) => other.path),
+  ])
+  if (places.every((path) => access.mayWrite(path))) return review
   throw new Refusal(
     403,
     'not_allowed',
-    'The change would write a document that holds more than you may change.',
+    'The change would write what also stands at other places, or a document that holds more than you may change.',
   )
 }
 
@@ -171,13 +175,19 @@ function planView(review: Review, access: Access): PlanView {
 }
 
 function plannedView(change: PlannedChange): PlannedView {
-  const { type, path, pathText, layer, key, isSecret, needsRestart, before, after, effective } = change
+  const { type, path, pathText, layer, key, isSecret, needsRestart, before, after, effective, elsewhere } =
+    change
   return {
     ...{ type, path, pathText, layer, key, isSecret, needsRestart },
     before: before?.text,
     after: after?.text,
     effectiveBefore: fullText(effective.before),
     effectiveAfter: fullText(effective.after),
+    elsewhere: elsewhere.map((other) => ({
+      pathText: other.pathText,
+      effectiveBefore: fullText(other.effective.before),
+      effectiveAfter: fullText(other.effective.after),
+    })),
   }
 }
 

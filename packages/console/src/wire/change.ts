@@ -33,6 +33,15 @@ export interface PlannedView {
   readonly after: string | undefined
   readonly effectiveBefore: string | undefined
   readonly effectiveAfter: string | undefined
+  /** The other places of a layer that is mounted at several. */
+  readonly elsewhere: readonly OtherPlaceView[]
+}
+
+/** What a change does at another place of its key. */
+export interface OtherPlaceView {
+  readonly pathText: string
+  readonly effectiveBefore: string | undefined
+  readonly effectiveAfter: string | undefined
 }
 
 /** A change worked out. */

@@ -40,6 +40,7 @@ export function PlannedList({ changes, revision, onRemove }: PlannedListProps) {
             <Side sign="+" label="After" text={change.after} isSecret={change.isSecret} />
           </div>
           <Effect change={change} />
+          <Elsewhere change={change} />
         </li>
       ))}
     </ul>
@@ -76,6 +77,13 @@ function Effect({ change }: { readonly change: PlannedView }) {
       same.
     </p>
   )
+}
+
+/** What the change does at the other places of its layer. */
+function Elsewhere({ change: { elsewhere, isSecret } }: { readonly change: PlannedView }) {
+  const changed = elsewhere.filter((other) => isSecret || other.effectiveBefore !== other.effectiveAfter)
+  if (changed.length === 0) return null
+  return <p class="effect">Also changes {changed.map(({ pathText }) => pathText).join(', ')}</p>
 }
 
 /** The places of a change, each once. */
