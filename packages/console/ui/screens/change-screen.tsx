@@ -41,7 +41,9 @@ interface ReviewProps extends ScreenProps {
 
 function Review({ change, setDraft, revision, onWritten }: ReviewProps) {
   const plan = useLoaded((signal) => post<PlanView>('plan', change, signal), [change])
-  const [id, setId] = useState(newId)
+  // Of one change: another one is another write, also after an attempt that may have been applied.
+  const write = useRef({ change, id: newId() })
+  if (write.current.change !== change) write.current = { change, id: newId() }
   const [why, setWhy] = useState(() => reasonAtFirst(change))
   const [allowRemoval, setAllowRemoval] = useState(false)
   const [error, setError] = useState<ErrorView>()
@@ -55,14 +57,14 @@ function Review({ change, setDraft, revision, onWritten }: ReviewProps) {
     setBusy(true)
     setError(undefined)
     try {
-      const wire = { id, change, digest: data.digest, message: why.trim(), allowRemoval }
+      const wire = { id: write.current.id, change, digest: data.digest, message: why.trim(), allowRemoval }
       const applied = await post<AppliedView>('apply', wire)
       onWritten({ ...applied, plan: data })
       setDraft(undefined)
     } catch (reason) {
       const view = errorView(reason)
       // What has an answer is over: the next attempt is another write.
-      if (!(view.code in UNSETTLED)) setId(newId())
+      if (!(view.code in UNSETTLED)) write.current = { change, id: newId() }
       setError({ ...view, message: UNSETTLED[view.code] ?? view.message })
       if (view.code === 'moved' || view.code === 'conflict') plan.again()
     } finally {
