@@ -43,6 +43,24 @@ oneEtcd('the dispatcher', (etcd) => {
     return `127.0.0.1:${port}`
   }
 
+  test('finds the one endpoint that listens beside many that refuse, unless nothing is to be tried again', async () => {
+    const provider = await startProvider()
+    const dead = await Promise.all(Array.from({ length: 9 }, deadAddress))
+    const { dispatcher, url } = await serviceWith([...dead, provider.address])
+    const asks = Array.from({ length: 5 }, async () => {
+      const { statusCode, body } = await request(url, { dispatcher, method: 'POST', body: 'x' })
+      await body.dump()
+      return statusCode
+    })
+    expect(await Promise.all(asks)).toEqual([200, 200, 200, 200, 200])
+    const none = await serviceWith(await Promise.all([deadAddress(), deadAddress(), deadAddress()]), {
+      default: { retries: { most: 0 } },
+    })
+    await expect(request(none.url, { dispatcher: none.dispatcher })).rejects.toThrow(
+      /failed at 127\.0\.0\.1:\d+ \([^)]*\)\./,
+    )
+  })
+
   test("takes undici's request and fetch and Node's own fetch, with GET and POST, and passes other hosts on", async () => {
     const provider = await startProvider((incoming, response) => {
       response.end(`${incoming.method} ${incoming.headers.host}`)

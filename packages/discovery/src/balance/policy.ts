@@ -49,7 +49,7 @@ export interface OutlierSettings {
 
 /** When a failed request is sent to another endpoint. */
 export interface RetrySettings {
-  /** Attempts after the first one. Default 2. */
+  /** Attempts after the first one. One whose connection is refused does not count, unless this is 0. Default 2. */
   readonly most: number
   /** Retries per request. Default 0.2. */
   readonly budgetShare: number

@@ -38,6 +38,14 @@ export function isLostConnection(error: Error): boolean {
   return 'code' in error && LOST_CONNECTION.has(String(error.code))
 }
 
+/** How a connection fails that nobody takes. */
+const REFUSED_CONNECTION = new Set(['ECONNREFUSED', 'EHOSTUNREACH', 'EHOSTDOWN', 'ENETUNREACH'])
+
+/** True where no connection was made, and that was known at once: it costs the caller next to nothing to ask the next endpoint. */
+export function isRefusedConnection(error: Error): boolean {
+  return 'code' in error && REFUSED_CONNECTION.has(String(error.code))
+}
+
 /**
  * Whether a failed attempt may be repeated on another endpoint: surely nothing was sent, or sending it twice has the effect
  * of sending it once. Never asked once the caller has received the head of an answer.

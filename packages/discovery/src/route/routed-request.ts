@@ -9,7 +9,7 @@ import { Attempt, type AttemptOwner, type RoutedOptions } from './attempt.ts'
 import type { Fault } from './fault.ts'
 import { RequestBody } from './request-body.ts'
 import { headerOf, keptHeaders, withDefault } from './request-headers.ts'
-import { isLostConnection, mayRetry, retryAfterMs } from './retry-rules.ts'
+import { isLostConnection, isRefusedConnection, mayRetry, retryAfterMs } from './retry-rules.ts'
 import { RoutedController } from './routed-controller.ts'
 import type { Choosing, RouteTarget } from './route-target.ts'
 import { deepFrozen } from '../deep-frozen.ts'
@@ -38,6 +38,8 @@ export class RoutedRequest implements AttemptOwner {
   readonly #destination: Destination
   readonly #onEnd: () => void
   readonly #tried: Member[] = []
+  /** Failed attempts, without those whose connection was refused: where a whole zone is gone, these are many at once. */
+  #counted = 0
   /** Members at which a connection was lost: it may have been an old one, and the next one may be better. */
   readonly #cut = new Set<Member>()
   readonly #failures: string[] = []
@@ -130,6 +132,7 @@ export class RoutedRequest implements AttemptOwner {
   attemptFailed(attempt: Attempt, error: Error, fault: Fault): void {
     if (this.#isSettled) return
     this.#failures.push(`${attempt.member.address} (${reasonOf(error)})`)
+    if (attempt.wasStarted || !isRefusedConnection(error)) this.#counted += 1
     if (attempt.wasStarted && isLostConnection(error)) this.#cut.add(attempt.member)
     else this.#cut.delete(attempt.member)
     if (fault === 'caller') {
@@ -143,6 +146,7 @@ export class RoutedRequest implements AttemptOwner {
 
   /** Whether another attempt takes the place of one that was answered by a failing gateway. */
   replaces(attempt: Attempt, status: number, headers: IncomingHttpHeaders): boolean {
+    this.#counted += 1
     const headersMs = this.options.headersTimeout ?? HEADERS_TIMEOUT_MS
     // undici takes 0 for no limit.
     const deadlineMs = headersMs === 0 ? Infinity : headersMs
@@ -219,8 +223,8 @@ export class RoutedRequest implements AttemptOwner {
   }
 
   #allowsRetry(attempt: Attempt, failure: Parameters<typeof mayRetry>[0]['failure']): boolean {
-    if (this.controller.aborted || this.#isSettled || this.#tried.length > this.policy.retries.most)
-      return false
+    const { most } = this.policy.retries
+    if (this.controller.aborted || this.#isSettled || most === 0 || this.#counted > most) return false
     const { method, idempotent, upgrade } = this.options
     const kind = this.body.kind(attempt.wasStarted)
     if (upgrade && attempt.wasStarted) return false
