@@ -37,6 +37,6 @@ export function editedLayer(
     edit.finish()
     return Object.fromEntries(tree.edits)
   }
-  const state = { reading: { revision: 1, clusterId: 0n, entries }, others: [], readAt: 0, keys: NO_KEYS }
+  const state = { reading: { revision: 1, clusterId: 0n, entries }, others: [], keys: NO_KEYS }
   return { workspace, state, edit, edits }
 }

@@ -77,7 +77,7 @@ class Applying {
         sent = worked
         const revision = await this.#send(worked, settlement)
         if (revision !== undefined) return this.#applied(this.#id, revision, worked.changes)
-        await this.#assertFree()
+        await this.#assertFree(worked)
         await this.#pause(attempt)
         worked = await this.#again()
         await this.#check.assertUnmoved(worked)
@@ -116,10 +116,10 @@ class Applying {
   }
 
   /** The id of the caller may be that of an earlier write, or of one that was given up. @throws AdminError `conflict` */
-  async #assertFree(): Promise<void> {
+  async #assertFree({ prefixes }: WorkedOut): Promise<void> {
     if (this.#options.id === undefined) return
-    const { client } = this.#workspace
-    const keys = historiesOf(this.#workspace).map((history) => history.keyOf(this.#id))
+    const { client, settings } = this.#workspace
+    const keys = prefixes.map((prefix) => new RecordKeys(settings.operationsPrefix, prefix).keyOf(this.#id))
     const found = await Promise.all(keys.map((key) => client.kv.get(key, this.#limit.control)))
     if (found.every((entry) => entry === undefined)) return
     throw new AdminError('conflict', {
@@ -166,8 +166,6 @@ class Applying {
     const { conditions, operations } = transactionOf(this.#workspace, {
       worked,
       records,
-      // Nobody else has an id that was made here.
-      free: this.#options.id === undefined ? [] : histories.map((history) => history.keyOf(this.#id)),
       histories,
       pruned,
       markers,
@@ -185,8 +183,7 @@ class Applying {
     })
     const [first] = records
     this.#options.onSend?.(this.#id)
-    const record = { key: first?.key ?? '', text: first === undefined ? '' : recordText(first.record) }
-    return settlement.send(record, worked.state.reading.revision, async () => {
+    return settlement.send(first?.key ?? '', worked.state.reading.revision, async () => {
       const result = await txn.commit(control())
       return result.succeeded ? result.header.revision : undefined
     })

@@ -1,6 +1,5 @@
 import type { Path } from '@livetree/core'
 import type { StoredRecord } from '../history/record.ts'
-import type { Pin } from './pin.ts'
 import type { PlainTree } from '../transfer/plain-tree.ts'
 
 interface Taken {
@@ -92,6 +91,6 @@ export interface Draft<S = Step> {
   readonly isMending?: boolean | undefined
   /** What it writes in plain text must have a place in the schema. */
   readonly isInSchema?: boolean | undefined
-  /** What keys of the change must hold. */
-  readonly pins?: ReadonlyMap<string, Pin> | undefined
+  /** The revisions that keys of the change must have; 0: there must be no such key. */
+  readonly pins?: ReadonlyMap<string, number> | undefined
 }

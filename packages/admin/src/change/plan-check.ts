@@ -7,9 +7,7 @@ import { readStore } from '../tree/tree-state.ts'
 import type { CallLimit, Workspace } from '../workspace.ts'
 import { type Conflict, conflictOf, describeConflict, textOf } from './conflict.ts'
 import type { Draft } from './draft.ts'
-import { pinOf } from './pin.ts'
 import { removalsSince } from './removals-since.ts'
-import { assertPast, assertSameStore } from './same-store.ts'
 import type { WorkedOut } from './work-out.ts'
 
 /** Detects conflicts: compares a change, computed on the newest tree, with its plan. */
@@ -33,12 +31,10 @@ export class PlanCheck {
 
   /**
    * @throws AdminError `conflict` if others changed keys of the change; `compacted` if the history no longer shows whether
-   *   one was set and removed; `not_found` for a future `ifRevision`; `store_changed` for a plan of another store, or of a restored one
+   *   one was set and removed; `not_found` for a future `ifRevision`; `store_changed` for a saved plan of a future revision
    */
   async assertUnmoved(worked: WorkedOut): Promise<void> {
     this.#assertPast(worked.state.reading.revision)
-    if (worked === this.#planned) await assertSameStore(this.#workspace, this.#limit, worked.state)
-    else assertPast(worked.state.reading.revision, this.#planned.state.reading.revision)
     const keys = new Set([...this.#planned.touched, ...worked.touched, ...(this.#draft.pins?.keys() ?? [])])
     const written = this.#writtenKeys(keys, worked)
     const removals = written.length > 0 ? NONE : await this.#removals(keys, worked)
@@ -91,9 +87,8 @@ export class PlanCheck {
     const now = worked.state.reading.entries
     return [...keys].filter((key) => {
       const at = now.get(key)?.modRevision ?? 0
-      const pin = pins?.get(key) ?? pinOf(then.get(key))
-      const isOther = pin.sha256 !== undefined && pin.sha256 !== pinOf(now.get(key)).sha256
-      return isOther || at !== pin.revision || (ifRevision !== undefined && at > ifRevision)
+      const expected = pins?.get(key) ?? then.get(key)?.modRevision ?? 0
+      return at !== expected || (ifRevision !== undefined && at > ifRevision)
     })
   }
 
@@ -126,7 +121,10 @@ export class PlanCheck {
       throw new AdminError('not_found', {
         what: `Revision ${ifRevision}, which the change depends on, is still to come: the store is at ${revision}`,
       })
-    assertPast(revision, plannedAt)
+    if (plannedAt > revision)
+      throw new AdminError('store_changed', {
+        what: `The plan was made at revision ${plannedAt}, and the store is at ${revision}: this is another store, or it was restored from an earlier backup`,
+      })
   }
 
   /**

@@ -1,9 +1,7 @@
 import { optionKinds } from '@livetree/core/source'
 import { AdminError } from '../errors.ts'
 import type { Workspace } from '../workspace.ts'
-import { placeOf } from '../tree/key-place.ts'
 import type { Draft } from './draft.ts'
-import { pinOf } from './pin.ts'
 import type { WorkedOut } from './work-out.ts'
 
 /** One key of a saved plan. */
@@ -11,8 +9,6 @@ export interface SavedChange {
   readonly key: string
   /** The revision that had written the key when it was planned; 0: there was none. */
   readonly revision: number
-  /** A hash of the text that it had, in hexadecimal digits. Absent where that may be secret. */
-  readonly sha256?: string
   /** The text to write; null: the key goes. */
   readonly text: string | null
 }
@@ -36,8 +32,7 @@ export interface SavedPlan {
 }
 
 /** @throws AdminError `secret_text` */
-export function savedPlan(workspace: Workspace, draft: Draft<unknown>, worked: WorkedOut): SavedPlan {
-  const { settings } = workspace
+export function savedPlan({ settings }: Workspace, draft: Draft<unknown>, worked: WorkedOut): SavedPlan {
   const secret = worked.changes.find(({ key }) => worked.hidden.has(key))
   if (secret !== undefined)
     throw new AdminError('secret_text', {
@@ -46,11 +41,7 @@ export function savedPlan(workspace: Workspace, draft: Draft<unknown>, worked: W
     })
   const { entries, revision, clusterId } = worked.state.reading
   const namespace = namespaceOf(settings)
-  const pinned = (key: string) => {
-    const { revision: at, sha256 } = pinOf(entries.get(key))
-    const isOpen = sha256 !== undefined && !placeOf(workspace, key).isHidden
-    return { key, revision: at, ...(isOpen && { sha256 }) }
-  }
+  const pinOf = (key: string) => ({ key, revision: entries.get(key)?.modRevision ?? 0 })
   return {
     version: 1,
     name: settings.definition.name,
@@ -59,8 +50,8 @@ export function savedPlan(workspace: Workspace, draft: Draft<unknown>, worked: W
     revision,
     kind: draft.kind,
     ...(draft.to !== undefined && { to: draft.to }),
-    changes: [...worked.edits].map(([key, text]) => ({ ...pinned(key), text: text ?? null })),
-    unchanged: [...worked.touched].filter((key) => !worked.edits.has(key)).map(pinned),
+    changes: [...worked.edits].map(([key, text]) => ({ ...pinOf(key), text: text ?? null })),
+    unchanged: [...worked.touched].filter((key) => !worked.edits.has(key)).map(pinOf),
   }
 }
 
@@ -83,7 +74,7 @@ export function draftOf(workspace: Workspace, saved: unknown): Draft {
   const pinned = [...saved.changes, ...saved.unchanged]
   const foreign = pinned.find(({ key }) => !isOwn(store, key))
   if (foreign !== undefined) throw unreadable(`The key ${foreign.key} of the plan belongs to no layer here`)
-  const pins = new Map(pinned.map(({ key, revision, sha256 }) => [key, { revision, sha256 }]))
+  const pins = new Map(pinned.map(({ key, revision }) => [key, revision]))
   if (pins.size < pinned.length) throw unreadable('The plan names a key twice')
   return {
     kind: saved.kind,
@@ -132,10 +123,7 @@ function isRevision(revision: unknown): boolean {
 }
 
 function isPin(pin: unknown): pin is Readonly<Record<string, unknown>> {
-  if (!optionKinds.isObject(pin) || typeof pin['key'] !== 'string' || !isRevision(pin['revision']))
-    return false
-  const { sha256 } = pin
-  return sha256 === undefined || (typeof sha256 === 'string' && /^[0-9a-f]{64}$/.test(sha256))
+  return optionKinds.isObject(pin) && typeof pin['key'] === 'string' && isRevision(pin['revision'])
 }
 
 function isSavedChange(change: unknown): boolean {

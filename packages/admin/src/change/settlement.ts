@@ -1,6 +1,7 @@
 import { compare, EtcdError, op } from '@livetree/etcd'
 import { monotonicNow } from '../clock.ts'
 import { AdminError } from '../errors.ts'
+import { parseRecord } from '../history/record.ts'
 import { watchPast } from '../history/watch-past.ts'
 import { type Doing, translateError } from '../translate-error.ts'
 import type { CallLimit, Workspace } from '../workspace.ts'
@@ -11,32 +12,18 @@ const PAUSE_MS = 50
 /** How many older records are looked at for one that was not pruned. */
 const MOST_OLDER = 100
 
-/** A record as a transaction writes it. */
-export interface WrittenRecord {
-  readonly key: string
-  readonly text: string
-}
-
-interface OpenWrite {
-  /** A revision before it. */
-  readonly after: number
-  /** Its record, as each of its attempts would write it. */
-  readonly texts: ReadonlySet<string>
-}
-
 /**
  * Determines the outcome of writes whose answer was lost, by their record: the same transaction writes it, and requires that
  * it is absent. So the transaction may be sent again, and is applied at most once. A write that is given up gets a void
- * record under the same key; from then on it can never be applied. Another record under that key is one of somebody who uses the same id:
- * nothing was written, and nothing can be.
+ * record under the same key; from then on it can never be applied.
  */
 export class Settlement {
   readonly #workspace: Workspace
   readonly #limit: CallLimit
   readonly #id: string
   readonly #voidText: string
-  /** Writes that may still be applied, by the keys of their records. */
-  readonly #open = new Map<string, OpenWrite>()
+  /** Records of writes that may still be applied, with the revision before them. */
+  readonly #open = new Map<string, number>()
 
   /** @param voidText the text of a record that says that nothing was applied */
   constructor(workspace: Workspace, limit: CallLimit, id: string, voidText: string) {
@@ -49,28 +36,26 @@ export class Settlement {
   /**
    * Sends a transaction until its fate is known.
    *
-   * @param record that it writes
+   * @param record the key of the record that it writes
    * @param after a revision before it
    * @param commit the revision that it was applied at; undefined: a condition does not hold
    */
   async send(
-    record: WrittenRecord,
+    record: string,
     after: number,
     commit: () => Promise<number | undefined>,
   ): Promise<number | undefined> {
-    const { key, text } = record
-    if (this.#open.size > 0 && !this.#open.has(key)) {
+    if (this.#open.size > 0 && !this.#open.has(record)) {
       const revision = await this.#fence()
       if (revision !== undefined) return revision
     }
     for (;;) {
       try {
         const revision = await commit()
-        return revision ?? (this.#open.has(key) ? await this.#appliedAt(key) : undefined)
+        return revision ?? (this.#open.has(record) ? await this.#appliedAt(record) : undefined)
       } catch (error) {
         if (!isUncertain(error)) throw error
-        const open = this.#open.get(key)
-        this.#open.set(key, { after: open?.after ?? after, texts: new Set(open?.texts).add(text) })
+        if (!this.#open.has(record)) this.#open.set(record, after)
         if (this.#limit.isOver || this.#limit.signal?.aborted === true || isClosed(error)) throw error
         await this.#pause()
       }
@@ -96,13 +81,10 @@ export class Settlement {
   }
 
   /** Returns the revision that wrote the record, even if others have pruned it since; undefined if it was never written. */
-  async #appliedAt(key: string): Promise<number | undefined> {
-    const { entries, header } = await this.#workspace.client.kv.getRange({ key, ...this.#limit.control })
-    const [found] = entries
-    const open = this.#open.get(key)
-    if (open === undefined) return undefined
-    if (found !== undefined) return open.texts.has(found.text) ? found.createRevision : undefined
-    return this.#prunedAt(key, open, header.revision)
+  async #appliedAt(record: string): Promise<number | undefined> {
+    const query = { key: record, ...this.#limit.control }
+    const { entries, header } = await this.#workspace.client.kv.getRange(query)
+    return entries[0]?.createRevision ?? this.#prunedAt(record, this.#open.get(record) ?? 0, header.revision)
   }
 
   /** True if an older record still exists: the oldest are pruned first, so this one was never written. */
@@ -124,7 +106,7 @@ export class Settlement {
    *
    * @throws AdminError `outcome_unknown` where the store does not keep it
    */
-  async #prunedAt(record: string, { after, texts }: OpenWrite, until: number): Promise<number | undefined> {
+  async #prunedAt(record: string, after: number, until: number): Promise<number | undefined> {
     const found: number[] = []
     try {
       if (await this.#hasOlder(record, after)) return undefined
@@ -134,7 +116,10 @@ export class Settlement {
         until,
         clusterId: 0n,
         onBatch: ({ revision, events }) => {
-          for (const { kv } of events) if (texts.has(Buffer.from(kv.value).toString())) found.push(revision)
+          for (const { kv } of events) {
+            const kind = parseRecord(Buffer.from(kv.value).toString())?.kind
+            if (kind !== undefined && kind !== 'void') found.push(revision)
+          }
         },
       })
     } catch (cause) {
@@ -165,8 +150,8 @@ export class Settlement {
           .commit({ timeoutMs: Math.max(1, until - monotonicNow(clock)) })
         this.#open.clear()
         if (succeeded) return await this.#prunedOf(opened, header.revision)
-        const texts = new Set(opened.flatMap(([, open]) => [...open.texts]))
-        return results.find((entry) => entry !== undefined && texts.has(entry.text))?.createRevision
+        const found = results.flatMap((entry) => entry ?? [])
+        return found.find(({ text }) => parseRecord(text)?.kind !== 'void')?.createRevision
       } catch (error) {
         if (error instanceof AdminError && error.code === 'outcome_unknown') throw error
         last = error
@@ -183,11 +168,11 @@ export class Settlement {
 
   /** Calls `#prunedAt` for several records, of which at most one was written. */
   async #prunedOf(
-    opened: readonly (readonly [string, OpenWrite])[],
+    opened: readonly (readonly [string, number])[],
     until: number,
   ): Promise<number | undefined> {
-    for (const [record, open] of opened) {
-      const revision = await this.#prunedAt(record, open, until)
+    for (const [record, after] of opened) {
+      const revision = await this.#prunedAt(record, after, until)
       if (revision !== undefined) return revision
     }
     return undefined

@@ -17,8 +17,6 @@ export interface TransactionParts {
   readonly worked: WorkedOut
   /** One for each layer that changes. */
   readonly records: readonly RecordPart[]
-  /** Keys beside those of the records that a record with the same id would have. */
-  readonly free: readonly string[]
   /** The histories of all layers of the store. */
   readonly histories: readonly RecordKeys[]
   /** Keys of old records, the oldest first, which go as far as there is room. */
@@ -35,23 +33,22 @@ export interface Transaction {
 
 /**
  * Builds the transaction of a change. It is only applied while the layers are as they were judged:
- * - the keys that it puts have the revisions that they had, and no record has its id yet;
+ * - the keys that it puts have the revisions that they had, and its record is not there yet;
  * - no key of a layer was written since, and no record: an admin's removals leave one;
- * - as many as fit: the keys that it puts or removes hold what they held, by their text, since a store that was restored from a backup
- *   writes other texts with the same revisions; then other keys still exist, those nearest to the written ones first. etcd detects
+ * - other keys still exist: those that it removes, then those nearest to the written ones, as many as fit. etcd detects
  *   that another tool removed a key only by a condition on that very key.
  *
  * @throws AdminError `too_large`, with the numbers
  */
 export function transactionOf(workspace: Workspace, parts: TransactionParts): Transaction {
-  const { worked, records, free, histories, pruned, markers } = parts
+  const { worked, records, histories, pruned, markers } = parts
   const { store, maxOperations } = workspace.settings
   const { revision, entries } = worked.state.reading
   const isUnmoved = (key: string) =>
     compare.modRevision(keyBytes(key), '=', entries.get(key)?.modRevision ?? 0)
   const present = [...worked.edits].filter(([key]) => entries.has(key))
   const needed = [
-    ...[...new Set([...records.map(({ key }) => key), ...free])].map((key) => compare.isAbsent(key)),
+    ...records.map(({ key }) => compare.isAbsent(key)),
     ...store.prefixes.map((prefix) => compare.modRevision({ prefix }, '<', revision + 1)),
     ...store.documentKeys.map((key) => compare.modRevision(key, '<', revision + 1)),
     ...histories.map(({ range }) => compare.createRevision(range, '<', revision + 1)),
@@ -67,17 +64,11 @@ export function transactionOf(workspace: Workspace, parts: TransactionParts): Tr
   const room = roomOf(workspace, worked, { conditions: needed, operations: writes })
   const prunes = pruned.map((key) => op.delete(key)).filter((each) => room.takesOperation(each))
   const removed = present.flatMap(([key, text]) => (text === undefined ? [isUnmoved(key)] : []))
-  const held = [...worked.edits.keys()].map((key) => {
-    const entry = entries.get(key)
-    return entry === undefined
-      ? compare.isAbsent(keyBytes(key))
-      : compare.value(keyBytes(key), '=', entry.value)
-  })
   const others = nearestKeys(worked, maxOperations - needed.length).map((key) =>
     compare.exists(keyBytes(key)),
   )
   return {
-    conditions: [...needed, ...[...removed, ...held, ...others].filter((each) => room.takesCondition(each))],
+    conditions: [...needed, ...[...removed, ...others].filter((each) => room.takesCondition(each))],
     operations: [...writes, ...prunes],
   }
 }

@@ -2,7 +2,6 @@ import type { Path } from '@livetree/core'
 import { checkOptions, type OptionTable, optionKinds } from '@livetree/core/source'
 import { pathText } from '@livetree/core/tools'
 import { CALL_TABLE } from '../change/change-set.ts'
-import type { Pin } from '../change/pin.ts'
 import type { Step } from '../change/draft.ts'
 import { type Plan, planDraft } from '../change/plan.ts'
 import { AdminError } from '../errors.ts'
@@ -135,7 +134,7 @@ function renewals(workspace: Workspace, { reading, keys }: TreeState, withPlain:
   // beside the keys, the transaction has records and conditions for each layer
   const most = Math.max(1, maxOperations - 4 * store.layers.length - store.documentKeys.length - 2)
   const steps: Step[] = []
-  const pins = new Map<string, Pin>()
+  const pins = new Map<string, number>()
   let bytes = 0
   for (const { key, value, modRevision } of reading.entries.values()) {
     if (typeof value !== 'string') continue
@@ -145,7 +144,7 @@ function renewals(workspace: Workspace, { reading, keys }: TreeState, withPlain:
     bytes += 3 * Buffer.byteLength(text) + 4 * Buffer.byteLength(key)
     if (steps.length > 0 && (steps.length >= most || bytes > maxRequestBytes / 2)) break
     steps.push({ type: 'key', key, text, keeps: 'all' })
-    pins.set(key, { revision: modRevision })
+    pins.set(key, modRevision)
   }
   return { steps, pins }
 }

@@ -1,15 +1,12 @@
 import type { LayerInfo } from '@livetree/core/source'
 import { type CandidateSource, type KeySet, readOnce } from '@livetree/core/tools'
 import type { StoreEntry, StoreReading } from 'livetree/operate'
-import { monotonicNow } from '../clock.ts'
 import { type Doing, needsIn, translated } from '../translate-error.ts'
 import type { CallLimit, Workspace } from '../workspace.ts'
 
 /** Everything that instances read: the store's keys at one revision, and the other sources as they are here and now. */
 export interface TreeState {
   readonly reading: StoreReading
-  /** When the reading began, by the monotonic clock. */
-  readonly readAt: number
   /** By the number of the source; that of the store is undefined. */
   readonly others: readonly (CandidateSource | undefined)[]
   /** What encrypted values are opened with. */
@@ -28,13 +25,12 @@ export async function readState(
   limit: CallLimit,
   revision?: number,
 ): Promise<TreeState> {
-  const readAt = monotonicNow(workspace.settings.clock)
   const [reading, others, keys] = await Promise.all([
     readStore(workspace, limit, revision),
     readOthers(workspace, limit),
     workspace.keys(limit),
   ])
-  return { reading, readAt, others, keys }
+  return { reading, others, keys }
 }
 
 /** What a call that reads all layers does, and needs. */
