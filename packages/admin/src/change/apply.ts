@@ -163,13 +163,16 @@ class Applying {
     const pruned = await oldRecords(this.#workspace, worked.prefixes.map(keysOf), this.#limit)
     const histories = historiesOf(this.#workspace)
     const markers = this.#options.allowRemoval === true ? markersOf(this.#workspace, worked) : []
-    const { conditions, operations } = transactionOf(this.#workspace, {
+    this.#check.assertPast(pruned.revision)
+    const { conditions, operations, isGuarded } = transactionOf(this.#workspace, {
       worked,
       records,
       histories,
-      pruned,
+      pruned: pruned.keys,
       markers,
     })
+    // What the conditions do not compare is compared with the newest tree first.
+    if (!isGuarded && worked === this.#planned) return undefined
     const { clusterId } = worked.state.reading
     const txn = client.kv
       .txn()

@@ -109,6 +109,10 @@ export class Settlement {
   async #prunedAt(record: string, after: number, until: number): Promise<number | undefined> {
     const found: number[] = []
     try {
+      if (after > until)
+        throw new AdminError('store_changed', {
+          what: `The store is at revision ${until}, and was at ${after}: it was restored from an earlier backup`,
+        })
       if (await this.#hasOlder(record, after)) return undefined
       const limit = this.#workspace.limit({ timeoutMs: SETTLE_MS })
       await watchPast(this.#workspace.client, { key: record }, limit, {
