@@ -17,6 +17,8 @@ export interface TransactionParts {
   readonly worked: WorkedOut
   /** One for each layer that changes. */
   readonly records: readonly RecordPart[]
+  /** Other keys of records that must be absent. */
+  readonly taken: readonly string[]
   /** The histories of all layers of the store. */
   readonly histories: readonly RecordKeys[]
   /** Keys of old records, the oldest first, which go as far as there is room. */
@@ -52,7 +54,8 @@ export interface ChangeTransaction extends Transaction {
  * @throws AdminError `too_large`, with the numbers
  */
 export function transactionOf(workspace: Workspace, parts: TransactionParts): ChangeTransaction {
-  const { worked, records, histories, pruned, markers } = parts
+  const { worked, records, taken, histories, pruned, markers } = parts
+  const free = new Set([...records.map(({ key }) => key), ...taken])
   const { store, maxOperations } = workspace.settings
   const { revision, entries } = worked.state.reading
   const isUnmoved = (key: string) =>
@@ -64,7 +67,7 @@ export function transactionOf(workspace: Workspace, parts: TransactionParts): Ch
   const removed = present.flatMap(([key, text]) => (text === undefined ? [key] : []))
   const added = [...worked.edits.keys()].filter((key) => !entries.has(key))
   const needed = [
-    ...records.map(({ key }) => compare.isAbsent(key)),
+    ...[...free].map((key) => compare.isAbsent(key)),
     ...store.prefixes.map((prefix) => compare.modRevision({ prefix }, '<', revision + 1)),
     ...store.documentKeys.map((key) => compare.modRevision(key, '<', revision + 1)),
     ...histories.map(({ range }) => compare.createRevision(range, '<', revision + 1)),
