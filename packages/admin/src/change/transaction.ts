@@ -60,8 +60,8 @@ export function transactionOf(workspace: Workspace, parts: TransactionParts): Ch
   const { revision, entries } = worked.state.reading
   const isUnmoved = (key: string) =>
     compare.modRevision(keyBytes(key), '=', entries.get(key)?.modRevision ?? 0)
-  const valueOf = (key: string) => entries.get(key)?.value ?? ''
-  const isSame = (key: string) => compare.value(keyBytes(key), '=', valueOf(key))
+  const heldBy = (key: string) => entries.get(key)?.value ?? ''
+  const isSame = (key: string) => compare.value(keyBytes(key), '=', heldBy(key))
   const present = [...worked.edits].filter(([key]) => entries.has(key))
   const replaced = present.flatMap(([key, text]) => (text === undefined ? [] : [key]))
   const removed = present.flatMap(([key, text]) => (text === undefined ? [key] : []))
@@ -98,7 +98,7 @@ export function transactionOf(workspace: Workspace, parts: TransactionParts): Ch
     ...large,
   ]
   const others = nearestKeys(worked, maxOperations - conditions.length).map((key) =>
-    valueOf(key).length > MOST_COMPARED_LENGTH ? compare.exists(keyBytes(key)) : isSame(key),
+    heldBy(key).length > MOST_COMPARED_LENGTH ? compare.exists(keyBytes(key)) : isSame(key),
   )
   return {
     conditions: [...conditions, ...others.filter((each) => room.takesCondition(each))],
