@@ -113,6 +113,36 @@ oneEtcd('the conditions of an apply', (etcd) => {
     })
   })
 
+  test('an id of the caller writes once, whichever layers its writes change', async () => {
+    const store = { client, root: '/config/shop', overlays: ['base', 'prod'] }
+    await using admin = createAdmin(definition, { author: 'ana', store })
+    const id = '01930000-0000-7000-8000-00000000abcd'
+    const low = await admin.change({ overlay: 'base' }).set('low', 1).plan()
+    const a = await admin.change({ overlay: 'prod' }).set('a', 'x').plan()
+    const { revision } = await low.apply({ id })
+    await expect(a.apply({ id })).rejects.toMatchObject({ code: 'conflict' })
+    expect(await admin.find(id)).toMatchObject({ revision, changes: [{ pathText: 'low' }] })
+    expect(await textOf('prod/a')).toBeUndefined()
+  })
+
+  test.each([
+    [
+      'throws',
+      () => {
+        throw new Error('no disk')
+      },
+    ],
+    ['rejects', () => Promise.reject(new Error('no disk'))],
+  ])('a function for the id that %s ends the apply before it is sent', async (_name, onSend) => {
+    await using admin = openAdmin()
+    const plan = await admin.change().set('low', 2).plan()
+    await expect(plan.apply({ onSend })).rejects.toMatchObject({
+      code: 'aborted',
+      cause: { message: 'no disk' },
+    })
+    expect(await textOf('low')).toBeUndefined()
+  })
+
   test('a plan is applied once: its keys have moved when it is applied again', async () => {
     await using admin = openAdmin()
     const plan = await admin.change().set('low', 2).plan()

@@ -52,6 +52,26 @@ oneEtcd('admin history', (etcd) => {
     expect(await recorded(admin as unknown as typeof inner)).toEqual(['ana', 'ana', 'ana'])
   })
 
+  test('a write of two layers, of which one has pruned its part of the record: the other part is shown as unrecorded', async () => {
+    const shared = { layer: '/config/shared/db' }
+    const shop = { layer: '/config/shop' }
+    await admin.set((c) => c.mode, 'a', shop)
+    const { revision: to } = await admin.set((c) => c.db.max, 1, shared)
+    await admin.set((c) => c.mode, 'b', shop)
+    await admin.set((c) => c.db.max, 2, shared)
+    const { revision, id } = await (await admin.rollback({ to })).apply()
+    for (const name of ['x', 'y', 'z']) await admin.set(`tags.${name}`, '1', shop)
+    const shown = async (options: Parameters<typeof admin.history>[0]) =>
+      (await listOf(admin.history(options)))
+        .filter((entry) => entry.revision === revision)
+        .map(({ type, changes }) => [type, changes.map(({ pathText }) => pathText)])
+    expect(await admin.find(id ?? '')).toMatchObject({ changes: [{ pathText: 'db.max' }] })
+    const part = ['unrecorded', ['mode']]
+    expect(await shown({})).toEqual([['recorded', ['db.max']], part])
+    expect(await shown({ path: 'mode' })).toEqual([part])
+    expect(await shown(shop)).toEqual([part])
+  })
+
   test('history: shows records and writes of other tools in one order, without secrets', async () => {
     const first = await admin.set((c) => c.mode, 'off', { layer: '/config/shop', message: 'why' })
     await client.kv.put('/config/shop/mode', 'half')

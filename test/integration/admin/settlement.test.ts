@@ -9,7 +9,10 @@ import { startProxy, type TcpProxy } from '../../support/start-proxy.ts'
 import { waitFor } from '../../support/wait-for.ts'
 import { listOf } from './list-of.ts'
 
-const definition = defineConfig({ name: 'shop', schema: z.object({ a: z.number().default(0) }) })
+const definition = defineConfig({
+  name: 'shop',
+  schema: z.object({ a: z.number().default(0), b: z.number().default(0) }),
+})
 /** A write is the only request that holds it. */
 const MESSAGE = 'seen by the proxy'
 
@@ -95,6 +98,22 @@ oneEtcd('admin, replies that are lost', (etcd) => {
     first.cutAll()
     expect((await applying).revision).toBe(written[0]?.createRevision)
     expect(await client.kv.get('/config/shop/a')).toMatchObject({ text: '2', version: 2 })
+  })
+
+  test('a request that is lost, and another write has taken its id: a conflict', async () => {
+    const id = '01930000-0000-7000-8000-00000000abcd'
+    await using admin = openAdmin([first.endpoint])
+    await using others = openAdmin([other.endpoint])
+    const plan = await admin.change().set('a', 1).plan()
+    const same = await others.change().set('b', 2).plan()
+    onWrite = () => first.stall('toServer')
+    const applying = outcomeOf(plan.apply({ id, message: MESSAGE }))
+    await waitFor(() => writes > 0, { what: 'a write on its way' })
+    await same.apply({ id })
+    first.cutAll()
+    first.heal()
+    expect(await applying).toMatchObject({ code: 'conflict', message: expect.stringContaining(id) })
+    expect(await client.kv.get('/config/shop/a')).toBeUndefined()
   })
 
   test('a request that arrives late is not applied beside the one that was sent again', async () => {

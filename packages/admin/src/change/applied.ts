@@ -23,9 +23,10 @@ export interface ApplyOptions extends CallOptions {
   readonly id?: string | undefined
   /**
    * Called with the id of the write before it is sent, and again before it is sent another time: whoever may stop before
-   * `apply` has an answer can ask `find(id)` later. What it throws ends the call, before anything is sent.
+   * `apply` has an answer can ask `find(id)` later. It is waited for. Where it throws or rejects, the call fails with `aborted`,
+   * before anything is sent, with that as the `cause`.
    */
-  readonly onSend?: ((id: string) => void) | undefined
+  readonly onSend?: ((id: string) => void | Promise<void>) | undefined
 }
 
 /** What an apply has written. */

@@ -77,7 +77,7 @@ class Applying {
         sent = worked
         const revision = await this.#send(worked, settlement)
         if (revision !== undefined) return this.#applied(this.#id, revision, worked.changes)
-        await this.#assertFree(worked)
+        await this.#assertFree()
         await this.#pause(attempt)
         worked = await this.#again()
         await this.#check.assertUnmoved(worked)
@@ -116,10 +116,10 @@ class Applying {
   }
 
   /** The id of the caller may be that of an earlier write, or of one that was given up. @throws AdminError `conflict` */
-  async #assertFree({ prefixes }: WorkedOut): Promise<void> {
+  async #assertFree(): Promise<void> {
     if (this.#options.id === undefined) return
-    const { client, settings } = this.#workspace
-    const keys = prefixes.map((prefix) => new RecordKeys(settings.operationsPrefix, prefix).keyOf(this.#id))
+    const { client } = this.#workspace
+    const keys = historiesOf(this.#workspace).map((history) => history.keyOf(this.#id))
     const found = await Promise.all(keys.map((key) => client.kv.get(key, this.#limit.control)))
     if (found.every((entry) => entry === undefined)) return
     throw new AdminError('conflict', {
@@ -163,13 +163,18 @@ class Applying {
     const pruned = await oldRecords(this.#workspace, worked.prefixes.map(keysOf), this.#limit)
     const histories = historiesOf(this.#workspace)
     const markers = this.#options.allowRemoval === true ? markersOf(this.#workspace, worked) : []
-    const { conditions, operations } = transactionOf(this.#workspace, {
+    this.#check.assertPast(pruned.revision)
+    const { conditions, operations, isGuarded } = transactionOf(this.#workspace, {
       worked,
       records,
+      // An id of the caller must be free in the layers that it does not change, too.
+      taken: this.#options.id === undefined ? [] : histories.map((history) => history.keyOf(this.#id)),
       histories,
-      pruned,
+      pruned: pruned.keys,
       markers,
     })
+    // What the conditions do not compare is compared with the newest tree first.
+    if (!isGuarded && worked === this.#planned) return undefined
     const { clusterId } = worked.state.reading
     const txn = client.kv
       .txn()
@@ -182,11 +187,25 @@ class Applying {
       ...(clusterId !== 0n && { clusterId }),
     })
     const [first] = records
-    this.#options.onSend?.(this.#id)
-    return settlement.send(first?.key ?? '', worked.state.reading.revision, async () => {
+    await this.#sending()
+    const text = first === undefined ? '' : recordText(first.record)
+    return settlement.send(first?.key ?? '', text, worked.state.reading.revision, async () => {
       const result = await txn.commit(control())
       return result.succeeded ? result.header.revision : undefined
     })
+  }
+
+  /** @throws AdminError `aborted` with what the caller's function threw */
+  async #sending(): Promise<void> {
+    try {
+      await this.#options.onSend?.(this.#id)
+    } catch (cause) {
+      throw new AdminError('aborted', {
+        what: `onSend of apply() failed, so that the change was not sent`,
+        remedy: 'See `cause`.',
+        cause,
+      })
+    }
   }
 
   get #author(): string {

@@ -93,4 +93,6 @@ export interface Draft<S = Step> {
   readonly isInSchema?: boolean | undefined
   /** The revisions that keys of the change must have; 0: there must be no such key. */
   readonly pins?: ReadonlyMap<string, number> | undefined
+  /** The SHA-256 hashes, as hex, of the texts that keys of the change must have. */
+  readonly hashes?: ReadonlyMap<string, string> | undefined
 }

@@ -1,4 +1,4 @@
-import type { StoreReading } from 'livetree/operate'
+import type { StoreEntry, StoreReading } from 'livetree/operate'
 import { AdminError } from '../errors.ts'
 import { findRecords } from '../history/find-records.ts'
 import { newestRevision } from '../history/newest-revision.ts'
@@ -7,6 +7,7 @@ import { readStore } from '../tree/tree-state.ts'
 import type { CallLimit, Workspace } from '../workspace.ts'
 import { type Conflict, conflictOf, describeConflict, textOf } from './conflict.ts'
 import type { Draft } from './draft.ts'
+import { hashOf } from './saved-plan.ts'
 import { removalsSince } from './removals-since.ts'
 import type { WorkedOut } from './work-out.ts'
 
@@ -31,10 +32,10 @@ export class PlanCheck {
 
   /**
    * @throws AdminError `conflict` if others changed keys of the change; `compacted` if the history no longer shows whether
-   *   one was set and removed; `not_found` for a future `ifRevision`; `store_changed` for a saved plan of a future revision
+   *   one was set and removed; `not_found` for a future `ifRevision`; `store_changed` for a plan of a future revision
    */
   async assertUnmoved(worked: WorkedOut): Promise<void> {
-    this.#assertPast(worked.state.reading.revision)
+    this.assertPast(worked.state.reading.revision)
     const keys = new Set([...this.#planned.touched, ...worked.touched, ...(this.#draft.pins?.keys() ?? [])])
     const written = this.#writtenKeys(keys, worked)
     const removals = written.length > 0 ? NONE : await this.#removals(keys, worked)
@@ -87,8 +88,13 @@ export class PlanCheck {
     const now = worked.state.reading.entries
     return [...keys].filter((key) => {
       const at = now.get(key)?.modRevision ?? 0
+      // A store that was restored from a backup gives a revision to a second text.
+      const isOther =
+        at !== 0 &&
+        ((then.get(key)?.modRevision === at && !isSameValue(then.get(key), now.get(key))) ||
+          !isOfHash(now.get(key), this.#draft.hashes?.get(key)))
       const expected = pins?.get(key) ?? then.get(key)?.modRevision ?? 0
-      return at !== expected || (ifRevision !== undefined && at > ifRevision)
+      return isOther || at !== expected || (ifRevision !== undefined && at > ifRevision)
     })
   }
 
@@ -102,6 +108,7 @@ export class PlanCheck {
     if (gone.length === 0) return NONE
     const isNewest = worked !== this.#planned
     const until = isNewest ? revision : (await newestRevision(this.#workspace, this.#limit)).revision
+    this.assertPast(until)
     const removals = await this.#removalsOf(gone, { revision: until, clusterId }, this.#unremovedUntil)
     this.#unremovedUntil = Math.max(this.#unremovedUntil, until)
     return removals
@@ -115,15 +122,20 @@ export class PlanCheck {
     return removalsSince(this.#workspace, this.#limit, keys, { after, until, clusterId })
   }
 
-  #assertPast(revision: number): void {
+  /**
+   * @param revision of the store
+   * @throws AdminError `store_changed` if the plan is of a later one; `not_found` for such an `ifRevision`
+   */
+  assertPast(revision: number): void {
     const { plannedAt = 0, ifRevision = 0 } = this.#draft
     if (ifRevision > revision)
       throw new AdminError('not_found', {
         what: `Revision ${ifRevision}, which the change depends on, is still to come: the store is at ${revision}`,
       })
-    if (plannedAt > revision)
+    const newest = Math.max(plannedAt, this.#planned.state.reading.revision)
+    if (newest > revision)
       throw new AdminError('store_changed', {
-        what: `The plan was made at revision ${plannedAt}, and the store is at ${revision}: this is another store, or it was restored from an earlier backup`,
+        what: `The plan was made at revision ${newest}, and the store is at ${revision}: this is another store, or it was restored from an earlier backup`,
       })
   }
 
@@ -141,6 +153,15 @@ export class PlanCheck {
       what: `The change would now write something else at "${pathText}" than was planned`,
     })
   }
+}
+
+function isOfHash(entry: StoreEntry | undefined, hash: string | undefined): boolean {
+  return hash === undefined || (entry !== undefined && hashOf(entry) === hash)
+}
+
+function isSameValue(one: StoreEntry | undefined, other: StoreEntry | undefined): boolean {
+  const [first, second] = [one, other].map((entry) => entry && Buffer.from(entry.value))
+  return first === undefined || second === undefined ? first === second : first.equals(second)
 }
 
 const NONE: ReadonlyMap<string, number> = new Map()

@@ -1,5 +1,8 @@
 import { optionKinds } from '@livetree/core/source'
+import type { StoreEntry } from 'livetree/operate'
+import { createHash } from 'node:crypto'
 import { AdminError } from '../errors.ts'
+import { placeOf } from '../tree/key-place.ts'
 import type { Workspace } from '../workspace.ts'
 import type { Draft } from './draft.ts'
 import type { WorkedOut } from './work-out.ts'
@@ -9,6 +12,11 @@ export interface SavedChange {
   readonly key: string
   /** The revision that had written the key when it was planned; 0: there was none. */
   readonly revision: number
+  /**
+   * The SHA-256 hash of the bytes that it held then, as hex: a store that was restored from a backup gives its revisions a second
+   * time. Absent for a text that may be secret, where there was no key, and in plans of earlier versions.
+   */
+  readonly sha256?: string
   /** The text to write; null: the key goes. */
   readonly text: string | null
 }
@@ -32,7 +40,8 @@ export interface SavedPlan {
 }
 
 /** @throws AdminError `secret_text` */
-export function savedPlan({ settings }: Workspace, draft: Draft<unknown>, worked: WorkedOut): SavedPlan {
+export function savedPlan(workspace: Workspace, draft: Draft<unknown>, worked: WorkedOut): SavedPlan {
+  const { settings } = workspace
   const secret = worked.changes.find(({ key }) => worked.hidden.has(key))
   if (secret !== undefined)
     throw new AdminError('secret_text', {
@@ -41,7 +50,14 @@ export function savedPlan({ settings }: Workspace, draft: Draft<unknown>, worked
     })
   const { entries, revision, clusterId } = worked.state.reading
   const namespace = namespaceOf(settings)
-  const pinOf = (key: string) => ({ key, revision: entries.get(key)?.modRevision ?? 0 })
+  const pinOf = (key: string) => {
+    const entry = entries.get(key)
+    return {
+      key,
+      revision: entry?.modRevision ?? 0,
+      ...(entry !== undefined && !placeOf(workspace, key).isHidden && { sha256: hashOf(entry) }),
+    }
+  }
   return {
     version: 1,
     name: settings.definition.name,
@@ -88,7 +104,15 @@ export function draftOf(workspace: Workspace, saved: unknown): Draft {
       keeps: 'envelopes',
     })),
     pins,
+    hashes: new Map(
+      pinned.flatMap(({ key, sha256 }) => (sha256 === undefined ? [] : [[key, sha256] as const])),
+    ),
   }
+}
+
+/** The SHA-256 hash of what a key holds, as hex. */
+export function hashOf({ value }: Pick<StoreEntry, 'value'>): string {
+  return createHash('sha256').update(value).digest('hex')
 }
 
 function namespaceOf({ store }: Workspace['settings']): string {
@@ -123,7 +147,9 @@ function isRevision(revision: unknown): boolean {
 }
 
 function isPin(pin: unknown): pin is Readonly<Record<string, unknown>> {
-  return optionKinds.isObject(pin) && typeof pin['key'] === 'string' && isRevision(pin['revision'])
+  if (!optionKinds.isObject(pin) || typeof pin['key'] !== 'string') return false
+  const { sha256 } = pin
+  return isRevision(pin['revision']) && (sha256 === undefined || typeof sha256 === 'string')
 }
 
 function isSavedChange(change: unknown): boolean {

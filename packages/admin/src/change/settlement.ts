@@ -1,7 +1,6 @@
 import { compare, EtcdError, op } from '@livetree/etcd'
 import { monotonicNow } from '../clock.ts'
 import { AdminError } from '../errors.ts'
-import { parseRecord } from '../history/record.ts'
 import { watchPast } from '../history/watch-past.ts'
 import { type Doing, translateError } from '../translate-error.ts'
 import type { CallLimit, Workspace } from '../workspace.ts'
@@ -24,6 +23,8 @@ export class Settlement {
   readonly #voidText: string
   /** Records of writes that may still be applied, with the revision before them. */
   readonly #open = new Map<string, number>()
+  /** The texts of the records that were sent: an id of the caller may be that of another write, too. */
+  readonly #sent = new Set<string>()
 
   /** @param voidText the text of a record that says that nothing was applied */
   constructor(workspace: Workspace, limit: CallLimit, id: string, voidText: string) {
@@ -37,11 +38,13 @@ export class Settlement {
    * Sends a transaction until its fate is known.
    *
    * @param record the key of the record that it writes
+   * @param text the record
    * @param after a revision before it
    * @param commit the revision that it was applied at; undefined: a condition does not hold
    */
   async send(
     record: string,
+    text: string,
     after: number,
     commit: () => Promise<number | undefined>,
   ): Promise<number | undefined> {
@@ -49,6 +52,7 @@ export class Settlement {
       const revision = await this.#fence()
       if (revision !== undefined) return revision
     }
+    this.#sent.add(text)
     for (;;) {
       try {
         const revision = await commit()
@@ -80,11 +84,16 @@ export class Settlement {
     })
   }
 
-  /** Returns the revision that wrote the record, even if others have pruned it since; undefined if it was never written. */
+  /**
+   * Returns the revision that wrote the record, even if others have pruned it since; undefined if it was never written, also
+   * if the record of another write stands in its place.
+   */
   async #appliedAt(record: string): Promise<number | undefined> {
     const query = { key: record, ...this.#limit.control }
     const { entries, header } = await this.#workspace.client.kv.getRange(query)
-    return entries[0]?.createRevision ?? this.#prunedAt(record, this.#open.get(record) ?? 0, header.revision)
+    const [found] = entries
+    if (found !== undefined) return this.#sent.has(found.text) ? found.createRevision : undefined
+    return this.#prunedAt(record, this.#open.get(record) ?? 0, header.revision)
   }
 
   /** True if an older record still exists: the oldest are pruned first, so this one was never written. */
@@ -109,6 +118,10 @@ export class Settlement {
   async #prunedAt(record: string, after: number, until: number): Promise<number | undefined> {
     const found: number[] = []
     try {
+      if (after > until)
+        throw new AdminError('store_changed', {
+          what: `The store is at revision ${until}, and was at ${after}: it was restored from an earlier backup`,
+        })
       if (await this.#hasOlder(record, after)) return undefined
       const limit = this.#workspace.limit({ timeoutMs: SETTLE_MS })
       await watchPast(this.#workspace.client, { key: record }, limit, {
@@ -117,8 +130,7 @@ export class Settlement {
         clusterId: 0n,
         onBatch: ({ revision, events }) => {
           for (const { kv } of events) {
-            const kind = parseRecord(Buffer.from(kv.value).toString())?.kind
-            if (kind !== undefined && kind !== 'void') found.push(revision)
+            if (this.#sent.has(Buffer.from(kv.value).toString())) found.push(revision)
           }
         },
       })
@@ -151,7 +163,7 @@ export class Settlement {
         this.#open.clear()
         if (succeeded) return await this.#prunedOf(opened, header.revision)
         const found = results.flatMap((entry) => entry ?? [])
-        return found.find(({ text }) => parseRecord(text)?.kind !== 'void')?.createRevision
+        return found.find(({ text }) => this.#sent.has(text))?.createRevision
       } catch (error) {
         if (error instanceof AdminError && error.code === 'outcome_unknown') throw error
         last = error

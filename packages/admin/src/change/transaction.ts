@@ -17,6 +17,8 @@ export interface TransactionParts {
   readonly worked: WorkedOut
   /** One for each layer that changes. */
   readonly records: readonly RecordPart[]
+  /** Other keys of records that must be absent. */
+  readonly taken: readonly string[]
   /** The histories of all layers of the store. */
   readonly histories: readonly RecordKeys[]
   /** Keys of old records, the oldest first, which go as far as there is room. */
@@ -31,28 +33,44 @@ export interface Transaction {
   readonly operations: readonly TxnOp<unknown>[]
 }
 
+/** A transaction of a change. */
+export interface ChangeTransaction extends Transaction {
+  /**
+   * Whether its conditions compare each key that changes with what it held, or require that it is absent. Where there is no
+   * room for that, some are compared by revision alone, which a store restored from a backup gives to another text.
+   */
+  readonly isGuarded: boolean
+}
+
 /**
  * Builds the transaction of a change. It is only applied while the layers are as they were judged:
- * - the keys that it puts have the revisions that they had, and its record is not there yet;
+ * - the keys that it changes have the texts that they had, or are still absent, and its record is not there yet;
  * - no key of a layer was written since, and no record: an admin's removals leave one;
- * - other keys still exist: those that it removes, then those nearest to the written ones, as many as fit. etcd detects
- *   that another tool removed a key only by a condition on that very key.
+ * - other keys still have their texts: those nearest to the written ones, as many as fit. etcd detects that another tool
+ *   removed a key only by a condition on that very key.
+ *
+ * Texts are compared, since a store that was restored from a backup gives its revisions a second time.
  *
  * @throws AdminError `too_large`, with the numbers
  */
-export function transactionOf(workspace: Workspace, parts: TransactionParts): Transaction {
-  const { worked, records, histories, pruned, markers } = parts
+export function transactionOf(workspace: Workspace, parts: TransactionParts): ChangeTransaction {
+  const { worked, records, taken, histories, pruned, markers } = parts
+  const free = new Set([...records.map(({ key }) => key), ...taken])
   const { store, maxOperations } = workspace.settings
   const { revision, entries } = worked.state.reading
   const isUnmoved = (key: string) =>
     compare.modRevision(keyBytes(key), '=', entries.get(key)?.modRevision ?? 0)
+  const heldBy = (key: string) => entries.get(key)?.value ?? ''
+  const isSame = (key: string) => compare.value(keyBytes(key), '=', heldBy(key))
   const present = [...worked.edits].filter(([key]) => entries.has(key))
+  const replaced = present.flatMap(([key, text]) => (text === undefined ? [] : [key]))
+  const removed = present.flatMap(([key, text]) => (text === undefined ? [key] : []))
+  const added = [...worked.edits.keys()].filter((key) => !entries.has(key))
   const needed = [
-    ...records.map(({ key }) => compare.isAbsent(key)),
+    ...[...free].map((key) => compare.isAbsent(key)),
     ...store.prefixes.map((prefix) => compare.modRevision({ prefix }, '<', revision + 1)),
     ...store.documentKeys.map((key) => compare.modRevision(key, '<', revision + 1)),
     ...histories.map(({ range }) => compare.createRevision(range, '<', revision + 1)),
-    ...present.flatMap(([key, text]) => (text === undefined ? [] : [isUnmoved(key)])),
   ]
   const writes = [
     ...[...worked.edits].map(([key, text]) =>
@@ -61,17 +79,36 @@ export function transactionOf(workspace: Workspace, parts: TransactionParts): Tr
     ...records.map(({ key, record }) => op.put(key, recordText(record))),
     ...markers.map((key) => op.put(key, 'yes')),
   ]
-  const room = roomOf(workspace, worked, { conditions: needed, operations: writes })
+  const room = roomOf(workspace, worked, {
+    conditions: [...needed, ...replaced.map(isUnmoved)],
+    operations: writes,
+  })
   const prunes = pruned.map((key) => op.delete(key)).filter((each) => room.takesOperation(each))
-  const removed = present.flatMap(([key, text]) => (text === undefined ? [isUnmoved(key)] : []))
-  const others = nearestKeys(worked, maxOperations - needed.length).map((key) =>
-    compare.exists(keyBytes(key)),
+  // Together with the comparison of its layer, the same text says that nobody has written the key.
+  const compared = replaced.filter((key) => room.takesBytesOf(isSame(key)))
+  const byText = new Set(compared)
+  const own = [...added.map((key) => compare.isAbsent(keyBytes(key))), ...removed.map(isSame)]
+  const ownTaken = own.filter((each) => room.takesCondition(each))
+  const isGuarded = compared.length === replaced.length && ownTaken.length === own.length
+  const large = isGuarded ? [] : removed.map(isUnmoved).filter((each) => room.takesCondition(each))
+  const conditions = [
+    ...needed,
+    ...replaced.map((key) => (byText.has(key) ? isSame(key) : isUnmoved(key))),
+    ...ownTaken,
+    ...large,
+  ]
+  const others = nearestKeys(worked, maxOperations - conditions.length).map((key) =>
+    heldBy(key).length > MOST_COMPARED_LENGTH ? compare.exists(keyBytes(key)) : isSame(key),
   )
   return {
-    conditions: [...needed, ...[...removed, ...others].filter((each) => room.takesCondition(each))],
+    conditions: [...conditions, ...others.filter((each) => room.takesCondition(each))],
     operations: [...writes, ...prunes],
+    isGuarded,
   }
 }
+
+/** A longer text of a key that does not change is not sent for comparison. */
+const MOST_COMPARED_LENGTH = 4_096
 
 /** What the server adds to a request before it measures it: a header with the name of the user. */
 const SERVER_BYTES = 512
@@ -99,6 +136,8 @@ function roomOf({ client, settings }: Workspace, worked: WorkedOut, needed: Tran
     return true
   }
   return {
+    /** For a condition that takes the place of another one, whose bytes stay counted. */
+    takesBytesOf: (each: Condition) => takes({ conditions: [each] }),
     takesCondition: (each: Condition) =>
       conditions < maxOperations && takes({ conditions: [each] }) && ++conditions > 0,
     takesOperation: (each: TxnOp<unknown>) =>

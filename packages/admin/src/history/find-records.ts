@@ -22,19 +22,28 @@ export async function findRecords(
   return found
 }
 
+/** Records that may be pruned. */
+export interface OldRecords {
+  readonly keys: readonly string[]
+  /** The revision of the store when they were counted. */
+  readonly revision: number
+}
+
 /** The keys of the oldest records of some histories that are too many once each has one more. */
 export function oldRecords(
   workspace: Workspace,
   histories: readonly RecordKeys[],
   limit: CallLimit,
-): Promise<readonly string[]> {
+): Promise<OldRecords> {
   const { historyLimit } = workspace.settings
   const needs = histories.map(({ directory }) => ({ prefix: directory, as: 'readwrite' as const }))
   return translated({ what: 'reading the history', needs }, async () => {
     const old: string[] = []
+    let revision = Number.MAX_SAFE_INTEGER
     for (const history of histories) {
       const query = { ...history.range, ...limit.control }
-      const { count } = await workspace.client.kv.getRange({ ...query, countOnly: true })
+      const { count, header } = await workspace.client.kv.getRange({ ...query, countOnly: true })
+      revision = Math.min(revision, header.revision)
       if (count < historyLimit) continue
       // The range may hold records of a layer inside this one's prefix, which are not counted and not touched.
       const sort = { by: 'create', order: 'ascend' } as const
@@ -43,6 +52,6 @@ export function oldRecords(
       const surplus = Math.min(own.length + 1 - historyLimit, MOST_PRUNED)
       old.push(...own.slice(0, Math.max(0, surplus)).map(({ key }) => key))
     }
-    return old
+    return { keys: old, revision }
   })
 }

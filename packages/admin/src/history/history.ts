@@ -103,12 +103,14 @@ async function* recordedEntries(
 
 async function entryOf(
   workspace: Workspace,
-  { id, revision, read }: FoundRead,
+  { id, revision, prefixes, read }: FoundRead,
   query: Query,
 ): Promise<HistoryEntry> {
   if (read.type === 'record') return recordedEntry(workspace, read.record, revision, query.path)
   const { clusterId } = await newestRevision(workspace, query.limitOf())
-  const all = { isMeant: () => true, isLeftOut: () => false }
+  // A layer whose part of the record is pruned is shown as an unrecorded write.
+  const isLeftOut = (_: number, layer: string) => !prefixes.includes(layer)
+  const all = { isMeant: () => true, isLeftOut }
   const span = { after: revision - 1, until: revision, clusterId, path: query.path }
   const writes = pastWrites(workspace, query.limitOf, { ...span, ...all })
   const { value } = await writes.next()
@@ -123,10 +125,14 @@ async function* unrecordedEntries(
   index: readonly IndexedRecord[],
   { path, since, isMeant, limitOf }: Query,
 ): AsyncGenerator<HistoryEntry, undefined> {
-  const isRecorded = new Set(index.map(({ revision }) => revision))
+  const partOf = (revision: number, prefix: string) => `${revision} ${prefix}`
+  const isRecorded = new Set(
+    index.flatMap(({ revision, parts }) => parts.map(({ history }) => partOf(revision, history.prefix))),
+  )
   const { revision: until, clusterId } = await newestRevision(workspace, limitOf())
   const after = since ?? Math.max(0, until - MOST_REVISIONS)
-  const isLeftOut = (revision: number) => isRecorded.has(revision)
+  // Each layer prunes its own part of a record: what one has says nothing of the others.
+  const isLeftOut = (revision: number, layer: string) => isRecorded.has(partOf(revision, layer))
   for await (const write of pastWrites(workspace, limitOf, {
     after,
     until,

@@ -22,8 +22,8 @@ export interface PastWrites {
   readonly clusterId: bigint
   /** What is asked for; a key that has several places is shown at the one along it. */
   readonly path: Path
-  /** Whether a revision is left out, whatever it wrote. */
-  isLeftOut(revision: number): boolean
+  /** Whether what a revision wrote to a layer is left out. @param layer its prefix */
+  isLeftOut(revision: number, layer: string): boolean
   isMeant(change: HistoryChange): boolean
 }
 
@@ -109,10 +109,10 @@ async function readRange(
     until,
     clusterId,
     onBatch: ({ revision, events }) => {
-      if (isLeftOut(revision)) return
       const changes = events
         .filter(({ key }) => !store.isReserved(key))
         .map((event) => changeOfEvent(workspace, event, path))
+        .filter(({ layer }) => !isLeftOut(revision, layer))
       if (!changes.some(isMeant)) return
       held.push({ revision, changes, size: sizeOf(changes) })
       size += held.at(-1)?.size ?? 0

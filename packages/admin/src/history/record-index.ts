@@ -113,15 +113,17 @@ export async function readIndexed(
     const { kind } = read.record
     return [{ at, record: { ...read.record, kind, changes: changesOf(read.record, prefix) } }]
   })
-  const own = records.filter(({ record }) => record.changes.length > 0)
+  const told = records.filter(({ record }) => record.changes.length > 0)
+  // The parts of one write have one revision: an older part of the same id is of another write.
+  const newest = Math.max(...told.map(({ at }) => at))
+  const own = told.filter(({ at }) => at === newest)
   const [first] = own
   if (first === undefined) {
     const damaged = found.find(({ read }) => read.type === 'unreadable')
     return damaged && { id, revision: damaged.at, prefixes, read: { type: 'unreadable' } }
   }
   const changes = own.flatMap(({ record }) => record.changes)
-  const revision = Math.max(...own.map(({ at }) => at))
-  return { id, revision, prefixes, read: { type: 'record', record: { ...first.record, changes } } }
+  return { id, revision: newest, prefixes, read: { type: 'record', record: { ...first.record, changes } } }
 }
 
 /** What a record says of a layer: one that was copied from another layer, as with its whole tree, says nothing of this one. */
