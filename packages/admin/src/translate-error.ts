@@ -43,12 +43,22 @@ export interface Doing {
   readonly needs?: Needs
 }
 
-/** The ranges of keys that a call needs, as etcd itself has them, each with what for. */
-export type Needs = readonly { readonly prefix: string; readonly as: 'read' | 'readwrite' }[]
+/** The keys that a call needs, as etcd itself has them, each with what for. */
+export type Needs = readonly Need[]
+type Need = {
+  readonly prefix: string
+  readonly as: 'read' | 'readwrite'
+  /** The prefix is a key, and what begins with it is not needed. */
+  readonly isKey?: boolean
+}
 
 /** Ranges of the client's keys as etcd itself has them. */
 export function needsIn(store: EtcdStore, needs: Needs): Needs {
-  return needs.map(({ prefix, as }) => ({ prefix: store.storeKey(prefix), as }))
+  return needs.map((need) => ({ ...need, prefix: store.storeKey(need.prefix) }))
+}
+
+function grantOf({ prefix, as, isKey = false }: Need): string {
+  return `etcdctl role grant-permission <role> ${isKey ? '' : '--prefix=true '}${as} ${shellWord(prefix)}`
 }
 
 /** Converts errors of the layers below; an `AdminError` stays as it is. */
@@ -81,9 +91,7 @@ function fromEtcd(error: EtcdError, doing: Doing | undefined): AdminError {
   const code = FROM_ETCD[error.code] ?? 'store_failed'
   const where = error.endpoint === undefined ? '' : ` (${error.endpoint})`
   const what = `${doing === undefined ? '' : `While ${doing.what}: `}${error.what}${where}`
-  const commands = (doing?.needs ?? []).map(
-    ({ prefix, as }) => `etcdctl role grant-permission <role> --prefix=true ${as} ${shellWord(prefix)}`,
-  )
+  const commands = (doing?.needs ?? []).map(grantOf)
   const isRole = error.code === 'permission_denied' && commands.length > 0
   const remedy = isRole ? `The user's role needs: ${commands.join(' && ')}` : remedyOf(error, code)
   return new AdminError(code, { what, remedy, cause: error })

@@ -105,6 +105,46 @@ oneEtcd('admin with users who may not do everything', (etcd) => {
     },
   )
 
+  /** Grants what the lines of a refusal say; `--prefix` makes a range of what is a key otherwise. */
+  async function grantLines(message: string): Promise<void> {
+    const lines = message.matchAll(/grant-permission <role> (--prefix=true )?(read|readwrite) (\S+)/g)
+    for (const [, isPrefix, as, key = ''] of lines)
+      await root.authAdmin.roles.grant('team', {
+        access: as === 'readwrite' ? 'readWrite' : 'read',
+        range: isPrefix === undefined ? { key } : { prefix: key },
+      })
+  }
+
+  test('who does what each refusal says may read and write overlays', async () => {
+    await (await openAdmin({}))[Symbol.asyncDispose]()
+    await using admin = createAdmin(definition, {
+      author: 'ana',
+      store: {
+        endpoints: [endpoint],
+        auth: { username: 'ana', password: 'secret-of-ana' },
+        root: '/config/shop',
+        overlays: ['base', 'prod'],
+      },
+    })
+    const refusals: string[] = []
+    const tried = async (run: () => Promise<unknown>) => {
+      for (let attempt = 0; attempt < 3; attempt++) {
+        const error = await run().then(
+          () => undefined,
+          (thrown: unknown) => thrown as Error,
+        )
+        if (error === undefined) return
+        refusals.push(error.message)
+        await grantLines(error.message)
+      }
+      throw new Error(`still refused: ${refusals.join('; ')}`)
+    }
+    await tried(() => admin.read())
+    await tried(() => admin.set('own.a', 1, { overlay: 'prod' }))
+    expect(refusals.join('; ')).toContain('<role> read /config/shop/base')
+    expect(await root.kv.get('/config/shop/prod/own/a')).toMatchObject({ text: '1' })
+  })
+
   test('under a namespace, the line opens the keys as etcd has them', async () => {
     await using admin = await openAdmin({}, '/ns')
     const commands: string[] = []

@@ -5,7 +5,7 @@ import { historiesOf, RecordKeys } from '../history/record-keys.ts'
 import { recordedText, type RecordedChange, recordText, type StoredRecord } from '../history/record.ts'
 import { uuidV7 } from '../history/uuid-v7.ts'
 import { placeOf } from '../tree/key-place.ts'
-import { prefixOf, readState } from '../tree/tree-state.ts'
+import { prefixOf, readState, documentNeeds } from '../tree/tree-state.ts'
 import { type Doing, needsIn } from '../translate-error.ts'
 import type { CallLimit, Workspace } from '../workspace.ts'
 import { type Applied, AppliedChange, type ApplyOptions } from './applied.ts'
@@ -97,20 +97,21 @@ class Applying {
     return new AppliedChange(this.#workspace, { id, revision, changes })
   }
 
-  /** What the write needs of the user's role, for the message of a refusal. */
-  #doing({ prefixes }: WorkedOut): Doing {
+  /** What the write needs of the user's role, for the message of a refusal: its conditions read all layers. */
+  #doing({ prefixes, edits }: WorkedOut): Doing {
+    const { store, operationsPrefix } = this.#workspace.settings
     const histories = historiesOf(this.#workspace).map(({ directory }) => directory)
-    const written = prefixes.map(
-      (prefix) => new RecordKeys(this.#workspace.settings.operationsPrefix, prefix).directory,
-    )
+    const written = prefixes.flatMap((prefix) => [
+      `${prefix}/`,
+      new RecordKeys(operationsPrefix, prefix).directory,
+    ])
+    const needOf = (prefix: string) =>
+      ({ prefix, as: written.includes(prefix) ? 'readwrite' : 'read' }) as const
     return {
       what: `writing to ${prefixes.join(', ')}`,
-      needs: needsIn(this.#workspace.settings.store, [
-        ...prefixes.map((prefix) => ({ prefix: `${prefix}/`, as: 'readwrite' as const })),
-        ...histories.map((prefix) => ({
-          prefix,
-          as: written.includes(prefix) ? ('readwrite' as const) : ('read' as const),
-        })),
+      needs: needsIn(store, [
+        ...[...store.prefixes, ...histories].map(needOf),
+        ...documentNeeds(store, [...edits.keys()]),
       ]),
     }
   }

@@ -1,7 +1,7 @@
 import type { LayerInfo } from '@livetree/core/source'
 import { type CandidateSource, type KeySet, readOnce } from '@livetree/core/tools'
-import type { StoreEntry, StoreReading } from 'livetree/operate'
-import { type Doing, needsIn, translated } from '../translate-error.ts'
+import type { EtcdStore, StoreEntry, StoreReading } from 'livetree/operate'
+import { type Doing, type Needs, needsIn, translated } from '../translate-error.ts'
 import type { CallLimit, Workspace } from '../workspace.ts'
 
 /** Everything that instances read: the store's keys at one revision, and the other sources as they are here and now. */
@@ -38,11 +38,20 @@ export function readingLayers({ settings }: Workspace, what: string): Doing {
   const { store } = settings
   return {
     what,
-    needs: needsIn(
-      store,
-      store.prefixes.map((prefix) => ({ prefix, as: 'read' })),
-    ),
+    needs: needsIn(store, [
+      ...store.prefixes.map((prefix) => ({ prefix, as: 'read' as const })),
+      ...documentNeeds(store, []),
+    ]),
   }
+}
+
+/** The keys beside the directories of layers: a document of a whole layer stands in one. */
+export function documentNeeds({ documentKeys }: EtcdStore, written: readonly string[]): Needs {
+  return documentKeys.map((key) => ({
+    prefix: key,
+    as: written.includes(key) ? 'readwrite' : 'read',
+    isKey: true,
+  }))
 }
 
 /** Reads the store's keys alone. */

@@ -9,26 +9,37 @@ import type { DoctorContext, Finding } from './finding.ts'
 
 /** Whether the user may read each layer and its history. */
 export async function checkRanges({ session, opened, client }: DoctorContext): Promise<readonly Finding[]> {
-  const { prefixes } = opened.store
+  const { prefixes, documentKeys } = opened.store
   const histories = prefixes.map((prefix) => `${OPERATIONS}/history${prefix}`)
+  const ranges = [
+    ...prefixes.map((prefix) => ({ prefix })),
+    ...documentKeys.map((key) => ({ key })),
+    ...histories.map((prefix) => ({ prefix })),
+  ]
   return Promise.all(
-    [...prefixes, ...histories].map(async (prefix): Promise<Finding> => {
-      const check = `read ${prefix}`
+    ranges.map(async (range): Promise<Finding> => {
+      const check = `read ${'key' in range ? range.key : range.prefix}`
       try {
-        const { count } = await client.kv.getRange({ prefix, countOnly: true, ...session.call })
+        const { count } = await client.kv.getRange({ ...range, countOnly: true, ...session.call })
         return { check, status: 'ok', what: counted(count, 'key') }
       } catch (error) {
-        return failure(check, error, grantFor(error, 'read', opened.store.storeKey(prefix)))
+        return failure(check, error, grantFor(error, 'read', opened.store, range))
       }
     }),
   )
 }
 
-function grantFor(error: unknown, access: 'read' | 'readwrite', prefix: string): string | undefined {
-  const isDenied = error instanceof EtcdError && error.code === 'permission_denied'
-  return isDenied
-    ? `etcdctl role grant-permission <role> --prefix=true ${access} ${shellWord(prefix)}`
-    : undefined
+type KeyOrPrefix = { readonly key: string } | { readonly prefix: string }
+
+function grantFor(
+  error: unknown,
+  access: 'read' | 'readwrite',
+  store: DoctorContext['opened']['store'],
+  range: KeyOrPrefix,
+): string | undefined {
+  if (!(error instanceof EtcdError) || error.code !== 'permission_denied') return undefined
+  const [flag, key] = 'key' in range ? ['', range.key] : ['--prefix=true ', range.prefix]
+  return `etcdctl role grant-permission <role> ${flag}${access} ${shellWord(store.storeKey(key))}`
 }
 
 /** Whether the schema takes what is stored. */
@@ -139,7 +150,7 @@ export async function checkWatch({ session, opened, client }: DoctorContext): Pr
       { check, status: 'ok', what: `a write is seen after ${(performance.now() - startedAt).toFixed(1)} ms` },
     ]
   } catch (error) {
-    const remedy = grantFor(error, 'readwrite', opened.store.storeKey(`${OPERATIONS}/doctor/`))
+    const remedy = grantFor(error, 'readwrite', opened.store, { prefix: `${OPERATIONS}/doctor/` })
     if (remedy !== undefined) {
       const what = `needs to write below ${OPERATIONS}/doctor/, which this user may not`
       return [{ check, status: 'skipped', what, remedy }]
