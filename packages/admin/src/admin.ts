@@ -5,13 +5,7 @@ import type { EtcdSourceOptions } from 'livetree'
 import { type $ZodType, $ZodUnknown, type output } from 'zod/v4/core'
 import type { Admin, ReadOptions, WriteOptions } from './admin-contract.ts'
 import type { Applied, ApplyOptions } from './change/applied.ts'
-import {
-  CALL_TABLE,
-  type ChangeOptions,
-  type ChangeSet,
-  openChange,
-  revisionKind,
-} from './change/change-set.ts'
+import { type ChangeOptions, type ChangeSet, openChange } from './change/change-set.ts'
 import { type Plan, planDraft } from './change/plan.ts'
 import { planRollback, type RollbackOptions } from './change/rollback.ts'
 import { draftOf, type SavedPlan } from './change/saved-plan.ts'
@@ -35,6 +29,7 @@ import type { Exported, ExportOptions } from './transfer/export.ts'
 import type { ImportOptions } from './transfer/import.ts'
 import type { PromoteOptions } from './transfer/promote.ts'
 import { translatedNow } from './translate-error.ts'
+import { CALL_TABLE, revisionKind } from './option-tables.ts'
 import { type CallOptions, Workspace } from './workspace.ts'
 
 /** Options of `createAdmin` without a definition. */

@@ -116,6 +116,8 @@ oneEtcd('livetree, the command', (etcd) => {
     place.write('two.yaml', 'db: { pool: { max: 34 } }\n')
     await ok(['plan', '-f', 'two.yaml', '--overlay', 'prod', '--out', 'two.json'])
     await ok(['apply', 'one.json'])
+    await fails(4, ['apply', 'two.json', '--dry-run'])
+    await fails(4, ['set', 'db.pool.max', '35', '--overlay', 'prod', '--if-revision', '1', '--dry-run'])
     const said = await fails(4, ['apply', 'two.json'])
     expect(said).toContain('is 33 now; this change sets 34')
     expect(said).toContain('ana')

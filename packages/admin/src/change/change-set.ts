@@ -1,5 +1,5 @@
 import type { Path } from '@livetree/core'
-import { checkOptions, optionKinds, type OptionTable } from '@livetree/core/source'
+import { checkOptions, type OptionTable } from '@livetree/core/source'
 import { AdminError } from '../errors.ts'
 import { pathOf, type PathLike } from '../selector.ts'
 import { assertLength } from '../transfer/formats.ts'
@@ -7,6 +7,7 @@ import { choosePrefix, type LayerChoice } from '../tree/target-layer.ts'
 import { translatedNow } from '../translate-error.ts'
 import type { CallOptions, Workspace } from '../workspace.ts'
 import type { Step } from './draft.ts'
+import { CALL_TABLE, LAYER_TABLE, revisionKind } from '../option-tables.ts'
 import { type Plan, planDraft } from './plan.ts'
 
 /** Options of `Admin.change`. */
@@ -53,20 +54,6 @@ export interface ChangeSet<T> {
    *   encrypt what the layer has in plain text, `not_found` for an `unset` of nothing, `permission_denied`, `store_unavailable`, `timeout`, `aborted`
    */
   plan(options?: CallOptions): Promise<Plan>
-}
-
-/** The options that name a layer. */
-export const LAYER_TABLE: OptionTable = { overlay: optionKinds.text, layer: optionKinds.text }
-/** The options of every call. */
-export const CALL_TABLE: OptionTable = {
-  timeoutMs: optionKinds.milliseconds,
-  signal: optionKinds.abortSignal,
-}
-/** A revision of the store. */
-export const revisionKind = {
-  expected: 'a revision of the store, a whole number from 1 on',
-  test: (revision: unknown) => Number.isSafeInteger(revision) && (revision as number) >= 1,
-  isShown: true,
 }
 
 const OPTION_TABLE: OptionTable = { ...LAYER_TABLE, ifRevision: revisionKind }

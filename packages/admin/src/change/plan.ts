@@ -5,14 +5,16 @@ import { isUuidV7 } from '../history/uuid-v7.ts'
 import { PREFLIGHT_TABLE } from '../fleet/fleet-outcome.ts'
 import { type Preflight, preflight, type PreflightOptions } from '../fleet/preflight.ts'
 import { readState } from '../tree/tree-state.ts'
-import { translatedNow } from '../translate-error.ts'
+import { translated, translatedNow } from '../translate-error.ts'
 import type { CallOptions, Workspace } from '../workspace.ts'
 import { applyPlan } from './apply.ts'
 import type { Applied, ApplyOptions } from './applied.ts'
 import type { Draft, ReadStep } from './draft.ts'
 import type { PlannedChange } from './planned-change.ts'
+import { PlanCheck } from './plan-check.ts'
 import { readWritten } from './read-written.ts'
 import { type SavedPlan, savedPlan } from './saved-plan.ts'
+import { CALL_TABLE } from '../option-tables.ts'
 import { type WorkedOut, workOut } from './work-out.ts'
 
 /** A change worked out against the tree at one revision. Nothing is written before `apply`. */
@@ -39,6 +41,13 @@ export interface Plan {
    *   `permission_denied`, `store_unavailable`, `store_changed`, `timeout`, `aborted`, `closed`; `invalid_options`, also without a schema
    */
   preflight(options?: PreflightOptions): Promise<Preflight>
+  /**
+   * Resolves if what the plan was worked out from is still there, as `apply` requires it: for a dry run. Others may write in between.
+   *
+   * @throws AdminError `conflict`, `compacted`, `not_found`, `store_changed` as `apply` does; `store_unavailable`, `timeout`, `aborted`,
+   *   `closed`
+   */
+  assertUnmoved(options?: CallOptions): Promise<void>
   /**
    * Writes the change in one transaction, with its record. If other keys of the layers have changed meanwhile, the tree is
    * validated again; if one of its own keys has changed, the call fails with `conflict`. If the answer is lost, the record
@@ -130,6 +139,14 @@ class DraftPlan implements Plan {
   async preflight(options: PreflightOptions = {}): Promise<Preflight> {
     translatedNow(() => checkOptions('preflight()', options, PREFLIGHT_TABLE))
     return preflight(this.#workspace, this.#worked, options)
+  }
+
+  async assertUnmoved(options: CallOptions = {}): Promise<void> {
+    translatedNow(() => checkOptions('assertUnmoved()', options, CALL_TABLE))
+    const limit = this.#workspace.limit(options)
+    await translated({ what: 'comparing the tree with the plan' }, () =>
+      new PlanCheck(this.#workspace, limit, this.#draft, this.#worked).assertUnmoved(this.#worked),
+    )
   }
 
   async apply(options: ApplyOptions = {}): Promise<Applied> {

@@ -9,10 +9,10 @@ import { chosenPrefix, type LayerChoice } from '../tree/target-layer.ts'
 import { readStore } from '../tree/tree-state.ts'
 import { translatedNow } from '../translate-error.ts'
 import type { CallOptions, Workspace } from '../workspace.ts'
-import { CALL_TABLE, LAYER_TABLE, revisionKind } from './change-set.ts'
 import type { Step } from './draft.ts'
 import { type Plan, planDraft } from './plan.ts'
 import { type KeyPart, partOfKey, partsAsThen } from './rollback-part.ts'
+import { CALL_TABLE, LAYER_TABLE, revisionKind } from '../option-tables.ts'
 import { RollbackPlaces } from './rollback-places.ts'
 
 /** Options of `Admin.rollback`. */

@@ -1,12 +1,12 @@
 import { checkOptions, type OptionTable } from '@livetree/core/source'
 import type { WatchEvent } from '@livetree/etcd'
 import type { InstanceRecord } from 'livetree/operate'
-import { CALL_TABLE, revisionKind } from '../change/change-set.ts'
 import { AdminError } from '../errors.ts'
 import { newestRevision } from '../history/newest-revision.ts'
 import { AwaitedNews } from '../tree/awaited-news.ts'
 import { translatedNow, translateError } from '../translate-error.ts'
 import type { CallOptions, Workspace } from '../workspace.ts'
+import { CALL_TABLE, revisionKind } from '../option-tables.ts'
 import { instanceAt, operationsKeys, readingFleet, readsTree } from './instances.ts'
 
 /** Options of `Admin.followInstances`. */

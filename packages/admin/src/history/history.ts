@@ -1,7 +1,6 @@
 import type { Path } from '@livetree/core'
 import { checkOptions, optionKinds, type OptionTable } from '@livetree/core/source'
 import { aboveItems, isAlong } from '@livetree/core/tools'
-import { CALL_TABLE, LAYER_TABLE, revisionKind } from '../change/change-set.ts'
 import { AdminError } from '../errors.ts'
 import { pathOf, type PathLike } from '../selector.ts'
 import { assertInSchema } from '../tree/assert-in-schema.ts'
@@ -12,6 +11,7 @@ import { type HistoryChange, type HistoryEntry, recordedEntry, type RecordedEntr
 import { newestRevision } from './newest-revision.ts'
 import { pastWrites } from './past-writes.ts'
 import { historiesOf } from './record-keys.ts'
+import { CALL_TABLE, LAYER_TABLE, revisionKind } from '../option-tables.ts'
 import { type FoundRead, type IndexedRecord, indexRecords, readIndexed, readRecords } from './record-index.ts'
 
 /** Options of `Admin.history`. */

@@ -1,13 +1,13 @@
 import type { Path } from '@livetree/core'
 import { checkOptions, type OptionTable, optionKinds } from '@livetree/core/source'
 import { pathText } from '@livetree/core/tools'
-import { CALL_TABLE } from '../change/change-set.ts'
 import type { Step } from '../change/draft.ts'
 import { type Plan, planDraft } from '../change/plan.ts'
 import { AdminError } from '../errors.ts'
 import { readState, type TreeState } from '../tree/tree-state.ts'
 import { translatedNow } from '../translate-error.ts'
 import type { CallOptions, Workspace } from '../workspace.ts'
+import { CALL_TABLE } from '../option-tables.ts'
 import { TreeSecrets } from './tree-secrets.ts'
 
 /** A value of the layers that the schema asks to be encrypted, and that stands there in plain text. */

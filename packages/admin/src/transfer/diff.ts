@@ -1,7 +1,6 @@
 import type { Path } from '@livetree/core'
 import { checkOptions, optionKinds, type OptionTable } from '@livetree/core/source'
 import { pathText, SECRET_TEXT } from '@livetree/core/tools'
-import { CALL_TABLE, LAYER_TABLE, revisionKind } from '../change/change-set.ts'
 import { AdminError } from '../errors.ts'
 import { Judge, type Judgement, type ValueChange } from '../tree/judge.ts'
 import { choosePrefix, type LayerChoice } from '../tree/target-layer.ts'
@@ -19,6 +18,7 @@ import { nestedTree, type PlacedText } from './nested-tree.ts'
 import { documentKind, documentOf } from './parse-yaml.ts'
 import { hasItems, itemsInOrder } from './named-items.ts'
 import { jsonOf, type PlainObject, type PlainTree, type SideTree } from './plain-tree.ts'
+import { CALL_TABLE, LAYER_TABLE, revisionKind } from '../option-tables.ts'
 import { isSameText } from './tree-leaves.ts'
 
 /**

@@ -1,7 +1,6 @@
 import type { Path } from '@livetree/core'
 import { checkOptions, optionKinds, type OptionTable } from '@livetree/core/source'
 import { pathOfKey } from '@livetree/core/tools'
-import { CALL_TABLE, LAYER_TABLE } from '../change/change-set.ts'
 import type { Step } from '../change/draft.ts'
 import { type Plan, planDraft } from '../change/plan.ts'
 import { AdminError } from '../errors.ts'
@@ -11,6 +10,7 @@ import type { CallOptions, Workspace } from '../workspace.ts'
 import { parseDotenv, variableLayer } from './dotenv.ts'
 import { parseEtcdctl } from './etcdctl.ts'
 import { assertLength, TRANSFER_FORMATS, type TransferFormat, unreadable } from './formats.ts'
+import { CALL_TABLE, LAYER_TABLE } from '../option-tables.ts'
 import { documentKind, documentOf, holdsNothing } from './parse-yaml.ts'
 
 /** Options of `Admin.import`. */

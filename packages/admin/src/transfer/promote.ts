@@ -9,7 +9,6 @@ import {
   parsePathText,
   pathText,
 } from '@livetree/core/tools'
-import { CALL_TABLE, LAYER_TABLE } from '../change/change-set.ts'
 import type { Step } from '../change/draft.ts'
 import { type Plan, planDraft } from '../change/plan.ts'
 import { beginsBelow } from '../change/unknown-names.ts'
@@ -25,6 +24,7 @@ import { assertClear } from '../secrets/plain-places.ts'
 import { type DiffSide, prefixOfSide, readSide } from './diff.ts'
 import { STORED } from './stored-names.ts'
 import { hasItems, itemsInOrder } from './named-items.ts'
+import { CALL_TABLE, LAYER_TABLE } from '../option-tables.ts'
 import type { PlainTree, SideTree } from './plain-tree.ts'
 
 /** Options of `Admin.promote`. `overlay` or `layer` is the layer that is written. */

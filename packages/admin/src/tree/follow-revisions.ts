@@ -1,11 +1,11 @@
 import { checkOptions, optionKinds, type OptionTable } from '@livetree/core/source'
 import type { KeyRange } from '@livetree/etcd'
-import { CALL_TABLE } from '../change/change-set.ts'
 import { AdminError } from '../errors.ts'
 import { newestRevision } from '../history/newest-revision.ts'
 import { translatedNow, translateError } from '../translate-error.ts'
 import type { CallOptions, Workspace } from '../workspace.ts'
 import { AwaitedNews } from './awaited-news.ts'
+import { CALL_TABLE } from '../option-tables.ts'
 import { readingLayers } from './tree-state.ts'
 
 /** Options of `Admin.revisions`. */

@@ -44,6 +44,7 @@ export async function carryOut(
   const text = () => changesText(changes, session.style)
   const summary = planSummary(changes)
   warnOfUnused(session, plan)
+  if (options.dryRun === true || options.preflight === true) await plan.assertUnmoved(session.call)
   const preflight = await preflightOf(session, opened, plan, options)
   const asked = preflight === undefined ? {} : { preflight: answersData(preflight) }
   if (options.dryRun === true) {
