@@ -606,6 +606,16 @@ oneEtcd('livetree, the command', (etcd) => {
       expect(existsSync(file ?? '')).toBe(false)
     })
 
+    test('edit says of an editor that leaves no file, or fails, what it did', async () => {
+      const gone = await editing('gone', ['rm "$1"'])
+      expect(gone, gone.stdout).toMatchObject({ exitCode: 1 })
+      expect(gone.stdout).toContain('The editor left no file that can be read, and nothing was written')
+      expect(gone.stdout).not.toContain('defect')
+      const failed = await editing('failed', ['exit 3'])
+      expect(failed.stdout).toContain('The editor ended with 3, and nothing was written')
+      expect(failed.stdout).not.toContain('Set EDITOR')
+    })
+
     test('edit keeps what was written where a person gives up, and where nothing can be written', async () => {
       await ok(['set', 'http.timeoutMs', '1500', '--overlay', 'prod'])
       const work = (text: string) => `printf '${text}# an hour of work\\n' > "$1"`

@@ -50,7 +50,13 @@ export class EditedFile {
         this.isWorthless = false
         throw error
       })
-    const now = await readFile(this.file, 'utf8')
+    const now = await readFile(this.file, 'utf8').catch((cause: unknown) => {
+      throw new CliError(1, 'The editor left no file that can be read, and nothing was written', {
+        code: 'editor',
+        remedy: 'Let it write the file that it is given.',
+        cause,
+      })
+    })
     const isSame = now === this.#given
     const text = withoutMarks(now)
     this.isWorthless &&= text === this.#text
@@ -58,7 +64,7 @@ export class EditedFile {
     if (code === 0) return isSame ? undefined : this.#text
     throw new CliError(1, `The editor ended with ${code ?? 'a signal'}, and nothing was written`, {
       code: 'editor',
-      remedy: 'Set EDITOR.',
+      remedy: code === 126 || code === 127 ? 'Set EDITOR.' : '',
     })
   }
 

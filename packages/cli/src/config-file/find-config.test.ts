@@ -44,3 +44,15 @@ it.each([
     message: expect.stringContaining(`${name}.config.mjs ${why}`),
   })
 })
+
+it('loadDefinitions finds a definition by each of its names, and lists it once', async () => {
+  const file = join(top, 'two.config.mjs')
+  const made = `const d = { name: 'shop', compiled: {}, load() {} }`
+  writeFileSync(file, `${made}\nexport const one = d\nexport const two = d\nexport default d`)
+  const namesOf = async (exportName: string | undefined) =>
+    (await loadDefinitions({ file, exportName })).map((each) => each.exportName)
+  expect(await namesOf(undefined)).toEqual(['one'])
+  for (const name of ['one', 'two', 'default']) expect(await namesOf(name)).toEqual([name])
+  expect(await namesOf('shop')).toEqual(['one'])
+  await expect(namesOf('three')).rejects.toThrow(/exports no definition "three"/)
+})

@@ -23,7 +23,8 @@ export interface NamedDefinition {
  * @throws CliError 64 for a file that cannot be imported, or exports no such definition
  */
 export async function loadDefinitions({ file, exportName }: ConfigFile): Promise<readonly NamedDefinition[]> {
-  const found = definitionsOf(await importFile(file))
+  const exported = definitionsOf(await importFile(file))
+  const found = eachOnce(exported)
   const names = found.map((each) => each.exportName)
   const shown = relative('', file)
   if (exportName === undefined) {
@@ -33,8 +34,10 @@ export async function loadDefinitions({ file, exportName }: ConfigFile): Promise
       'Export what defineConfig() returned: export default defineConfig({ … }).',
     )
   }
-  const chosen = found.filter((each) => each.exportName === exportName || each.definition.name === exportName)
-  if (chosen.length > 0) return chosen.slice(0, 1)
+  const chosen =
+    exported.find((each) => each.exportName === exportName) ??
+    found.find((each) => each.definition.name === exportName)
+  if (chosen !== undefined) return [chosen]
   const meant = nearestName(exportName, names)
   const hint = meantHint(meant && `#${meant}`)
   throw usageError(
@@ -75,15 +78,20 @@ function remedyOf(code: unknown): string {
   return 'The file runs in Node as it is. Try: node --input-type=module -e "await import(…)".'
 }
 
-/** The definitions among the exports of a module, each once; `default` last if it has another name too. */
+/** The definitions among the exports of a module, under all their names; `default` last. */
 function definitionsOf(module: Readonly<Record<string, unknown>>): readonly NamedDefinition[] {
-  const found = new Map<unknown, NamedDefinition>()
   const names = Object.keys(module).sort((a, b) => Number(a === 'default') - Number(b === 'default'))
-  for (const exportName of names) {
-    const value = module[exportName]
-    if (isDefinition(value) && !found.has(value)) found.set(value, { exportName, definition: value })
-  }
-  return [...found.values()]
+  return names.flatMap((exportName) => {
+    const definition = module[exportName]
+    return isDefinition(definition) ? [{ exportName, definition }] : []
+  })
+}
+
+/** Each definition under the first of its names. */
+function eachOnce(exported: readonly NamedDefinition[]): readonly NamedDefinition[] {
+  return exported.filter(
+    ({ definition }, index) => exported.findIndex((each) => each.definition === definition) === index,
+  )
 }
 
 /** Whether a value is what `defineConfig` returned, of whichever copy of livetree. */
