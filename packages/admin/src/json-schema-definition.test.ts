@@ -191,3 +191,62 @@ test('jsonSchemaDefinition: a part whose inside is not read here has its encrypt
   expect(['pw', 'a', 'a.pw'].map((path) => isEncryptedInsideAt(read, path))).toEqual([false, true, true])
   expect(['pw', 'a.pw'].map((path) => isEncryptedAt(read, path))).toEqual([true, true])
 })
+
+const words = [
+  'yes',
+  'YES',
+  'no',
+  'maybe',
+  '',
+  'ja',
+  'JA',
+  'Nein',
+  'a.b',
+  'axb',
+  '["a","b"]',
+  '["a","a"]',
+  '[]',
+  'a',
+  '{"a":1}',
+]
+const kinds: Readonly<Record<string, z.ZodType>> = {
+  stringbool: z.stringbool(),
+  'stringbool with a default': z.stringbool().default(false),
+  'stringbool of words of its own': z.stringbool({ truthy: ['Ja', 'a.b'], falsy: ['nein'] }),
+  'stringbool of words in one case': z.stringbool({ truthy: ['Ja'], falsy: ['Nein'], case: 'sensitive' }),
+  boolean: z.boolean(),
+  set: z.set(z.string()),
+  'set with a default': z.set(z.string()).default(new Set(['x'])),
+  list: z.array(z.string()),
+}
+
+test.each(TARGETS.flatMap((target) => Object.keys(kinds).map((name) => [name, target] as const)))(
+  'jsonSchemaDefinition: takes the texts that the code takes, of a %s in %s',
+  (name, target) => {
+    const definition = defineConfig({ name: 'x', schema: z.object({ a: kinds[name] ?? z.never() }) })
+    const read = jsonSchemaDefinition('x', toJsonSchema(definition, { target }))
+    const taken = (by: typeof read) => words.filter((text) => readText(by, ['a'], text) !== undefined)
+    const isSet = name.startsWith('set')
+    // A set has an item once that the text has twice.
+    expect(taken(read)).toEqual(taken(definition as never).filter((text) => !isSet || text !== '["a","a"]'))
+    expect(taken(read).length).toBeGreaterThan(0)
+  },
+)
+
+test('jsonSchemaDefinition: a default is that of the code, as JSON has it', () => {
+  const schema = z.object({
+    set: z.set(z.string()).default(new Set(['x'])),
+    map: z.map(z.string(), z.number()).default(new Map([['x', 1]])),
+    bytes: z.instanceof(Uint8Array).default(new Uint8Array([104, 105])),
+    given: z.set(z.string()).prefault(new Set(['y'])),
+    inside: z.object({ set: z.set(z.number()) }).default({ set: new Set([1]) }),
+  })
+  const read = jsonSchemaDefinition('x', toJsonSchema(defineConfig({ name: 'x', schema })))
+  expect(z.parse(read.schema as z.ZodType, {})).toEqual({
+    set: ['x'],
+    map: { x: 1 },
+    bytes: 'aGk=',
+    given: ['y'],
+    inside: { set: [1] },
+  })
+})

@@ -102,7 +102,8 @@ class SchemaReader {
     if (type === 'object' && (isObject || json['patternProperties'] !== undefined))
       return this.#directory(json)
     const isList = optionKinds.isObject(items) || Array.isArray(items) || Array.isArray(prefixItems)
-    return type === 'array' && isList ? this.#list(json) : undefined
+    // What a set holds is not said, but for what is encrypted in it, which nothing here takes apart.
+    return type === 'array' && (isList || !holdsEncrypted(json)) ? this.#list(json) : undefined
   }
 
   #union(json: JsonSchema, options: readonly unknown[], isExclusive: boolean): z.ZodType {

@@ -12,7 +12,9 @@ import { oneOf } from '../option-kinds.ts'
 import { besideSecrets } from './beside-secrets.ts'
 import { CanBeAbsent } from './can-be-absent.ts'
 import { EncryptedInside } from './encrypted-inside.ts'
+import { plainValue } from './plain-value.ts'
 import { sizeWrittenOut } from './size-written-out.ts'
+import { stringboolPattern } from './stringbool-pattern.ts'
 
 /** Options of `toJsonSchema`. */
 export interface JsonSchemaOptions {
@@ -33,7 +35,7 @@ export type JsonSchema = Readonly<Record<string, unknown>>
  * A secret has `writeOnly: true`, and so has a map, a set, a pipe or another schema that holds a secret which JSON Schema
  * has no place for. Of a secret, of what is inside it and of what holds one, only the structure, titles, descriptions and
  * lengths are given: no default, example, enum, constant, pattern or metadata of the author's own. An integer of any size has
- * `x-bigint: true`. What `restart()` marks has `x-needs-restart: true`. What is encrypted in the tree has `x-encrypted: true`;
+ * `x-bigint: true`. A `z.stringbool()` has the `pattern` of its words. What `restart()` marks has `x-needs-restart: true`. What is encrypted in the tree has `x-encrypted: true`;
  * of a map or a set that has it inside, the parts are below `$defs`. `x-encrypted: 'inside'` says that something in a place is
  * encrypted and something is not, and that JSON Schema cannot tell them apart: the parts of a loose record, whose names have
  * a pattern. The names are those of the schema; where keys of the tree are written otherwise, the whole has
@@ -69,6 +71,7 @@ export function toJsonSchema(
           // What it refers to takes the text of the form too, which a type of its own would exclude.
           else if (isReference(json)) delete json['type']
           else addForm(json, form)
+          writeDefault(json, zodSchema)
           const node = nodes.get(zodSchema)
           if (node?.type === 'object') requireOnly(json, node, absence)
           if (hidden.has(zodSchema)) hide(json)
@@ -128,6 +131,13 @@ function isReference({ $ref, allOf }: Record<string, unknown>): boolean {
   return $ref !== undefined || (Array.isArray(allOf) && allOf.some((part: object) => '$ref' in part))
 }
 
+/** A default as a document has it, where zod leaves an object without names: of a set, a map or bytes. */
+function writeDefault(json: Record<string, unknown>, schema: z.$ZodType): void {
+  const { def } = (schema as z.$ZodTypes)._zod
+  const isGiven = (def.type === 'default' || def.type === 'prefault') && json['default'] !== undefined
+  if (isGiven) json['default'] = plainValue(def.defaultValue)
+}
+
 /** Beside the value itself, where JSON has its type, a document may hold the text of a form. */
 function addForm(json: Record<string, unknown>, { jsonSchema }: LeafForm): void {
   if (json['type'] === undefined) {
@@ -162,6 +172,10 @@ function formOf(schema: z.$ZodType): object {
       return { type: 'object' }
     case 'set':
       return { type: 'array', uniqueItems: true }
+    case 'pipe': {
+      const pattern = stringboolPattern(schema)
+      return pattern === undefined ? {} : { pattern }
+    }
     case 'custom':
       return scalarText(schema) === undefined ? {} : { type: 'string', contentEncoding: 'base64' }
     default:
