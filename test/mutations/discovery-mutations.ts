@@ -256,9 +256,9 @@ export const discoveryMutations: readonly Mutation[] = [
   },
   {
     name: 'Discovery: a pool that cannot be made leaves its request behind',
-    file: `${source}/route/routed-request.ts`,
-    find: 'attempt.send(isRetry, () => this.#optionsFor(picked))',
-    replace: 'const options = this.#optionsFor(picked)\n    attempt.send(isRetry, () => options)',
+    file: `${source}/route/attempt.ts`,
+    find: 'try {\n      this.#request.dispatchTo(this.member, this)',
+    replace: 'this.#request.dispatchTo(this.member, this)\n    try {',
     test: integration('hostile'),
   },
   {
@@ -320,15 +320,22 @@ export const discoveryMutations: readonly Mutation[] = [
   {
     name: 'Discovery: the host header says whom to trust',
     file: `${source}/route/routed-request.ts`,
-    find: 'serverName === undefined ? {} : { servername: serverName }',
-    replace: 'serverName === undefined ? {} : {}',
+    find: 'if (serverName !== undefined) options.servername = serverName',
+    replace: '',
     test: integration('protocols'),
+  },
+  {
+    name: 'Discovery F8: a request waits for a connection while another endpoint has a free one',
+    file: `${source}/balance/choose.ts`,
+    find: 'if (choice.hasRoom(better)) return better',
+    replace: 'if (choice.now >= 0) return better',
+    test: `${source}/balance/free-connections.test.ts`,
   },
   {
     name: 'Discovery: a lost connection is a dead endpoint',
     file: `${source}/route/routed-request.ts`,
-    find: "if (picked !== 'no_endpoints' || this.#cut.size === 0) return picked",
-    replace: 'if (this.#cut.size >= 0) return picked',
+    find: "if (picked !== 'no_endpoints' || cut === undefined || cut.size === 0) return picked",
+    replace: "if (picked !== 'no_endpoints' || cut === undefined || cut.size >= 0) return picked",
     test: integration('callers'),
   },
   {

@@ -11,6 +11,8 @@ export interface PickRequest<T> {
   readonly hashKey: string
   /** False for targets that must not be chosen. */
   readonly accepts: (target: T) => boolean
+  /** False for targets whose connections are all busy. Default: all have free ones. */
+  readonly hasRoom?: (target: T) => boolean
   /** Targets that have failed this request, the last one last: none is chosen again. Default none. */
   readonly tried?: readonly T[]
 }
@@ -42,6 +44,8 @@ export class Balancer<T extends Target> {
   readonly #ports: BalancerPorts
   #targets: readonly T[] = []
   #plans = new WeakMap<Policy, Map<string | undefined, Plan<T>>>()
+  /** What was asked for last: mostly it is asked for again. */
+  #last: { readonly policy: Policy; readonly zone: string | undefined; readonly plan: Plan<T> } | undefined
   #inFlight = 0
 
   constructor(ports: BalancerPorts) {
@@ -51,7 +55,12 @@ export class Balancer<T extends Target> {
   /** Replaces the targets, or says that something about them has changed. */
   setTargets(targets: readonly T[]): void {
     this.#targets = targets
+    this.#forgetPlans()
+  }
+
+  #forgetPlans(): void {
     this.#plans = new WeakMap()
+    this.#last = undefined
   }
 
   /** Requests that are running. */
@@ -67,7 +76,8 @@ export class Balancer<T extends Target> {
    * Chooses a target. The caller begins the request in the same turn. Failed targets are chosen last, but they are chosen: it is
    * unknown whether the others work.
    */
-  pick(policy: Policy, { zone, hashKey, accepts, tried = [] }: PickRequest<T>, now: number): T | Unavailable {
+  pick(policy: Policy, request: PickRequest<T>, now: number): T | Unavailable {
+    const { zone, hashKey, accepts, hasRoom = always, tried = NOBODY } = request
     if (this.#inFlight >= policy.maxInFlight) return 'overloaded'
     const plan = this.#plan(policy, zone, now)
     const { isPanicking, latencyMs: usualLatencyMs, turns } = plan
@@ -82,7 +92,7 @@ export class Balancer<T extends Target> {
       return false
     }
     const choiceOf = (accepts: (target: T) => boolean): Choice<T> => {
-      return { policy, now, random, usualLatencyMs, hashKey, turns, accepts }
+      return { policy, now, random, usualLatencyMs, hashKey, turns, accepts, hasRoom }
     }
     const usable = choiceOf((target) => isUsable(target, policy, isPanicking, now) && acceptsAny(target))
     const [first, second] = this.#zones(plan, zone, failed)
@@ -127,7 +137,7 @@ export class Balancer<T extends Target> {
     if (verdict.type === 'answered') {
       if (verdict.latencyMs !== undefined) load.measure(verdict.latencyMs, now, decayMs)
       const sentAt = verdict.latencyMs === undefined ? undefined : now - verdict.latencyMs
-      if (load.succeed(now, outliers.windowMs, sentAt)) this.#plans = new WeakMap()
+      if (load.succeed(now, outliers.windowMs, sentAt)) this.#forgetPlans()
       return false
     }
     if (verdict.type === 'abandoned') {
@@ -166,7 +176,7 @@ export class Balancer<T extends Target> {
     const healthyPeriods = Math.floor((now - load.ejectedUntil) / outliers.windowMs)
     load.ejections = Math.max(0, load.ejections - healthyPeriods) + 1
     load.eject(now, now + Math.min(outliers.longestEjectMs, outliers.ejectMs * load.ejections))
-    this.#plans = new WeakMap()
+    this.#forgetPlans()
     return true
   }
 
@@ -184,6 +194,15 @@ export class Balancer<T extends Target> {
   }
 
   #plan(policy: Policy, zone: string | undefined, now: number): Plan<T> {
+    const last = this.#last
+    if (last !== undefined && last.policy === policy && last.zone === zone && now < last.plan.validUntil)
+      return last.plan
+    const plan = this.#planFor(policy, zone, now)
+    this.#last = { policy, zone, plan }
+    return plan
+  }
+
+  #planFor(policy: Policy, zone: string | undefined, now: number): Plan<T> {
     const plans = this.#plans.get(policy) ?? new Map<string | undefined, Plan<T>>()
     const known = plans.get(zone)
     if (known !== undefined && now < known.validUntil) return known
@@ -193,6 +212,12 @@ export class Balancer<T extends Target> {
     this.#plans.set(policy, plans.set(zone, plan))
     return plan
   }
+}
+
+const NOBODY: readonly never[] = []
+
+function always(): boolean {
+  return true
 }
 
 /** The number of zones whose plans are kept; a caller may ask for any zone. */

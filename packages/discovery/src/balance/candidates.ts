@@ -32,6 +32,7 @@ export class Candidates<C extends Candidate> {
 
   /** The weight compared with the heaviest one: 0 to 1. */
   share(item: C): number {
+    if (this.#sums === undefined) return 1
     return (this.#weights.get(item) ?? 0) / this.#mostWeight
   }
 

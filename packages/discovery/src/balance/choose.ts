@@ -16,12 +16,16 @@ export interface Choice<C extends Candidate> {
   readonly turns: Map<C, number>
   /** False for candidates that must not be chosen now. */
   readonly accepts: (candidate: C) => boolean
+  /** False for candidates whose connections are all busy: a request would wait. */
+  readonly hasRoom: (candidate: C) => boolean
 }
 
 /** How often a draw that is not acceptable is repeated before all candidates are looked at. */
 const MOST_DRAWS = 8
 /** The second of two is taken only if it is clearly cheaper, so that weights outlast the noise of measurements. */
 const CLEARLY_CHEAPER = 0.75
+/** A request that waits for a connection costs as much more: a free one is preferred, but not one that is far slower. */
+const WAITING_COST = 4
 /** Latencies below this are the same: in milliseconds. */
 const LEAST_LATENCY_MS = 1
 
@@ -45,7 +49,7 @@ export function choose<C extends Candidate>(candidates: Candidates<C>, choice: C
 
 type Cost = <C extends Candidate>(candidate: C, candidates: Candidates<C>, choice: Choice<C>) => number
 
-/** The expected latency times the load: running requests in proportion to the weight, and the one to be sent. */
+/** The expected latency times the load. */
 export function costByLatency<C extends Candidate>(
   candidate: C,
   candidates: Candidates<C>,
@@ -56,18 +60,21 @@ export function costByLatency<C extends Candidate>(
   return Math.max(latencyMs, LEAST_LATENCY_MS) * costByLoad(candidate, candidates, choice)
 }
 
+/** The load: running requests in proportion to the weight, and the one to be sent; more where that one would wait. */
 function costByLoad<C extends Candidate>(
   candidate: C,
   candidates: Candidates<C>,
-  { policy, now }: Choice<C>,
+  { policy, now, hasRoom }: Choice<C>,
 ): number {
   const share = candidates.share(candidate) * candidate.load.startShare(now, policy.slowStartMs)
-  return candidate.load.inFlight / share + 1
+  const load = candidate.load.inFlight / share + 1
+  return hasRoom(candidate) ? load : load * WAITING_COST
 }
 
 /**
  * Two different candidates are drawn by weight; the first is taken unless the second is clearly cheaper. Equal costs thereby
- * follow the weights exactly, and no load follows a crowd, because each process draws by itself.
+ * follow the weights exactly, and no load follows a crowd, because each process draws by itself. Where a request would wait at
+ * the better one, one with a free connection is looked for.
  */
 function betterOfTwo<C extends Candidate>(
   candidates: Candidates<C>,
@@ -78,8 +85,27 @@ function betterOfTwo<C extends Candidate>(
   if (first === undefined || candidates.length === 1) return first
   const second = draw(candidates, choice, first)
   if (second === undefined) return first
-  const isCheaper = cost(second, candidates, choice) < cost(first, candidates, choice) * CLEARLY_CHEAPER
-  return isCheaper ? second : first
+  const costOfFirst = cost(first, candidates, choice)
+  const costOfSecond = cost(second, candidates, choice)
+  const isCheaper = costOfSecond < costOfFirst * CLEARLY_CHEAPER
+  const better = isCheaper ? second : first
+  if (choice.hasRoom(better)) return better
+  const free = drawFree(candidates, choice)
+  return free !== undefined && cost(free, candidates, choice) < (isCheaper ? costOfSecond : costOfFirst)
+    ? free
+    : better
+}
+
+/** Draws an acceptable candidate with a free connection. There may be none, and a look at all of them would take long. */
+function drawFree<C extends Candidate>(
+  candidates: Candidates<C>,
+  { random, accepts, hasRoom }: Choice<C>,
+): C | undefined {
+  for (let draws = 0; draws < MOST_DRAWS; draws += 1) {
+    const candidate = candidates.at(random())
+    if (candidate !== undefined && hasRoom(candidate) && accepts(candidate)) return candidate
+  }
+  return undefined
 }
 
 /** Draws an acceptable candidate other than one by weight and slow start. */

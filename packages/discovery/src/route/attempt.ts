@@ -33,6 +33,8 @@ export interface AttemptOwner {
   end(error?: Error): void
   /** An attempt has ended without an answer. */
   attemptFailed(attempt: Attempt, error: Error, fault: Fault): void
+  /** Gives an attempt to the pool of its member. Pools and headers may be anybody's: throws what they throw. */
+  dispatchTo(member: Member, attempt: Attempt): void
   /** Whether another attempt takes the place of one that was answered by a failing gateway. */
   replaces(attempt: Attempt, status: number, headers: IncomingHttpHeaders): boolean
 }
@@ -52,7 +54,8 @@ export class Attempt implements Dispatcher.DispatchHandler {
   #controller: Dispatcher.DispatchController | undefined
   #isReleased = false
   #isLetGo = false
-  #isDispatched = false
+  /** A pool has it. */
+  isDispatched = false
   #hasFailed = false
   #isAnswered = false
   /** What the caller's handler has thrown: it says nothing about the endpoint. */
@@ -66,18 +69,12 @@ export class Attempt implements Dispatcher.DispatchHandler {
     this.member = member
   }
 
-  /** Sends what `prepare` returns. Pools and headers may be anybody's: what they throw is the end of this attempt. */
-  send(
-    isRetry: boolean,
-    prepare: () => { readonly pool: Dispatcher; readonly options: Dispatcher.DispatchOptions },
-  ): void {
+  /** What is thrown on the way to its connection is the end of this attempt. */
+  send(isRetry: boolean): void {
     const { target } = this.#request
-    target.begin(this.member, isRetry)
-    this.#startedAt = target.now()
+    this.#startedAt = target.begin(this.member, isRetry)
     try {
-      const { pool, options } = prepare()
-      this.#isDispatched = true
-      pool.dispatch(options, this)
+      this.#request.dispatchTo(this.member, this)
     } catch (error) {
       this.onResponseError(undefined, asError(error))
     }
@@ -171,7 +168,7 @@ export class Attempt implements Dispatcher.DispatchHandler {
     const fault = this.#faultOf(error)
     if (fault === 'endpoint') target.judge(this.member, { type: 'failed' })
     else if (controller.aborted && !this.#isAnswered) this.#abandoned(controller.reason)
-    if (fault === 'endpoint' && this.#isDispatched && !this.wasStarted) target.noteUnreachable(this.member)
+    if (fault === 'endpoint' && this.isDispatched && !this.wasStarted) target.noteUnreachable(this.member)
     if (controller.aborted) {
       this.#pass(error)
       return

@@ -2,7 +2,7 @@ import { channel } from 'node:diagnostics_channel'
 import type { Unavailable, Verdict } from '../balance/balancer.ts'
 import type { Policy } from '../balance/policy.ts'
 import type { Member } from '../view/member.ts'
-import type { OpenPool } from '../service/pools.ts'
+import { type OpenPool, roomOf } from '../service/pools.ts'
 import type { ServiceCore } from '../service/service-core.ts'
 import { deepFrozen } from '../deep-frozen.ts'
 
@@ -61,16 +61,19 @@ export class RouteTarget {
   pick({ tried, hashKey, isSecure }: Choosing): Member | Unavailable {
     if (this.#core.isClosed) return 'no_endpoints'
     const accepts = isSecure ? this.#acceptsSecure : this.#accepts
-    const request = { zone: this.#zone, hashKey, accepts, tried }
+    const request = { zone: this.#zone, hashKey, accepts, tried, hasRoom: this.#hasRoom }
     return this.#core.balancer.pick(this.policy, request, this.now())
   }
 
-  begin(member: Member, isRetry: boolean): void {
-    this.#core.balancer.begin(member, this.policy, this.now(), isRetry)
+  /** A request to a member begins. Returns when. */
+  begin(member: Member, isRetry: boolean): number {
+    const now = this.now()
+    this.#core.balancer.begin(member, this.policy, now, isRetry)
     if (PICKED.hasSubscribers) {
       const { id, address } = member
       PICKED.publish(deepFrozen({ service: this.#core.service, id, address, isRetry }))
     }
+    return now
   }
 
   release(member: Member): void {
@@ -109,6 +112,9 @@ export class RouteTarget {
   explain(isSecure = false): string {
     return `${this.#core.explain()}${isSecure ? "; https:// needs one with protocol 'https'" : ''}`
   }
+
+  readonly #hasRoom = (member: Member): boolean =>
+    member.load.inFlight < roomOf(this.#core.protocolOf(member), this.policy)
 
   readonly #acceptsSecure = (member: Member): boolean =>
     this.#core.protocolOf(member) === 'https' && this.#accepts(member)

@@ -19,6 +19,8 @@ const ENDED = channel('livetree.discovery:request')
 /** undici's own time limit for the head of an answer. */
 const HEADERS_TIMEOUT_MS = 300_000
 
+type Writable<T> = { -readonly [Name in keyof T]: T[Name] }
+
 /** Where a request goes. */
 export interface Destination {
   /** The host name of the request. */
@@ -30,7 +32,8 @@ export interface Destination {
 /** One request of a caller: chooses an endpoint, and another one where the retry rules allow it. */
 export class RoutedRequest implements AttemptOwner {
   readonly target: RouteTarget
-  options: RoutedOptions
+  /** A copy: callers may use theirs for other requests, while this one waits for an endpoint. */
+  readonly options: Writable<RoutedOptions>
   readonly handler: Dispatcher.DispatchHandler
   readonly controller: RoutedController
   readonly body: RequestBody
@@ -41,7 +44,7 @@ export class RoutedRequest implements AttemptOwner {
   /** Failed attempts, without those whose connection was refused: where a whole zone is gone, these are many at once. */
   #counted = 0
   /** Members at which a connection was lost: it may have been an old one, and the next one may be better. */
-  readonly #cut = new Set<Member>()
+  #cut: Set<Member> | undefined
   readonly #failures: string[] = []
   /** Ends waiting for a first endpoint. */
   #stopWaiting: AbortController | undefined
@@ -62,7 +65,7 @@ export class RoutedRequest implements AttemptOwner {
   ) {
     this.target = target
     this.#destination = destination
-    this.options = options
+    this.options = { ...options }
     this.handler = handler
     this.#onEnd = onEnd
     this.policy = target.policy
@@ -80,7 +83,8 @@ export class RoutedRequest implements AttemptOwner {
       const { given: body, contentType } = this.body
       const kept = keptHeaders(this.options.headers)
       const headers = contentType === undefined ? kept : withDefault(kept, 'content-type', contentType)
-      this.options = { ...this.options, headers, ...(body === undefined ? {} : { body }) }
+      this.options.headers = headers
+      if (body !== undefined) this.options.body = body
       const { algorithm, hashHeader } = this.policy
       if (algorithm === 'ring-hash') this.#hashKey = headerOf(this.options.headers, hashHeader) ?? ''
       this.handler.onRequestStart?.(this.controller, {})
@@ -132,9 +136,10 @@ export class RoutedRequest implements AttemptOwner {
   attemptFailed(attempt: Attempt, error: Error, fault: Fault): void {
     if (this.#isSettled) return
     this.#failures.push(`${attempt.member.address} (${reasonOf(error)})`)
-    if (attempt.wasStarted || !isRefusedConnection(error)) this.#counted += 1
-    if (attempt.wasStarted && isLostConnection(error)) this.#cut.add(attempt.member)
-    else this.#cut.delete(attempt.member)
+    const { member, wasStarted } = attempt
+    if (wasStarted || !isRefusedConnection(error)) this.#counted += 1
+    if (wasStarted && isLostConnection(error)) this.#cut = new Set(this.#cut).add(member)
+    else this.#cut?.delete(member)
     if (fault === 'caller') {
       this.fail(error)
       return
@@ -191,21 +196,20 @@ export class RoutedRequest implements AttemptOwner {
     const attempt = new Attempt(this, picked)
     this.#attempt = attempt
     this.controller.target = undefined
-    attempt.send(isRetry, () => this.#optionsFor(picked))
+    attempt.send(isRetry)
     return true
   }
 
-  #optionsFor(member: Member): { readonly pool: Dispatcher; readonly options: Dispatcher.DispatchOptions } {
+  dispatchTo(member: Member, attempt: Attempt): void {
     const { origin, pool, serverName } = this.target.poolOf(member)
-    const { ignoreLatency, ...options } = this.options
-    const { hostHeader } = this.policy
-    const headers =
-      hostHeader === 'service'
-        ? { headers: withDefault(options.headers, 'host', this.#destination.host) }
-        : {}
+    const options: Writable<RoutedOptions> & { servername?: string } = { ...this.options, origin }
+    if ('ignoreLatency' in options) delete options.ignoreLatency
+    if (this.policy.hostHeader === 'service')
+      options.headers = withDefault(options.headers, 'host', this.#destination.host)
     // Without it undici would check the certificate for what the `host` header says, which is the caller's.
-    const secure = serverName === undefined ? {} : { servername: serverName }
-    return { pool, options: { ...options, ...headers, ...secure, origin } as Dispatcher.DispatchOptions }
+    if (serverName !== undefined) options.servername = serverName
+    attempt.isDispatched = true
+    pool.dispatch(options, attempt)
   }
 
   async #waitForEndpoint(): Promise<void> {
@@ -238,8 +242,9 @@ export class RoutedRequest implements AttemptOwner {
   /** An endpoint that was not tried, or one whose connection was lost, since that may have been an old one. */
   #pick(): Member | Unavailable {
     const picked = this.target.pick(this.#choosing)
-    if (picked !== 'no_endpoints' || this.#cut.size === 0) return picked
-    const tried = this.#tried.filter((member) => !this.#cut.has(member))
+    const cut = this.#cut
+    if (picked !== 'no_endpoints' || cut === undefined || cut.size === 0) return picked
+    const tried = this.#tried.filter((member) => !cut.has(member))
     return this.target.pick({ ...this.#choosing, tried })
   }
 

@@ -23,6 +23,8 @@ export class Routes {
   readonly #useTarget: UseTarget
   /** Parsing an origin takes longer than choosing an endpoint. */
   readonly #destinations = new Map<string, Meaning>()
+  /** The origin of the last request: mostly it is that of the next one, and comparing is quicker than hashing. */
+  #last: { readonly origin: string; readonly meaning: Meaning } | undefined
 
   constructor(useTarget: UseTarget) {
     this.#useTarget = useTarget
@@ -62,6 +64,13 @@ export class Routes {
   }
 
   #destinationOf(origin: string): Meaning {
+    if (this.#last?.origin === origin) return this.#last.meaning
+    const meaning = this.#meaningOf(origin)
+    this.#last = { origin, meaning }
+    return meaning
+  }
+
+  #meaningOf(origin: string): Meaning {
     const known = this.#destinations.get(origin)
     if (known !== undefined || this.#destinations.has(origin)) return known
     const destination = destinationOf(origin)

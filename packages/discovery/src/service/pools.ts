@@ -43,12 +43,23 @@ export interface EndpointPoolsOptions {
 
 /** A pool and what its requests need. */
 export interface OpenPool {
+  readonly address: string
   readonly origin: string
   readonly protocol: Protocol
   readonly pool: Dispatcher
   /** The name that the certificate must have; undefined without TLS. */
   readonly serverName: string | undefined
   readonly drainMs: number
+}
+
+/** How many requests an endpoint's connections carry at the same time. */
+export function roomOf(protocol: Protocol, { connections }: Policy): number {
+  return isOneConnection(protocol) ? MOST_STREAMS : connections
+}
+
+/** HTTP/2 without TLS, whose one connection carries many requests. */
+function isOneConnection(protocol: Protocol): boolean {
+  return protocol === 'h2c' || protocol === 'grpc'
 }
 
 /** One pool of connections for each endpoint, made with its first request and closed after its last one. */
@@ -67,17 +78,19 @@ export class EndpointPools {
    * @throws whatever `createPool` throws, DiscoveryError `invalid_option` if it returns no dispatcher
    */
   get(member: Member, protocol: Protocol, policy: Policy): OpenPool {
-    const origin = `${protocol === 'https' ? 'https' : 'http'}://${member.address}`
     const known = this.#open.get(member)
-    if (known?.origin === origin && known.protocol === protocol) return known
+    const { address } = member
+    if (known?.address === address && known.protocol === protocol) return known
     if (known !== undefined) this.retire(member)
+    const origin = `${protocol === 'https' ? 'https' : 'http'}://${address}`
     const { createPool = defaultPool(policy.warmConnections), service } = this.#options
     const options = this.#poolOptions(protocol, policy)
     const pool: Partial<Dispatcher> | undefined = createPool({ service, origin, protocol, options })
     if (typeof pool?.dispatch !== 'function')
       throw refuse('createDiscovery', `createPool has returned no undici dispatcher for ${origin}`)
     const serverName = protocol === 'https' ? this.#serverName : undefined
-    const open = { origin, protocol, pool: pool as Dispatcher, serverName, drainMs: policy.drainMs }
+    const { drainMs } = policy
+    const open = { address, origin, protocol, pool: pool as Dispatcher, serverName, drainMs }
     this.#open.set(member, open)
     return open
   }
@@ -124,7 +137,7 @@ export class EndpointPools {
       ...(key === undefined ? {} : { key }),
     }
     const secure = protocol === 'https' ? { servername: this.#serverName, ...given } : {}
-    const isH2c = protocol === 'h2c' || protocol === 'grpc'
+    const isH2c = isOneConnection(protocol)
     return {
       connections: isH2c ? 1 : policy.connections,
       pipelining: isH2c ? MOST_STREAMS : 1,
