@@ -13,6 +13,20 @@ export const coordinationMutations: readonly Mutation[] = [
     test: noticedBy('session'),
   },
   {
+    name: 'Coordination: a watch reads what its caller knows',
+    file: 'packages/etcd/src/watch/first-evidence.ts',
+    find: 'watcher.store.learn(watcher.plan.known, false)\n',
+    replace: '',
+    test: 'packages/etcd/src/watch/known-entries.test.ts',
+  },
+  {
+    name: 'Coordination: what a caller knows of a value is that it is empty',
+    file: 'packages/etcd/src/reflector/store-evidence.ts',
+    find: 'hasValues ? trace : withoutValue(trace)',
+    replace: 'trace',
+    test: 'packages/etcd/src/watch/known-entries.test.ts',
+  },
+  {
     name: 'Coordination S1: the time of a lease is counted from the answer',
     file: 'packages/etcd/src/lease/lease-clock.ts',
     find: 'this.#sentAt = sentAt\n',

@@ -562,7 +562,7 @@ export const mutations: readonly Mutation[] = [
   {
     name: 'Store: values are not part of what a store is known by',
     file: `${reflector}/continuity-question.ts`,
-    find: 'if (!isSameWrite || !hasValue) return isSameWrite',
+    find: 'if (!isSameWrite || !hasValue || trace.valueHash === undefined) return isSameWrite',
     replace: 'if (isSameWrite) return true',
     test: 'test/integration/store-truth/identity.test.ts',
   },

@@ -55,7 +55,7 @@ export async function contend(
       await wait.race(
         keyGone(
           { key: predecessor.keyBytes },
-          { client: session.client, header, signal: wait.signal, isSoon },
+          { client: session.client, header, entry: predecessor, signal: wait.signal, isSoon },
         ),
       )
       turn = await wait.race(look(own, queue))

@@ -1,6 +1,7 @@
 import type {
   EtcdClient,
   KeyRange,
+  KnownEntry,
   RangeResult,
   WatchBatch,
   WatchHandlers,
@@ -25,6 +26,8 @@ export interface AnyChangeOptions extends KeyGoneOptions {
 
 /** How to wait for a deletion. */
 export interface DeletionOptions extends KeyGoneOptions {
+  /** The key as it was at the header, if it is at hand: the watch reads it otherwise. */
+  readonly entry?: KnownEntry
   /**
    * True if the key may be deleted within the next tenth of a second. etcd serves a watch that starts at a revision of the
    * past only every 100 ms until it has caught up, so then one that starts now is used, and a read for what was before.
@@ -41,8 +44,10 @@ export interface DeletionOptions extends KeyGoneOptions {
  */
 export function keyGone(range: KeyRange, options: DeletionOptions): Promise<boolean> {
   if (options.isSoon === true) return goneFromNow(range, options)
-  const { header } = options
-  return nextEvent(range, options, { only: 'deletes', afterRevision: header.revision }, () => true)
+  const { header, entry } = options
+  const known = entry === undefined ? {} : { known: [entry] }
+  const where = { only: 'deletes', afterRevision: header.revision, ...known } as const
+  return nextEvent(range, options, where, () => true)
 }
 
 /**
@@ -98,7 +103,7 @@ function goneFromNow(range: KeyRange, options: DeletionOptions): Promise<boolean
 function nextEvent(
   range: KeyRange,
   { client, header, signal }: KeyGoneOptions,
-  where: Pick<WatchOptions, 'only' | 'afterRevision'>,
+  where: Pick<WatchOptions, 'only' | 'afterRevision' | 'known'>,
   counts: (batch: WatchBatch) => boolean,
   onCreated?: WatchHandlers['onCreated'],
 ): Promise<boolean> {

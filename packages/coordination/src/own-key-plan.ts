@@ -1,4 +1,4 @@
-import type { Bytes, Entry, RangeResult } from '@livetree/etcd'
+import type { Bytes, Entry, KnownEntry, RangeResult } from '@livetree/etcd'
 
 /** What `OwnKey.create` writes. */
 export interface OwnKeyPlan {
@@ -31,4 +31,9 @@ export interface CreateAnswer {
   readonly header: RangeResult['header']
   readonly found: Entry | undefined
   readonly seen: readonly RangeResult[]
+}
+
+/** A key that was created in the transaction of this header. */
+export function entryOfNew(key: string, { revision }: RangeResult['header']): KnownEntry {
+  return { keyBytes: Buffer.from(key), createRevision: revision, modRevision: revision, version: 1 }
 }

@@ -1,4 +1,4 @@
-import type { EtcdError, RangeResult, WatchEvent, Watcher } from '@livetree/etcd'
+import type { EtcdError, KnownEntry, RangeResult, WatchEvent, Watcher } from '@livetree/etcd'
 import { pause, pauseMs, sendAgain } from './send-again.ts'
 import type { SessionPorts } from './session-ports.ts'
 
@@ -32,11 +32,11 @@ export class OwnKeyWatch {
     this.#plan = plan
   }
 
-  /** Watches in a moment, from the revision after this header. */
-  begin(header: RangeResult['header']): void {
+  /** Watches in a moment, from the revision after this header. `entry`: the key as it was then. */
+  begin(header: RangeResult['header'], entry: KnownEntry): void {
     const watch = (): void => {
       try {
-        this.#start(header)
+        this.#start(header, entry)
       } catch (error) {
         // The client is closed.
         this.#onEnd(error as EtcdError)
@@ -45,7 +45,7 @@ export class OwnKeyWatch {
     this.#begun = setTimeout(watch, WATCH_AFTER_MS)
   }
 
-  #start({ revision }: RangeResult['header']): void {
+  #start({ revision }: RangeResult['header'], entry: KnownEntry): void {
     const { client, control } = this.#session
     this.#watcher = client.watch.subscribe(
       { key: this.#key },
@@ -55,7 +55,7 @@ export class OwnKeyWatch {
         },
         onEnd: (error) => this.#onEnd(error),
       },
-      { afterRevision: revision, ...control },
+      { afterRevision: revision, known: [entry], ...control },
     )
   }
 
@@ -100,7 +100,7 @@ export class OwnKeyWatch {
     const [found] = read.entries
     if (signal.aborted) return
     if (found?.createRevision !== token) return this.#plan.onGone()
-    this.#start(read.header)
+    this.#start(read.header, found)
     if (found.lease !== lease) this.#plan.onDetached(found.modRevision)
   }
 

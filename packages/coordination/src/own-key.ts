@@ -4,13 +4,14 @@ import {
   compare,
   type Condition,
   type Entry,
+  type KnownEntry,
   op,
   type RangeResult,
   type TxnOp,
 } from '@livetree/etcd'
 import type { Ending } from './caller-wait.ts'
 import { CoordinationError } from './errors.ts'
-import type { CreatedKey, CreateAnswer, OwnKeyPlan } from './own-key-plan.ts'
+import { type CreatedKey, type CreateAnswer, entryOfNew, type OwnKeyPlan } from './own-key-plan.ts'
 import { OwnKeyWatch } from './own-key-watch.ts'
 import { removeKey } from './remove-key.ts'
 import { mayBeApplied, sendAgain } from './send-again.ts'
@@ -103,10 +104,9 @@ export class OwnKey implements Ending {
       const creating = this.#create(reads, conditions, writes)
       this.#creating = creating
       const { succeeded, header, found, seen } = await creating
-      if (succeeded) return this.#begin(header, header.revision, seen, true)
+      if (succeeded) return this.#begin(header, entryOfNew(this.key, header), seen, true)
       if (found === undefined) return { ...refused, header, reads: seen }
-      if (this.#isStray && found.lease === lease)
-        return this.#begin(header, found.createRevision, seen, false)
+      if (this.#isStray && found.lease === lease) return this.#begin(header, found, seen, false)
       if (this.#plan.isShared === true) return { ...refused, header, reads: seen }
       this.#key = names.takeAnother(this.#key)
     }
@@ -255,15 +255,17 @@ export class OwnKey implements Ending {
     return sendAgain(send, { signal: this.#stop.signal, isPatient, onError })
   }
 
-  #begin(header: Header, token: number, reads: readonly RangeResult[], isNewest: boolean): CreatedKey {
+  /** @param entry the key as it is at the revision of the header */
+  #begin(header: Header, entry: KnownEntry, reads: readonly RangeResult[], isNewest: boolean): CreatedKey {
+    const { createRevision: token } = entry
     this.#token = token
     this.#modRevision = token
     this.signal.throwIfAborted()
-    this.#watch(header)
+    this.#watch(header, entry)
     return { token, header, isNewest, reads }
   }
 
-  #watch(header: Header): void {
+  #watch(header: Header, entry: KnownEntry): void {
     this.#watcher = new OwnKeyWatch(this.session, this.key, {
       token: this.#token,
       signal: this.#stop.signal,
@@ -274,7 +276,7 @@ export class OwnKey implements Ending {
         if (this.#deletions.size === 0) this.#onDetached(modRevision)
       },
     })
-    this.#watcher.begin(header)
+    this.#watcher.begin(header, entry)
   }
 
   /** Somebody wrote the key without the lease: it would outlive its owner, and all would wait for it forever. */

@@ -71,7 +71,7 @@ export type {
   WatchHandlers,
   WatchProgress,
 } from './watch/watch-handlers.ts'
-export type { QueueOptions, WatchOptions, WatchSettings } from './watch/watch-options.ts'
+export type { KnownEntry, QueueOptions, WatchOptions, WatchSettings } from './watch/watch-options.ts'
 export type { WatchReader } from './watch/watch-reader.ts'
 export type { WatchService } from './watch/watch-contract.ts'
 export type { SyncBatch, SyncHandlers, SyncOptions, SyncSnapshot, WatchSync } from './watch/sync-contract.ts'

@@ -8,7 +8,8 @@ export interface Trace {
   readonly createRevision: number
   readonly version: number
   readonly valueBytes: number
-  readonly valueHash: number
+  /** Undefined if the value is not known. */
+  readonly valueHash: number | undefined
 }
 
 /** One read at a known revision with its expected answer. */
@@ -46,6 +47,11 @@ export function traceOf({ modRevision, createRevision, version, value }: KeyValu
   return { modRevision, createRevision, version, valueBytes: value.length, valueHash: crc32(value) }
 }
 
+/** The trace of a key whose value is not known. */
+export function withoutValue(trace: Trace): Trace {
+  return { ...trace, valueBytes: 0, valueHash: undefined }
+}
+
 /**
  * True if the key has not been deleted since the trace, or, after a trace of its deletion, was put since then if it is
  * there. `kv`: the key at a later revision, undefined if it does not exist.
@@ -67,6 +73,6 @@ export function isTraceOf(trace: Trace, kv: KeyValue, hasValue: boolean): boolea
     trace.modRevision === kv.modRevision &&
     trace.createRevision === kv.createRevision &&
     trace.version === kv.version
-  if (!isSameWrite || !hasValue) return isSameWrite
+  if (!isSameWrite || !hasValue || trace.valueHash === undefined) return isSameWrite
   return trace.valueBytes === kv.value.length && trace.valueHash === crc32(kv.value)
 }

@@ -12,6 +12,7 @@ import {
   type Probe,
   type Trace,
   traceOf,
+  withoutValue,
 } from './continuity-question.ts'
 import { isInRange } from './is-in-range.ts'
 import { NewestEntries } from './newest-entries.ts'
@@ -104,9 +105,12 @@ export class StoreEvidence {
     this.#takeNewest(newest.taken().map(({ at, end }) => page.entryAt(at, end)))
   }
 
-  /** Adds entries of a part of a range, read at the revision up to which everything is known. */
-  read(kvs: readonly KeyValue[]): void {
-    for (const kv of kvs) this.#remember(nameOf(kv.key), traceOf(kv))
+  /** Adds entries of a part of a range as they were at the revision up to which everything is known. */
+  read(kvs: readonly KeyValue[], hasValues: boolean): void {
+    for (const kv of kvs) {
+      const trace = traceOf(kv)
+      this.#remember(nameOf(kv.key), hasValues ? trace : withoutValue(trace))
+    }
   }
 
   /** Adds the last event of each key in one revision; `wereThere` tells which keys existed before it. */

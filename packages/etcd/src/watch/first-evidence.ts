@@ -9,8 +9,8 @@ const MAX_KEYS = 8
 const MAX_READS = 256
 
 /**
- * Reads something by which the store behind a stream can be recognized later, for each watch on it that knows nothing: the
- * first keys of its range, as they were at the watch's position. What another watch knows would not do: stores may differ in
+ * Collects something by which the store behind a stream can be recognized later, for each watch on it that knows nothing: what
+ * its caller knew, or a read of the first keys of its range, as they were at the watch's position. What another watch knows would not do: stores may differ in
  * one range and not in the other. Where the range is empty the watch follows those of its stream that know something. A read
  * that fails is not repeated, because it is no condition of a watch.
  */
@@ -30,6 +30,8 @@ export class FirstEvidence {
   /** The stream serves this watch from now on. */
   async collect(stream: WatchStream, watcher: WatchState): Promise<void> {
     if (this.#stream !== stream) this.#begin(stream)
+    if (!isUnknown(watcher)) return
+    watcher.store.learn(watcher.plan.known, false)
     if (!isUnknown(watcher) || this.#reads >= MAX_READS) return
     this.#served.add(watcher)
     if (this.#isReading) return
@@ -62,7 +64,7 @@ export class FirstEvidence {
     if (answer === undefined || this.#stream !== stream || !isServed(watcher, stream)) return
     // Changes that were delivered meanwhile are evidence themselves. Without any, the range is as it was, wherever progress has
     // moved the position to.
-    if (isUnknown(watcher)) watcher.store.learn(answer.kvs)
+    if (isUnknown(watcher)) watcher.store.learn(answer.kvs, true)
   }
 }
 

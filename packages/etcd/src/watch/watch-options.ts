@@ -1,9 +1,27 @@
-import { type Check, FLAG, MEMBER_ID, type OptionChecks, oneOf, SIGNAL, whole } from '../check-argument.ts'
+import {
+  BYTES,
+  type Check,
+  FLAG,
+  MEMBER_ID,
+  type OptionChecks,
+  oneOf,
+  SIGNAL,
+  whole,
+} from '../check-argument.ts'
 import { EtcdError } from '../errors.ts'
+import type { Entry } from '../kv/entry.ts'
+import { isInRange } from '../reflector/is-in-range.ts'
 import { milliseconds, numbersOf, type OptionTable, VALUE } from '../option-table.ts'
 import { refuse as refuseOption } from '../refuse-option.ts'
 import type { KeyRange } from '../key-range-form.ts'
-import { assertHoldsKeys, Namespace, type WireRange } from '../key-range.ts'
+import { assertHoldsKeys, bytesOf, Namespace, type WireRange } from '../key-range.ts'
+import type { KeyValue } from '../wire/kv.ts'
+
+/** An entry without its value. */
+export type KnownEntry = Pick<Entry, 'keyBytes' | 'createRevision' | 'modRevision' | 'version'>
+
+/** Number of keys a watch remembers to recognize its store; low, because there may be thousands of watches. */
+export const MAX_OWN_EVIDENCE = 8
 
 /** Where a watch starts, and what it delivers. */
 export interface WatchOptions {
@@ -19,6 +37,12 @@ export interface WatchOptions {
    * a round trip or more after the call.
    */
   readonly afterRevision?: number
+  /**
+   * Entries of the range as they were at `afterRevision`, which the caller has at hand: the store is recognized by them after
+   * a lost connection. At most eight are used, and values are not compared. Default: the first keys of the range, which are
+   * read for that once the watch is served.
+   */
+  readonly known?: readonly KnownEntry[]
   /**
    * The cluster that the revision belongs to, from the list's header. The watch ends if another cluster
    * answers.
@@ -70,6 +94,8 @@ export interface WatchPlan {
   /** A gap before `position` would be data loss, so it must be detected. */
   readonly isContinuing: boolean
   readonly clusterId: bigint | undefined
+  /** Entries of the range just before `position`, without their values. */
+  readonly known: readonly KeyValue[]
   readonly only: WatchOptions['only']
   readonly prevKv: boolean
 }
@@ -88,8 +114,10 @@ export function planWatch(range: KeyRange, options: WatchOptions, namespace: Nam
   if (startRevision !== undefined && afterRevision !== undefined)
     throw refuse('startRevision and afterRevision were both given; afterRevision is startRevision - 1')
   assertNotEmpty(range)
+  const wireRange = namespace.range(range)
   return Object.freeze({
-    range: namespace.range(range),
+    range: wireRange,
+    known: knownIn(wireRange, options, namespace),
     position: afterRevision === undefined ? startRevision : afterRevision + 1,
     isContinuing: afterRevision !== undefined,
     clusterId: options.clusterId,
@@ -97,6 +125,24 @@ export function planWatch(range: KeyRange, options: WatchOptions, namespace: Nam
     prevKv: options.prevKv ?? false,
   })
 }
+
+/** @throws EtcdError `invalid_argument` for entries that cannot have been there at `afterRevision` */
+function knownIn(
+  range: WireRange,
+  { known = [], afterRevision }: WatchOptions,
+  namespace: Namespace,
+): readonly KeyValue[] {
+  if (known.length > 0 && afterRevision === undefined) throw refuse('known was given without afterRevision')
+  return known.slice(0, MAX_OWN_EVIDENCE).map(({ keyBytes, createRevision, modRevision, version }) => {
+    const key = Buffer.from(bytesOf(namespace.key(keyBytes)))
+    if (!isInRange(range, key)) throw refuse('known has a key outside of the range')
+    if (modRevision > (afterRevision ?? 0))
+      throw refuse('known has an entry that was written after afterRevision')
+    return { key, createRevision, modRevision, version, value: NO_VALUE, lease: 0n }
+  })
+}
+
+const NO_VALUE = Buffer.alloc(0)
 
 const WHOLE_STORE = new Namespace()
 
@@ -117,10 +163,21 @@ const FIRST_REVISION: Check = {
   expected: 'a whole number from 1 on; leave it out to watch from now',
 }
 
+const KNOWN: Check = {
+  accepts: (value) => Array.isArray(value) && value.every(isKnownEntry),
+  expected: 'a list of entries',
+}
+
+function isKnownEntry({ keyBytes, createRevision, modRevision, version }: KnownEntry): boolean {
+  const isRevision = (value: unknown) => FIRST_REVISION.accepts(value)
+  return BYTES.accepts(keyBytes) && [createRevision, modRevision, version].every(isRevision)
+}
+
 /** The checks of `WatchOptions`. */
 export const WATCH_CHECKS: OptionChecks<WatchOptions> = {
   startRevision: FIRST_REVISION,
   afterRevision: REVISION,
+  known: KNOWN,
   clusterId: MEMBER_ID,
   only: oneOf('puts', 'deletes'),
   prevKv: FLAG,

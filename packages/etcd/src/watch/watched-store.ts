@@ -6,12 +6,7 @@ import { EventType } from '../wire/watch.ts'
 import { LateChanges } from './late-changes.ts'
 import type { WholeRevision } from './revision-assembler.ts'
 import type { WatcherKnowledge } from './watch-host.ts'
-import type { WatchPlan } from './watch-options.ts'
-
-/**
- * Number of keys a watch remembers to recognize its store; low, because there may be thousands of watches.
- */
-const MAX_OWN_EVIDENCE = 8
+import { MAX_OWN_EVIDENCE, type WatchPlan } from './watch-options.ts'
 
 /** What one watch knows of its store. */
 export class WatchedStore {
@@ -92,9 +87,9 @@ export class WatchedStore {
     return this.#evidenceAt === undefined
   }
 
-  /** Adds entries that were read at the watch's position. */
-  learn(kvs: readonly KeyValue[]): void {
-    this.#evidence.read(kvs)
+  /** Adds entries as they were at the watch's position. `hasValues`: their values were read, too. */
+  learn(kvs: readonly KeyValue[], hasValues: boolean): void {
+    this.#evidence.read(kvs, hasValues)
   }
 
   /** True if the header is from the watch's cluster; the first cluster reported is adopted. */
