@@ -80,3 +80,10 @@ test('a store that cannot be reached is said with its endpoint, within the time'
     message: expect.stringContaining('127.0.0.1:1'),
   })
 })
+
+test('change: refuses to plan nothing where the result of each step was dropped', async () => {
+  await using admin = createAdmin(definition, { store })
+  const change = admin.change({ overlay: 'prod' })
+  change.set('a', 1)
+  await expect(change.plan()).rejects.toThrow(/^\[invalid_options\].*without a step.*Chain the calls/s)
+})

@@ -50,8 +50,10 @@ export interface ChangeSet<T> {
   /**
    * Works the change out against the newest tree, and judges the whole tree after it.
    *
-   * @throws AdminError `invalid_path`, `invalid_value`, `unwritable_value`, `unreadable` for edited text, `secret_text` for one that would
-   *   encrypt what the layer has in plain text, `not_found` for an `unset` of nothing, `permission_denied`, `store_unavailable`, `timeout`, `aborted`
+   * @throws AdminError `invalid_options` for a change without a step that steps were given to, whose results were dropped;
+   *   `invalid_path`, `invalid_value`, `unwritable_value`, `unreadable` for edited text, `secret_text` for one that would encrypt
+   *   what the layer has in plain text, `not_found` for an `unset` of nothing, `permission_denied`, `store_unavailable`,
+   *   `timeout`, `aborted`
    */
   plan(options?: CallOptions): Promise<Plan>
 }
@@ -66,20 +68,22 @@ const OPTION_TABLE: OptionTable = { ...LAYER_TABLE, ifRevision: revisionKind }
 export function openChange<T>(workspace: Workspace, options: ChangeOptions): ChangeSet<T> {
   translatedNow(() => checkOptions('change()', options, OPTION_TABLE))
   const prefix = choosePrefix(workspace.settings.store.layers, options)
-  return new StepList<T>(workspace, prefix, options.ifRevision, [])
+  return new StepList<T>(workspace, prefix, options.ifRevision)
 }
 
 class StepList<T> implements ChangeSet<T> {
   readonly #workspace: Workspace
   readonly #prefix: string
   readonly #ifRevision: number | undefined
-  readonly #steps: readonly Step[]
+  /** The steps before, of which there may be very many, and the last one; undefined for none. */
+  readonly #last: Chain | undefined
+  #isExtended = false
 
-  constructor(workspace: Workspace, prefix: string, ifRevision: number | undefined, steps: readonly Step[]) {
+  constructor(workspace: Workspace, prefix: string, ifRevision: number | undefined, last?: Chain) {
     this.#workspace = workspace
     this.#prefix = prefix
     this.#ifRevision = ifRevision
-    this.#steps = steps
+    this.#last = last
   }
 
   set(place: PathLike<T>, value: unknown): ChangeSet<T> {
@@ -107,14 +111,29 @@ class StepList<T> implements ChangeSet<T> {
 
   async plan(options: CallOptions = {}): Promise<Plan> {
     translatedNow(() => checkOptions('plan()', options, CALL_TABLE))
-    return planDraft(
-      this.#workspace,
-      { kind: 'change', steps: this.#steps, ifRevision: this.#ifRevision },
-      options,
-    )
+    if (this.#last === undefined && this.#isExtended)
+      throw new AdminError('invalid_options', {
+        what: 'plan() of a change without a step, and steps were given to it: each returns a new change, which was not planned',
+        remedy: 'Chain the calls, change().set(…).plan(), or keep what each step returns.',
+      })
+    const steps = stepsOf(this.#last)
+    return planDraft(this.#workspace, { kind: 'change', steps, ifRevision: this.#ifRevision }, options)
   }
 
   #with(step: Step): ChangeSet<T> {
-    return new StepList<T>(this.#workspace, this.#prefix, this.#ifRevision, [...this.#steps, step])
+    this.#isExtended = true
+    return new StepList<T>(this.#workspace, this.#prefix, this.#ifRevision, { before: this.#last, step })
   }
+}
+
+interface Chain {
+  readonly before: Chain | undefined
+  readonly step: Step
+}
+
+/** All steps, the first one first. */
+function stepsOf(last: Chain | undefined): readonly Step[] {
+  const steps: Step[] = []
+  for (let link = last; link !== undefined; link = link.before) steps.push(link.step)
+  return steps.reverse()
 }
