@@ -14,6 +14,13 @@ export const fleetMutations: readonly Mutation[] = [
     test: `${fleet}/proposal-queue.test.ts`,
   },
   {
+    name: 'Fleet: reports on a configuration are part of it',
+    file: `${fleet}/join-fleet.ts`,
+    find: 'if (layer === undefined) return',
+    replace: 'if (layer !== null) return',
+    test: 'test/integration/livetree/fleet-faults.test.ts',
+  },
+  {
     name: 'Fleet: a flood of proposals is judged without rest',
     file: `${fleet}/proposal-judge.ts`,
     find: 'restMs + randomly(this.#host?.spreadMs ?? 0),',

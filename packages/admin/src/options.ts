@@ -9,7 +9,7 @@ import {
   type Source,
 } from '@livetree/core/source'
 import { etcd, type EtcdSourceOptions } from 'livetree'
-import { type EtcdStore, storeOf } from 'livetree/operate'
+import { type EtcdStore, layerSharing, storeOf } from 'livetree/operate'
 import type { $ZodType } from 'zod/v4/core'
 import { AdminError } from './errors.ts'
 import { translatedNow } from './translate-error.ts'
@@ -150,8 +150,7 @@ const STORE = 'Give { store: { endpoints, root } }, or sources with one etcd().'
 
 /** Records among the keys of a layer would be configuration, and a layer among the records would be history. */
 function assertBeside(operationsPrefix: string, { prefixes }: EtcdStore): void {
-  const operations = `${operationsPrefix}/`
-  const layer = prefixes.find((prefix) => operations.startsWith(prefix) || prefix.startsWith(operations))
+  const layer = layerSharing(operationsPrefix, prefixes)
   if (layer === undefined) return
   throw invalid(
     `got operationsPrefix = "${operationsPrefix}", which shares keys with the layer ${layer.slice(0, -1)}`,

@@ -163,4 +163,16 @@ oneEtcd('joinFleet under faults: the configuration goes on', (etcdUnderTest) => 
     await expect(joinFleet(config, { labels: { a: 1 } } as never)).rejects.toThrow('joinFleet() got labels')
     await expect(joinFleet(config, { source: 'other' })).rejects.toThrow('no etcd source named "other"')
   })
+
+  test('what is written for operators is no configuration: each report would be a change that is reported', async () => {
+    const { endpoint } = await prepare()
+    const { config } = await open(endpoint)
+    const layer = '/config/shop'
+    for (const operationsPrefix of [layer, `${layer}/`, `${layer}/ops`, `${layer}/ops/`, '/config', '/'])
+      await expect(joinFleet(config, { operationsPrefix })).rejects.toThrow(
+        /invalid_options.*shares keys with the layer .*beside all layers/,
+      )
+    const member = await joinFleet(config, { operationsPrefix: `${layer}-ops` })
+    expect(member.status.state).toBe('joined')
+  })
 })

@@ -1,4 +1,5 @@
 import { AdminError, type AdminErrorCode, adminErrorCodes, describeConflict } from '@livetree/admin'
+import { parsePathText } from '@livetree/core/tools'
 import type { Access } from '../security/access.ts'
 import { type FailureStatus, Refusal } from '../security/refusal.ts'
 import { issueViews } from './issue-views.ts'
@@ -33,8 +34,18 @@ export function failureOf(error: unknown, access: Access): Refusal {
   const { code, issues, conflicts } = error
   return new Refusal(STATUS[code] ?? 500, code, messageFor(error, access), {
     issues: issueViews(issues, access),
-    conflicts: conflicts.map(describeConflict),
+    conflicts: conflicts.filter(({ path }) => isSeen(path, access)).map(describeConflict),
   })
+}
+
+function isSeen(pathText: string, access: Access): boolean {
+  if (access.seesAll) return true
+  try {
+    return access.sees(parsePathText(pathText))
+  } catch {
+    // The key of a conflict that has no path.
+    return false
+  }
 }
 
 /** What the library says, in full only for those who may see everything: a message may name any place. */

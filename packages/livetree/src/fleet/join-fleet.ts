@@ -9,7 +9,7 @@ import { storeOf } from '../operate/store-of.ts'
 import { leaseOf } from './client-lease.ts'
 import { type FleetMember, Member } from './fleet-member.ts'
 import type { InstanceLayer } from './instance-record.ts'
-import { OPERATIONS_PREFIX, OperationsKeys } from './operations.ts'
+import { layerSharing, OPERATIONS_PREFIX, OperationsKeys } from './operations.ts'
 import { ProposalJudge, type ProposalJudgeParts } from './proposal-judge.ts'
 import { type PublishedSchema, schemaOf } from './publish-schema.ts'
 
@@ -109,11 +109,13 @@ export async function joinFleet(
   const { definition, clock, logger } = parts
   const source = sourceOf(parts, options)
   const layers = options.layers ?? (source === undefined ? [] : layersOf(source))
+  const { operationsPrefix = OPERATIONS_PREFIX } = options
+  assertBeside(operationsPrefix, parts, layers)
   const schema = publishable(parts)
   const { client, release } = clientOf(parts, source, options)
   const stops: (() => void)[] = []
   const instance = { name: definition.name, id }
-  const keys = new OperationsKeys(options.operationsPrefix ?? OPERATIONS_PREFIX)
+  const keys = new OperationsKeys(operationsPrefix)
   const lease = leaseOf(client, ttlSeconds)
   const member = new Member({
     config,
@@ -159,6 +161,21 @@ export async function joinFleet(
   await Promise.race([member.start(), late.promise])
   clock.clearTimeout(timer)
   return member
+}
+
+/** The configuration would change with each report on it, and each change is reported. */
+function assertBeside(
+  operationsPrefix: string,
+  { sources }: LoadedParts,
+  layers: readonly InstanceLayer[],
+): void {
+  const read = sources.filter((source) => storeOf(source) !== undefined).flatMap(layersOf)
+  const prefixes = [...read, ...layers].map(({ prefix }) => `${prefix.replace(/\/+$/, '')}/`)
+  const layer = layerSharing(operationsPrefix, prefixes)
+  if (layer === undefined) return
+  refuse(
+    `got operationsPrefix = "${operationsPrefix}", which shares keys with the layer ${layer.slice(0, -1)}. Choose a directory beside all layers, such as "${OPERATIONS_PREFIX}"`,
+  )
 }
 
 function judgeOf(parts: Omit<ProposalJudgeParts, 'layers'>): ProposalJudge {

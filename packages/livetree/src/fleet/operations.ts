@@ -6,6 +6,16 @@ export const CALL = { timeoutMs: 5_000 } as const
 /** Where everything for operators is kept, outside of the trees. */
 export const OPERATIONS_PREFIX = '/.livetree'
 
+/**
+ * The first of some layers that shares keys with the operations prefix, if one does: what is written there would be configuration.
+ *
+ * @param layers prefixes of keys, which end with a slash
+ */
+export function layerSharing(operationsPrefix: string, layers: readonly string[]): string | undefined {
+  const operations = `${operationsPrefix.replace(/\/+$/, '')}/`
+  return layers.find((layer) => operations.startsWith(layer) || layer.startsWith(operations))
+}
+
 const UUID = /^[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}$/
 
 /** The keys that instances and operators share. Prefixes of layers are given without a slash at their end. */

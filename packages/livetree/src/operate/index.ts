@@ -11,7 +11,7 @@ export { keyBytes } from '@livetree/core/source'
 export { storeOf } from './store-of.ts'
 export type { InstanceIssue, InstanceLayer, InstanceRead, InstanceRecord } from '../fleet/instance-record.ts'
 export { readInstance } from '../fleet/instance-record.ts'
-export { OPERATIONS_PREFIX, OperationsKeys } from '../fleet/operations.ts'
+export { layerSharing, OPERATIONS_PREFIX, OperationsKeys } from '../fleet/operations.ts'
 export type { Proposal, ProposalRead, ProposedChange } from '../fleet/proposal.ts'
 export {
   isKeyOf,
