@@ -147,6 +147,32 @@ test.each(Object.entries(WORDS))('a word in the document of an item is no text: 
   expect(await served()).toBe(value)
 })
 
+const EMPTIED: Readonly<Record<string, z.ZodType>> = {
+  'an object': named,
+  'a list': z.array(z.string()),
+  'a list, or an object': z.union([z.array(z.string()), named]),
+  'a text, or an object': z.union([z.string(), named]),
+  anything: z.any(),
+  JSON: z.json(),
+}
+
+test.each(Object.entries(EMPTIED))(
+  'an item that hides lower layers is what it leaves: %s',
+  async (_, item) => {
+    const root = `/config/${++count}`
+    const definition = defineConfig({ name: 'words', schema: z.object({ l: z.array(item) }), guard: false })
+    await using admin = createAdmin(definition, {
+      store: { endpoints: store.endpoint, root, overlays: ['base', 'prod'] },
+    })
+    await store.client.kv.put(`${root}/base/l/0`, 'livetree:empty')
+    const { value } = await admin.read()
+    const { text: exported } = await admin.export({ overlay: 'base' })
+    await store.client.kv.delete(`${root}/base/l/0`)
+    await (await admin.import(exported, { overlay: 'prod' })).apply()
+    expect((await admin.read()).value).toEqual(value)
+  },
+)
+
 const REMOVE = 'livetree:remove'
 type Keys = Readonly<Record<string, string>>
 /** What somebody deletes in a text, by the names that lead to it, what the store has, and what it has afterwards. */

@@ -1,5 +1,13 @@
 import type { Path } from '@livetree/core'
-import { coverOf, isListAt, kindAt, pathInDocument, pathText, readingOf } from '@livetree/core/tools'
+import {
+  coverOf,
+  isListAt,
+  kindAt,
+  mayBeListAt,
+  pathInDocument,
+  pathText,
+  readingOf,
+} from '@livetree/core/tools'
 import { AdminError } from '../errors.ts'
 import type { Workspace } from '../workspace.ts'
 import { STORED } from './stored-names.ts'
@@ -21,8 +29,9 @@ export function coveredAt(
   cover: ReturnType<typeof coverOf>,
 ): PlainTree | undefined {
   const kind = kindAt(definition, path)
-  if (cover !== 'empty' || (kind !== 'list' && kind !== 'directory')) return undefined
-  return kind === 'list' ? { type: 'list', items: [] } : { type: 'object', parts: [] }
+  if (cover !== 'empty' || kind === undefined || kind === 'scalar') return undefined
+  // An empty list, where the schema takes one, comes before an empty object.
+  return mayBeListAt(definition, path) ? { type: 'list', items: [] } : { type: 'object', parts: [] }
 }
 
 /** What the words in a document of a key in a list leave of it; undefined where there are none, or it is none. */
