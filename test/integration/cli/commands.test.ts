@@ -290,6 +290,15 @@ oneEtcd('livetree, the command', (etcd) => {
     await ok(['set', 'db.pool.max', '12', '--overlay', 'prod'])
   })
 
+  test('a root that holds nothing is named: its defaults look like a tree that nobody has changed', async () => {
+    const misspelt = ['--root', '/config/chekcout', '--overlays', 'base']
+    const told = 'No key is stored below /config/chekcout/base'
+    expect((await ok(['tree', ...misspelt])).stderr).toContain(told)
+    expect(await fails(3, ['get', 'db.pool.max', ...misspelt])).toContain(told)
+    expect(await fails(5, ['check', ...misspelt])).toContain(told)
+    expect((await ok(['tree'])).stderr).not.toContain('No key is stored')
+  })
+
   test('watch shows each change with who made it, by pipe and to a closed reader', async () => {
     let isSent = false
     const watching = place.run(['watch', 'features', '--limit', '2', '-o', 'ndjson'], {

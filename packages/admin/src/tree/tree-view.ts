@@ -39,6 +39,8 @@ export interface ExplainedPath {
 export interface AdminTree<T> {
   readonly revision: number
   readonly isValid: boolean
+  /** The layers have no key at all: a value is a default, or that of another source. */
+  readonly isEmpty: boolean
   /** Empty for a valid tree. */
   readonly issues: readonly Issue[]
   readonly unused: readonly UnusedKey[]
@@ -81,6 +83,12 @@ class JudgedTree<T> implements AdminTree<T> {
 
   get isValid(): boolean {
     return this.#judgement.isValid
+  }
+
+  get isEmpty(): boolean {
+    const { store } = this.#workspace.settings
+    for (const key of this.#state.reading.entries.keys()) if (!store.isReserved(key)) return false
+    return true
   }
 
   get issues(): readonly Issue[] {

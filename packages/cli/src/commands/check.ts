@@ -8,6 +8,7 @@ import { issueLines } from '../errors/issue-lines.ts'
 import { tableText } from '../output/table.ts'
 import type { Session } from '../session.ts'
 import { counted, meantHint } from '../output/words.ts'
+import { warnOfEmpty } from './read-tree.ts'
 
 /** `livetree check`: every definition that the configuration file exports, or the one that `--config FILE#NAME` names. */
 export async function check(session: Session): Promise<Outcome> {
@@ -22,6 +23,7 @@ export async function check(session: Session): Promise<Outcome> {
     definitions.map(async ({ definition }) => {
       const { admin } = openDefinition(session, definition)
       const tree = await admin.read(session.call)
+      warnOfEmpty(session, { admin }, tree)
       const secrets = definition.compiled.hasEncrypted ? await admin.encrypted(session.call) : undefined
       return { name: definition.name, tree, secrets }
     }),

@@ -11,7 +11,7 @@ export interface LayerOptions {
 }
 
 /** The layers of a tree by their directories, without a slash at the end. */
-export function prefixesOf({ admin }: OpenedTree): readonly string[] {
+export function prefixesOf({ admin }: Pick<OpenedTree, 'admin'>): readonly string[] {
   return [...new Set(admin.layers.map(({ keyPrefix }) => keyPrefix.slice(0, -1)))]
 }
 
