@@ -132,6 +132,31 @@ oneEtcd('a dispatcher among faults', (etcd) => {
     await dispatcher.close()
   })
 
+  test('options that cannot be read fail their request, and are no use of the service', async () => {
+    const provider = await startProvider()
+    const { discovery, service } = await serviceWith([provider.address])
+    const dispatcher = discovery.dispatcher()
+    const thrown = new Error('no body for you')
+    const options = {
+      origin: `http://${service}.service`,
+      path: '/',
+      method: 'GET' as const,
+      get body(): string {
+        throw thrown
+      },
+    }
+    const failed = await new Promise((resolve) => {
+      dispatcher.dispatch(options, {
+        onRequestStart: () => {},
+        onResponseError: (_, error) => resolve(error),
+      })
+    })
+    expect(failed).toBe(thrown)
+    const { body } = await request(`http://${service}.service/`, { dispatcher })
+    await body.dump()
+    await dispatcher.close()
+  })
+
   test('a handler that throws, wherever, ends its request', async () => {
     const provider = await startProvider((_, response) => response.end('ok'))
     const { discovery, service, url } = await serviceWith([provider.address])

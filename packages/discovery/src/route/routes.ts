@@ -46,10 +46,19 @@ export class Routes {
       return true
     }
     const { target, release } = used
-    const request: RoutedRequest = new RoutedRequest(target, destination, options, handler, () => {
+    let request: RoutedRequest
+    const onEnd = () => {
       running.delete(request)
       release()
-    })
+    }
+    try {
+      request = new RoutedRequest(target, destination, options, handler, onEnd)
+    } catch (error) {
+      // The options, which are anybody's, cannot be read.
+      release()
+      refuse(handler, asError(error))
+      return true
+    }
     running.add(request)
     request.start()
     return true
