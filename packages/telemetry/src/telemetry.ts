@@ -1,3 +1,5 @@
+import { types } from 'node:util'
+
 /** What was started, until it is stopped. */
 export interface Telemetry extends Disposable {
   /** Ends all subscriptions and takes out what was registered. Idempotent. */
@@ -18,13 +20,25 @@ let isWarned = false
 /** Runs code that leads to a meter, a tracer or a registry. What these throw hurts nobody; the first time it is warned of. */
 export function guarded<Result>(work: () => Result): Result | undefined {
   try {
-    return work()
+    return settled(work())
   } catch (error) {
-    if (!isWarned) {
-      isWarned = true
-      const message = `@livetree/telemetry could not record: ${String((error as Error | undefined)?.message ?? error)}`
-      process.emitWarning(message, { type: 'LivetreeWarning', code: 'LIVETREE_TELEMETRY' })
-    }
+    warn(error)
     return undefined
   }
+}
+
+/**
+ * Returns what a meter, a tracer or a registry has returned. Where that is a promise, which none of them should return, its
+ * rejection hurts nobody either.
+ */
+export function settled<Result>(returned: Result): Result {
+  if (types.isPromise(returned)) Promise.prototype.then.call(returned, undefined, warn)
+  return returned
+}
+
+function warn(error: unknown): void {
+  if (isWarned) return
+  isWarned = true
+  const message = `@livetree/telemetry could not record: ${String((error as Error | undefined)?.message ?? error)}`
+  process.emitWarning(message, { type: 'LivetreeWarning', code: 'LIVETREE_TELEMETRY' })
 }

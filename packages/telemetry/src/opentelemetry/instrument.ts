@@ -16,7 +16,7 @@ import {
 import { observe } from '../observe.ts'
 import { APP_VERSION, madeBy } from '../option-kinds.ts'
 import type { Labels } from '../series-table.ts'
-import { type Telemetry, telemetryOf } from '../telemetry.ts'
+import { guarded, settled, type Telemetry, telemetryOf } from '../telemetry.ts'
 import { SpanObserver } from './span-observer.ts'
 
 /** Options of `instrument`: a meter, a tracer, or both. */
@@ -62,7 +62,8 @@ export function instrument(options: InstrumentOptions): Telemetry {
   assertFree('meter', meter)
   assertFree('tracer', tracer)
   return telemetryOf([
-    ...(meter === undefined ? [] : startMetrics(meter, version)),
+    // A meter that throws disturbs nobody: it is warned of, and there are no metrics.
+    ...(meter === undefined ? [] : (guarded(() => startMetrics(meter, version)) ?? [])),
     ...(tracer === undefined ? [] : startSpans(tracer)),
   ])
 }
@@ -103,29 +104,32 @@ function startMetrics(meter: Meter, version: string): readonly (() => void)[] {
   const held = new Map<HistogramName, HeldValues>()
   const gauges = new Map<Observable, GaugeName>()
   for (const name of namesOf('counter'))
-    counters.set(meter.createObservableCounter(name, settingsOf(name)), name)
+    counters.set(settled(meter.createObservableCounter(name, settingsOf(name))), name)
   for (const name of namesOf('histogram')) {
     const advice = { explicitBucketBoundaries: [...METRICS[name].buckets] }
-    const histogram: Histogram = meter.createHistogram(name, { ...settingsOf(name), advice })
+    const histogram: Histogram = settled(meter.createHistogram(name, { ...settingsOf(name), advice }))
     const recordOf = (labels: Labels) => {
       const attributes = { ...labels }
-      return (value: number) => histogram.record(value, attributes)
+      return (value: number) => settled(histogram.record(value, attributes))
     }
     held.set(name, new HeldValues(recordOf))
   }
-  for (const name of namesOf('gauge')) gauges.set(meter.createObservableGauge(name, settingsOf(name)), name)
+  for (const name of namesOf('gauge'))
+    gauges.set(settled(meter.createObservableGauge(name, settingsOf(name))), name)
   const record = (): void => {
     for (const values of held.values()) values.flush()
   }
   const read: Parameters<Meter['addBatchObservableCallback']>[0] = (result) => {
     record()
     for (const [gauge, name] of gauges)
-      for (const { labels, value } of readGauge(name, version)) result.observe(gauge, value, { ...labels })
+      for (const { labels, value } of readGauge(name, version))
+        settled(result.observe(gauge, value, { ...labels }))
     for (const [counter, name] of counters)
-      for (const { labels, count } of counts.read(name)) result.observe(counter, count, { ...labels })
+      for (const { labels, count } of counts.read(name))
+        settled(result.observe(counter, count, { ...labels }))
   }
   const observed = [...gauges.keys(), ...counters.keys()]
-  meter.addBatchObservableCallback(read, observed)
+  settled(meter.addBatchObservableCallback(read, observed))
   const observer = metricObserver({
     counts,
     histogram: (name, labels) => held.get(name)?.series(labels) ?? (() => {}),

@@ -2,6 +2,7 @@ import type { ReloadMessage } from '@livetree/core'
 import type { CallMessage } from '@livetree/etcd'
 import type { HrTime, Span, SpanContext, SpanKind, SpanStatusCode, Tracer } from '@opentelemetry/api'
 import type { Observer } from '../observe.ts'
+import { settled } from '../telemetry.ts'
 import type { Write } from '../write-log.ts'
 
 /** Values of `SpanKind` and `SpanStatusCode`, since the package is only needed for its types. */
@@ -31,7 +32,7 @@ export class SpanObserver implements Observer {
       'rpc.method': name,
       'livetree.client': client,
     }
-    this.#open.set(call, this.#tracer.startSpan(method, { kind: CLIENT, attributes }))
+    this.#open.set(call, settled(this.#tracer.startSpan(method, { kind: CLIENT, attributes })))
   }
 
   callEnded(call: CallMessage): void {
@@ -40,12 +41,12 @@ export class SpanObserver implements Observer {
     this.#open.delete(call)
     this.#ended.set(call, span.spanContext())
     const { code, endpoint } = call
-    if (endpoint !== undefined) span.setAttributes(placeOf(endpoint))
+    if (endpoint !== undefined) settled(span.setAttributes(placeOf(endpoint)))
     if (code !== 'ok' && code !== undefined) {
-      span.setAttribute('error.type', code)
-      span.setStatus({ code: ERROR, message: code })
+      settled(span.setAttribute('error.type', code))
+      settled(span.setStatus({ code: ERROR, message: code }))
     }
-    span.end()
+    settled(span.end())
   }
 
   attributed(reload: ReloadMessage, writes: readonly Write[]): void {
@@ -62,16 +63,16 @@ export class SpanObserver implements Observer {
     }
     // The watch that delivered it may have been started within a request, to which it does not belong.
     const options = { root: true, links, attributes, startTime: timeOf(startedAt) }
-    const span = this.#tracer.startSpan('livetree.reload', options)
+    const span = settled(this.#tracer.startSpan('livetree.reload', options))
     const validatedAt = startedAt + durationsMs.validate
-    span.addEvent('validated', timeOf(validatedAt))
-    if (result === 'rejected') span.setStatus({ code: ERROR, message: 'the tree was rejected' })
-    span.end(timeOf(validatedAt + durationsMs.apply))
+    settled(span.addEvent('validated', timeOf(validatedAt)))
+    if (result === 'rejected') settled(span.setStatus({ code: ERROR, message: 'the tree was rejected' }))
+    settled(span.end(timeOf(validatedAt + durationsMs.apply)))
   }
 
   /** Ends the spans of calls that go on. */
   close(): void {
-    for (const span of this.#open.values()) span.end()
+    for (const span of this.#open.values()) settled(span.end())
     this.#open.clear()
   }
 }

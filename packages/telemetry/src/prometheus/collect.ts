@@ -16,7 +16,7 @@ import {
 import { observe } from '../observe.ts'
 import { APP_VERSION } from '../option-kinds.ts'
 import type { Labels } from '../series-table.ts'
-import { guarded, type Telemetry, telemetryOf } from '../telemetry.ts'
+import { guarded, settled, type Telemetry, telemetryOf } from '../telemetry.ts'
 
 /** Options of `collect`. */
 export interface CollectOptions {
@@ -51,7 +51,7 @@ export function collect(register: Registry = DEFAULT_REGISTER, options: CollectO
       histograms.set(name, histogram)
       const recordOf = (labels: Labels) => {
         const series = histogram.labels({ ...labels })
-        return (value: number) => series.observe(value)
+        return (value: number) => settled(series.observe(value))
       }
       held.set(name, new HeldValues(recordOf))
     }
@@ -83,7 +83,7 @@ function counterOf(name: CounterName, counts: Counts, register: Registry): Count
         // Also what is zero: the registry may have been reset.
         for (const series of counts.read(name)) {
           const { labels, count, shown } = series
-          counter.inc({ ...labels }, count - shown)
+          settled(counter.inc({ ...labels }, count - shown))
           series.shown = count
         }
       })
@@ -125,7 +125,7 @@ function gaugeOf(name: GaugeName, register: Registry, version: string): Gauge {
     collect() {
       guarded(() => {
         gauge.reset()
-        for (const { labels, value } of readGauge(name, version)) gauge.set(labels, value)
+        for (const { labels, value } of readGauge(name, version)) settled(gauge.set(labels, value))
       })
     },
   })
